@@ -1,0 +1,75 @@
+# `make demo` runs the main job on embedded defaults, `make test` passes the tests. Nothing else is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo up test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock clean
+
+setup: $(READY)   ## the pinned environment
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=") if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing: apt install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock | cut -d' ' -f1)"
+	@VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $(READY)
+
+demo: $(READY)    ## one campaign from brief to approval: make demo ARGS="--approve"
+	@$(BIN)/python -m deployments.demo $(ARGS)
+
+up: $(READY)      ## the whole product on this machine, to try out, until Ctrl-C
+	@exec $(BIN)/python -m deployments.up
+
+test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but Python
+	@$(BIN)/python -m pytest $(ARGS)
+
+system: $(READY)  ## the product as processes, killed and repaired; the review page in Chromium, which must be installed
+	@$(BIN)/python -m pytest -m system $(ARGS)
+
+check: lint types rooms test system   ## what CI runs
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+rooms: $(READY)   ## which room may import which
+	@$(BIN)/lint-imports
+
+fix: $(READY)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+plan: $(READY)    ## the calendar of a brief: make plan BRIEF=samples/spring-harvest.json
+	@$(BIN)/python -m deployments.plan $(BRIEF) $(ARGS)
+
+mutants: $(READY) ## break each rule once and see its test fail
+	@$(BIN)/python -m tests.mutants.run $(ARGS)
+
+housekeeping: $(READY)  ## one round of housekeeping, with the settings of this environment
+	@$(BIN)/python -m flows.housekeeping
+
+bench: $(READY)   ## speed as figures and ratios, never as a test
+	@$(BIN)/python -m tests.benchmarks.plan
+	@$(BIN)/python -m tests.benchmarks.store
+
+api-check: $(READY)  ## many thousand requests against the OpenAPI description
+	@$(BIN)/python -m tests.api.check $(ARGS)
+
+approvals-check: $(READY)  ## forged links, races, scanners and faults against the approval of campaigns
+	@$(BIN)/python -m tests.approvals.check $(ARGS)
+
+chaos: $(READY)   ## kills and outages on real processes, recounted: make chaos ARGS="--points 25 --seeds 2"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+screenshots: $(READY)  ## the pictures of docs/approval, taken anew; needs Chromium
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+lock:             ## pins without addresses
+	@$(BIN)/uv pip compile --no-emit-index-url --no-annotate --universal --python-version 3.11 pyproject.toml --group dev -o requirements.lock
+
+clean:
+	rm -rf .demo .tool .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,90 @@
+"""The application: routes, error shape, headers, and what they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from api import approval_page, approvals, assets, brands, campaigns, docs, export, health, openapi, personas, problems
+from api.access_log import AccessLog
+from api.courier import Courier
+from api.gate import Gate
+from api.headers import SecurityHeaders
+from api.identity import Identity, OwnTokens, TokenReader
+from api.limits import RateLimiter
+from api.oidc import Jwks, ProviderTokens
+from campaigns.settings import Settings, get_settings
+from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
+from tasks.sweep import sweeping
+
+ROUTERS: Final = (
+    health.router,
+    campaigns.router,
+    export.router,
+    personas.router,
+    brands.router,
+    assets.router,
+    approvals.router,
+    approval_page.router,
+)
+
+
+def create_app() -> FastAPI:
+    """Return the application, wired by the settings of this process."""
+    settings = get_settings()
+    app = FastAPI(
+        title="Campaign Orchestration",
+        version="0.1.0",
+        summary="Takes campaign briefs, and turns approval links into decisions.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.store = get_store()
+    app.state.courier = Courier(app.state.store, patience_seconds=settings.start_patience_seconds)
+    app.state.links = get_link_signer()
+    app.state.asset_files = get_asset_files()
+    app.state.probe = health.Probe()
+    routers = [*ROUTERS, *([docs.router] if settings.docs_enabled else [])]
+    problems.install(app, routers)
+    limiter = RateLimiter(per_minute=settings.requests_per_minute, burst=settings.requests_burst)
+    # The last one added is the outermost.
+    app.add_middleware(Gate, identity=_identity(settings), hosts=settings.api_hosts(), limiter=limiter)
+    app.add_middleware(AccessLog, routes=problems.routes_of(routers))
+    app.add_middleware(SecurityHeaders, https=settings.api_base_url.startswith("https://"))
+
+    for router in routers:
+        app.include_router(router)
+    openapi.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    get_signals()
+    with sweeping(app.state.store, every_seconds=get_settings().sweep_seconds):
+        yield
+        await run_in_threadpool(app.state.courier.close)
+
+
+def _identity(settings: Settings) -> Identity:
+    readers: list[TokenReader] = []
+    if settings.api_keys is not None or not settings.oidc_jwks_url:
+        readers.append(OwnTokens(get_api_ring()))
+    if settings.oidc_jwks_url:
+        readers.append(
+            ProviderTokens(
+                Jwks(settings.oidc_jwks_url),
+                issuer=settings.oidc_issuer,
+                audience=settings.oidc_audience,
+                tenant_claim=settings.oidc_tenant_claim,
+                scope_claim=settings.oidc_scope_claim,
+            )
+        )
+    return Identity(readers)

@@ -1,0 +1,405 @@
+"""The approval page: opening a link shows, sending the form decides (design.md section 6, experience.md A).
+
+The token leaves the address bar at once: the link answers with a cookie for this review alone and a
+redirect, so that neither history nor Referer keeps it. GET and HEAD change nothing but an audit entry.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.approval_limits import ApprovalLimits, Limits, Network
+from api.approvals import client_of, record
+from api.courier import Courier
+from api.dependencies import Links, Now, TheCourier, TheStore
+from api.review.forms import (
+    Answers,
+    Faults,
+    Form,
+    answers_of_draft,
+    answers_of_form,
+    comment_of,
+    faults_of_choices,
+    faults_of_sending,
+    request_of,
+    rest_approved,
+)
+from api.review.page import findings_count, lead, review_page, send_page, stale_count
+from api.review.render import STATIC, page, stylesheet, stylesheet_name
+from api.review.states import conflict_page, over_page, receipt_page, said_page
+from api.review.visit import Visit
+from campaigns.approvals import leave_note, note_opened, undo
+from campaigns.codes import Proof, prove, send_code
+from campaigns.errors import (
+    AlreadyDecidedError,
+    ApprovalLinkError,
+    FaultsError,
+    GoneError,
+    NotFoundError,
+    SelfApprovalError,
+    StaleReviewError,
+    StoreUnavailableError,
+    TooLateToUndoError,
+)
+from campaigns.invitations import LIVE, Standing, invitation
+from campaigns.links import FORM_LIFETIME, LinkSigner
+from campaigns.resending import send_again
+from campaigns.settings import get_settings
+from campaigns.store import Store
+from campaigns.texts import Words, words_for
+
+router = APIRouter(prefix="/approve", include_in_schema=False)
+
+COOKIE: Final = "approval"
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
+
+@router.api_route("/static/{name}", methods=["GET", "HEAD"])
+def static(name: str) -> Response:
+    """Serve the style sheet and the icon, and nothing else."""
+    if name == stylesheet_name():
+        kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(stylesheet(), media_type="text/css", headers=kept)
+    if name == "icon.svg":
+        kept = {"Cache-Control": "public, max-age=3600"}
+        return FileResponse(STATIC / name, media_type="image/svg+xml", headers=kept)
+    return Response(status_code=404)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a request to the page is answered with."""
+
+    request: Request
+    store: Store
+    links: LinkSigner
+    now: datetime
+    limits: ApprovalLimits
+    network: str
+    courier: Courier
+
+    @property
+    def words(self) -> Words:
+        """The texts for somebody not yet known; an approver's own language wins later."""
+        return words_for(None, self.request.headers.get("accept-language", ""))
+
+
+def desk(
+    request: Request, store: TheStore, links: Links, now: Now, limits: Limits, network: Network, courier: TheCourier
+) -> Desk:
+    return Desk(request, store, links, now, limits, network, courier)
+
+
+TheDesk = Annotated[Desk, Depends(desk)]
+
+
+@router.api_route("/{callback_id}", methods=["GET", "HEAD"])
+def open_link(
+    callback_id: str,
+    at: TheDesk,
+    token: Annotated[str | None, Query()] = None,
+    nonce: Annotated[str | None, Query()] = None,
+    page: Annotated[str, Query()] = "1",
+    step: Annotated[str, Query()] = "",
+) -> Response:
+    """Show the posts of the round, or what became of it. Never decides."""
+    try:
+        if token is not None:
+            return _enter(at, callback_id, token, nonce or "")
+        visit = _visit(at, callback_id)
+    except ApprovalLinkError:
+        return _unknown(at)
+    if wait := at.limits.use(callback_id, at.network):
+        return _too_often(visit.words, wait)
+    return _show(visit, number=int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1, step=step)
+
+
+@router.api_route("/{anything:path}", methods=["GET", "HEAD"])
+def no_link(at: TheDesk) -> Response:
+    """Answer what is no link at all like a wrong one."""
+    return _unknown(at)
+
+
+@router.post("/{callback_id}")
+async def send_form(callback_id: str, at: TheDesk) -> Response:
+    """Keep a draft, or record what the form says and answer with the receipt."""
+    body = await at.request.body()
+    return await run_in_threadpool(_answer, at, callback_id, body)
+
+
+# --- coming in ----------------------------------------------------------------------------------------
+
+
+def _enter(at: Desk, callback_id: str, token: str, nonce: str) -> Response:
+    claims = at.links.verify(token, now=at.now)
+    at.links.check_nonce(token, nonce)
+    if claims.callback_id != callback_id:
+        raise ApprovalLinkError
+    found = invitation(at.store, claims, now=at.now)
+    if at.request.method == "GET" and at.limits.first_opening(callback_id, found.approver.id, at.network):
+        headers = at.request.headers
+        prefetch = "prefetch" in f"{headers.get('sec-purpose', '')} {headers.get('purpose', '')}".lower()
+        note_opened(
+            at.store,
+            found.round,
+            found.approver.id,
+            client=client_of(at.links, at.network),
+            prefetch=prefetch,
+            now=at.now,
+        )
+    response = RedirectResponse(f"/approve/{callback_id}", status_code=303)
+    response.set_cookie(
+        COOKIE, token,
+        max_age=int(FORM_LIFETIME.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
+        secure=get_settings().api_base_url.startswith("https://"),
+    )  # fmt: skip
+    return response
+
+
+def _visit(at: Desk, callback_id: str) -> Visit:
+    token = at.request.cookies.get(COOKIE, "")
+    claims = at.links.verify(token, now=at.now)
+    if claims.callback_id != callback_id:
+        raise ApprovalLinkError
+    found = invitation(at.store, claims, now=at.now)
+    words = words_for(found.approver.locale, at.request.headers.get("accept-language", ""))
+    return Visit(at.store, found, words, at.links.form_token(token, now=at.now), at.now)
+
+
+def _unknown(at: Desk) -> Response:
+    """Answer every link that is none of ours alike; whoever tries many is slowed down."""
+    if wait := at.limits.wrong(at.network):
+        return _too_often(at.words, wait)
+    return said_page(at.words, "unknown", status=404, sign="link")
+
+
+def _too_often(words: Words, wait: float) -> Response:
+    seconds = max(1, round(wait))
+    return said_page(words, "limited", status=429, sign="clock", headers={"Retry-After": str(seconds)}, n=seconds)
+
+
+# --- showing ------------------------------------------------------------------------------------------
+
+
+def _show(visit: Visit, *, number: int, step: str) -> Response:
+    match visit.found.standing:
+        case Standing.OPEN:
+            pass
+        case Standing.DECIDED | Standing.CLOSED:
+            return receipt_page(visit)
+        case _:
+            return over_page(visit)
+    if not visit.settled:
+        words = visit.words
+        return said_page(words, "settling", status=503, sign="clock", headers={"Retry-After": "30"})
+    draft = visit.store.drafts.get(visit.round, visit.approver.id)
+    answers = answers_of_draft(draft, visit.posts)
+    if step == "send" and visit.may_decide and answers.digest == visit.round.digest:
+        if not faults_of_choices(answers, visit.posts, visit.round, visit.words):
+            return _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16))
+        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+    if stale := stale_count(visit, answers):
+        return _review(visit, answers, number=number, note=visit.words("review.stale", n=stale), stale=True)
+    note = ""
+    if step == "undone":
+        note = visit.words("undo.done")
+    elif draft is not None and answers.begun:
+        note = visit.words("review.draft", at=visit.words.moment(draft.saved_at, visit.reader_zone))
+    return _review(visit, answers, number=number, note=note)
+
+
+def _review(
+    visit: Visit,
+    answers: Answers,
+    *,
+    number: int = 1,
+    status: int = 200,
+    faults: Faults | None = None,
+    note: str = "",
+    stale: bool = False,
+) -> Response:
+    values = review_page(visit, answers, number=number, faults=faults, note=note, stale=stale)
+    return page("review.html", status, lead=lead(visit, visit.words), findings=findings_count(visit.posts), **values)
+
+
+def _send_step(visit: Visit, answers: Answers, *, attempt_id: str, faults: Faults | None = None) -> Response:
+    status = 422 if faults else 200
+    return page("send.html", status, **send_page(visit, answers, attempt_id=attempt_id, faults=faults))
+
+
+# --- answering ----------------------------------------------------------------------------------------
+
+
+def _answer(at: Desk, callback_id: str, body: bytes) -> Response:
+    try:
+        visit = _visit(at, callback_id)
+    except ApprovalLinkError:
+        return _unknown(at)
+    if wait := at.limits.use(callback_id, at.network):
+        return _too_often(visit.words, wait)
+    form = _our_form(at, body)
+    issued = at.links.form_issued_at(at.request.cookies[COOKIE], form.one("csrf"), now=at.now) if form else None
+    if form is None or issued is None:
+        return said_page(visit.words, "foreign", status=403, sign="stop")
+    try:
+        if at.now - issued >= FORM_LIFETIME and visit.found.standing is Standing.OPEN:
+            answers = answers_of_form(form, visit.posts)
+            return _review(visit, answers, status=409, note=visit.words("review.old_form"), stale=True)
+        return _act(at, visit, form)
+    except StoreUnavailableError:
+        return said_page(visit.words, "unsaved", status=503, sign="alert", headers={"Retry-After": "5"})
+
+
+def _our_form(at: Desk, body: bytes) -> Form | None:
+    """Return the form if a page of ours sent it, as its type and its origin say; its token is for the caller."""
+    headers, base = at.request.headers, get_settings().api_base_url
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        return None
+    if headers.get("origin", base) != base or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return None
+    try:
+        return Form.parse(body)
+    except ValueError:
+        return None
+
+
+def _act(at: Desk, visit: Visit, form: Form) -> Response:
+    action, here = form.one("action"), f"/approve/{visit.round.callback_id}"
+    if action == "relink":
+        return _relink(at, visit)
+    if action == "send":
+        return _send(at, visit, form)
+    if action == "undo":
+        return _undo(at, visit)
+    if visit.found.standing is not Standing.OPEN or not visit.may_decide:
+        return RedirectResponse(here, status_code=303)
+    answers, number = answers_of_form(form, visit.posts), form.one("page")
+    shown = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 1
+    if answers.digest != visit.round.digest:
+        return _stale(visit, answers, shown)
+    if action == "rest":
+        # Not kept: only what a person sends on counts as a choice of theirs.
+        filled = rest_approved(answers, visit.round)
+        approved = sum(each.decision == "approved" for each in filled.posts.values())
+        return _review(visit, filled, number=shown, note=visit.words("review.filled", n=approved))
+    # Whoever presses a button on an empty form, a mail scanner perhaps, leaves nothing behind.
+    if answers.begun or visit.store.drafts.get(visit.round, visit.approver.id):
+        visit.store.drafts.save(visit.round, visit.approver.id, answers.saved(at.now))
+    if action.startswith("page:"):
+        return RedirectResponse(f"{here}?page={action[5:8]}#posts", status_code=303)
+    if action != "review":
+        return RedirectResponse(f"{here}?page={shown}", status_code=303)
+    if faults := faults_of_choices(answers, visit.posts, visit.round, visit.words):
+        return _review(visit, answers, number=shown, status=422, faults=faults)
+    onward = RedirectResponse(f"{here}?step=send", status_code=303)
+    if visit.campaign.approval.require_otp:
+        send_code(visit.store, visit.round, visit.approver, now=at.now)
+        return _delivering(at, visit, onward)
+    return onward
+
+
+def _stale(visit: Visit, answers: Answers, number: int) -> Response:
+    changed = stale_count(visit, answers)
+    note = visit.words("review.stale", n=max(1, changed))
+    kept = Answers(answers.posts, answers.comments, answers.name, answers.confirmed, visit.round.digest)
+    return _review(visit, kept, number=number, status=409, note=note, stale=True)
+
+
+def _relink(at: Desk, visit: Visit) -> Response:
+    if visit.found.standing not in {Standing.NEWER, Standing.REPLACED, Standing.EXPIRED}:
+        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+    sent = send_again(visit.store, visit.found, now=at.now)
+    return _delivering(at, visit, said_page(visit.words, "sent" if sent else "asked", status=200, sign="mail"))
+
+
+def _undo(at: Desk, visit: Visit) -> Response:
+    here = f"/approve/{visit.round.callback_id}"
+    try:
+        undo(visit.store, visit.round, visit.approver.id, now=at.now)
+    except NotFoundError:  # taken back already: the button was pressed twice
+        return RedirectResponse(here, status_code=303)
+    except TooLateToUndoError:
+        return said_page(visit.words, "too_late_to_undo", status=409, sign="clock")
+    return RedirectResponse(f"{here}?step=undone", status_code=303)
+
+
+def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
+    """Return the answer and have the outbox delivered: bell and mail may fail or take their time."""
+    at.courier.deliver(visit.round.tenant_id, visit.round.campaign_id)
+    return response
+
+
+def _send(at: Desk, visit: Visit, form: Form) -> Response:
+    answers, here = answers_of_form(form, visit.posts), f"/approve/{visit.round.callback_id}"
+    proven = False
+    if visit.found.standing is Standing.OPEN:
+        if answers.digest != visit.round.digest:
+            return _stale(visit, answers, 1)
+        if choices := faults_of_choices(answers, visit.posts, visit.round, visit.words):
+            return _review(visit, answers, status=422, faults=choices)
+        attempt = form.one("attemptId") or secrets.token_urlsafe(16)
+        if faults := faults_of_sending(answers, visit.words, needs_code=visit.campaign.approval.require_otp):
+            return _send_step(visit, answers, attempt_id=attempt, faults=faults)
+        if visit.campaign.approval.require_otp:
+            proof = prove(visit.store, at.links, visit.round, visit.approver, answers.code, now=at.now)
+            if proof is not Proof.RIGHT:
+                return _code_again(at, visit, answers, proof, attempt_id=attempt)
+            proven = True
+    try:
+        request = request_of(answers, visit.round, visit.words, attempt_id=form.one("attemptId") or None)
+    except ValidationError:
+        return said_page(visit.words, "foreign", status=422, sign="stop")
+    try:
+        client = client_of(at.links, at.network)
+        record(visit.store, visit.found, request, channel="link", client=client, now=at.now, proven=proven)
+    except (AlreadyDecidedError, SelfApprovalError):
+        now_found = invitation(visit.store, visit.found.claims, now=at.now)
+        return conflict_page(visit, _typed(visit, answers), now_found)
+    except StaleReviewError:
+        fresh = _visit(at, visit.round.callback_id)
+        return _stale(fresh, answers, 1)
+    except FaultsError as error:
+        return _send_step(
+            visit, answers, attempt_id=form.one("attemptId"),
+            faults=Faults(fields={"comments": "; ".join(fault.message for fault in error.faults)}),
+        )  # fmt: skip
+    except GoneError:
+        return _too_late(at, visit, answers)
+    return _delivering(at, visit, RedirectResponse(here, status_code=303))
+
+
+def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attempt_id: str) -> Response:
+    """Say what is wrong with a code; one whose time is over is followed by another."""
+    faults = Faults(fields={"code": visit.words(f"fault.code_{proof}")})
+    if proof is Proof.OVER:
+        send_code(visit.store, visit.round, visit.approver, now=at.now)
+    return _delivering(at, visit, _send_step(visit, answers, attempt_id=attempt_id, faults=faults))
+
+
+def _too_late(at: Desk, visit: Visit, answers: Answers) -> Response:
+    over = _visit(at, visit.round.callback_id)
+    if over.found.standing in LIVE:
+        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+    note = "\n".join(f"{title} {text}".strip() for title, text in _typed(visit, answers))
+    if note:
+        leave_note(visit.store, visit.round, visit.approver.id, note, now=at.now)
+    return _delivering(at, visit, over_page(over, note_left=bool(note)))
+
+
+def _typed(visit: Visit, answers: Answers) -> list[tuple[str, str]]:
+    """Return the comments of a form, each with what it is about."""
+    numbers = {post.id: str(post.number) for post in visit.posts}
+    comments = [
+        (f"{numbers[post_id]}.", comment)
+        for post_id, each in answers.posts.items()
+        if (comment := comment_of(each, visit.words))
+    ]
+    return [*([("", answers.comments)] if answers.comments else []), *comments]

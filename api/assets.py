@@ -1,0 +1,185 @@
+"""Files of a brand over HTTP: uploaded in parts, known by their bytes and never by their name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Depends, File, Form, Query, UploadFile
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from api.dependencies import AssetBytes, KnownParameters, Now, TheStore
+from api.examples import ASSET
+from api.identity import Caller, needs
+from api.json_bodies import fault_of
+from api.problems import documented, problem
+from api.versions import IfMatch, guarded, required
+from api.wire import AssetView, SchemaOf, asset_body, page_of, patch_of, patched, sent, take_version
+from campaigns.errors import FaultsError
+from campaigns.model.base import new_id
+from campaigns.model.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
+from campaigns.model.faults import faults_of
+from campaigns.model.vocabulary import BrandAssetType
+from campaigns.rules.file_types import file_type
+
+router = APIRouter(
+    prefix="/brands/{brand_id}/assets",
+    tags=["brands"],
+    responses=documented(400, 401, 403, 404, 413, 422, 429, 500, 503),
+    dependencies=[KnownParameters],
+)
+
+Reader = Annotated[Caller, Depends(needs("brands:read"))]
+Writer = Annotated[Caller, Depends(needs("brands:write"))]
+
+AssetList = page_of(AssetView, "BrandAssetList")
+AssetPatch = patch_of(BrandAssetInput, "BrandAssetPatch")
+# A downloaded file opens no page of ours and runs nothing, whatever it pretends to be.
+_DOWNLOAD: Final = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+
+
+@router.post("", status_code=201, response_model=AssetView, summary="Upload an asset")
+def upload_asset(
+    brand_id: str,
+    caller: Writer,
+    store: TheStore,
+    files: AssetBytes,
+    now: Now,
+    file: Annotated[
+        UploadFile, File(description="JPEG, PNG, WebP, GIF or PDF, at most 10 MiB", examples=["%PDF-1.7 a leaflet"])
+    ],
+    asset: Annotated[
+        str,
+        Form(
+            max_length=20_000,
+            description="What the file is: a BrandAssetInput as JSON",
+            json_schema_extra={"contentMediaType": "application/json"},
+            examples=[json.dumps(ASSET)],
+        ),
+    ],
+) -> Response:
+    """Store a file and what it is. Its type is what its first bytes say; 10 MiB at most."""
+    said = _read(asset)
+    brand = store.brands.get(caller.tenant_id, brand_id)
+    content = file.file.read(MAX_ASSET_BYTES + 1)
+    if len(content) > MAX_ASSET_BYTES:
+        raise problem("BRAND_FILE_TOO_LARGE", f"the file is larger than {MAX_ASSET_BYTES} bytes")
+    kind = file_type(content)
+    if kind is None:
+        raise problem("BRAND_INVALID_FILE_TYPE", "the file is not a JPEG, PNG, WebP, GIF or PDF")
+    asset_id = new_id("asset")
+    # The bytes first: a row that can be listed always has its bytes.
+    key = files.put(brand.tenant_id, brand.id, asset_id, content)
+    stored = store.assets.add(
+        BrandAsset.model_validate(
+            {
+                **said.to_wire(),
+                "id": asset_id,
+                "tenantId": brand.tenant_id,
+                "brandId": brand.id,
+                "contentType": kind,
+                "fileSize": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "storageKey": key,
+                "createdAt": now,
+                "updatedAt": now,
+            }
+        )
+    )
+    return sent(asset_body(stored), 201, version=stored.version, Location=f"/brands/{brand.id}/assets/{stored.id}")
+
+
+def _read(text: str) -> BrandAssetInput:
+    if fault := fault_of(text.encode("utf-8", "surrogatepass")):
+        raise FaultsError([fault])
+    try:
+        return BrandAssetInput.model_validate_json(text)
+    except ValidationError as error:
+        raise FaultsError(faults_of(error, under="asset")) from None
+
+
+@router.get("", response_model=AssetList, summary="Its assets")
+def list_assets(
+    brand_id: str,
+    caller: Reader,
+    store: TheStore,
+    type_: Annotated[BrandAssetType | None, Query(alias="type")] = None,
+) -> Response:
+    """Return all assets, oldest first."""
+    assets = store.assets.list(caller.tenant_id, brand_id, type_=type_)
+    return sent({"items": [asset_body(each) for each in assets]})
+
+
+@router.get("/{asset_id}", response_model=AssetView, summary="One asset")
+def read_asset(brand_id: str, asset_id: str, caller: Reader, store: TheStore) -> Response:
+    store.brands.get(caller.tenant_id, brand_id)
+    asset = store.assets.get(caller.tenant_id, brand_id, asset_id)
+    return sent(asset_body(asset), version=asset.version)
+
+
+@router.get(
+    "/{asset_id}/content",
+    summary="Its bytes",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file",
+            "content": {
+                kind: {"schema": {"type": "string", "contentMediaType": kind}}
+                for kind in ("image/jpeg", "image/png", "image/webp", "image/gif", "application/pdf")
+            },
+        }
+    },
+)
+def download_asset(brand_id: str, asset_id: str, caller: Reader, store: TheStore, files: AssetBytes) -> Response:
+    """Return the file, as a download."""
+    store.brands.get(caller.tenant_id, brand_id)
+    asset = store.assets.get(caller.tenant_id, brand_id, asset_id)
+    ending = asset.content_type.rsplit("/", 1)[1]
+    headers = {**_DOWNLOAD, "Content-Disposition": f'attachment; filename="{asset.id}.{ending}"'}
+    return Response(
+        files.get(asset.tenant_id, asset.brand_id, asset.id), media_type=asset.content_type, headers=headers
+    )
+
+
+@router.patch(
+    "/{asset_id}",
+    response_model=AssetView,
+    summary="Change what an asset is",
+    responses=documented(409, 412, 428),
+)
+def change_asset(
+    brand_id: str,
+    asset_id: str,
+    caller: Writer,
+    store: TheStore,
+    now: Now,
+    based_on: IfMatch,
+    wanted: Annotated[
+        dict[str, Any],
+        SchemaOf(AssetPatch),
+        Body(title="AssetPatch", openapi_examples={"rename": {"value": {"name": "Logo, light", "version": 1}}}),
+    ],
+) -> Response:
+    """Replace the fields that are given, whole; for other bytes upload another asset."""
+    fields, named = take_version(wanted)
+    version = required(based_on, named)
+    store.brands.get(caller.tenant_id, brand_id)
+    asset = store.assets.get(caller.tenant_id, brand_id, asset_id)
+    changed = patched(asset, BrandAssetInput, fields).model_copy(update={"updated_at": now})
+    with guarded(based_on):
+        stored = store.assets.update(changed, expect_version=version)
+    return sent(asset_body(stored), version=stored.version)
+
+
+@router.delete("/{asset_id}", status_code=204, summary="Delete an asset", responses=documented(412))
+def delete_asset(
+    brand_id: str, asset_id: str, caller: Writer, store: TheStore, now: Now, based_on: IfMatch
+) -> Response:
+    """Hide an asset; it is removed with its bytes after 7 days."""
+    store.brands.get(caller.tenant_id, brand_id)
+    with guarded(based_on):
+        store.assets.delete(caller.tenant_id, brand_id, asset_id, at=now, expect_version=based_on)
+    return Response(status_code=204)

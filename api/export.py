@@ -1,0 +1,78 @@
+"""The posts of a campaign as a file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse, Response
+
+from api.dependencies import KnownParameters, Now, TheStore
+from api.identity import Caller, needs
+from api.problems import documented
+from api.wire import CampaignView, PostView, campaign_body, post_body
+from campaigns.export import csv_of, ics_of
+from campaigns.model.base import Instant, Wire
+from campaigns.outcomes import approved_posts
+from campaigns.submission import personas_of
+
+router = APIRouter(
+    prefix="/campaigns",
+    tags=["campaigns"],
+    responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
+    dependencies=[KnownParameters],
+)
+
+Reader = Annotated[Caller, Depends(needs("campaigns:read"))]
+
+
+class ExportBody(Wire):
+    """A campaign with its posts, as JSON."""
+
+    exported_at: Instant
+    campaign: CampaignView  # type: ignore[valid-type]  # made at run time
+    posts: list[PostView]  # type: ignore[valid-type]  # made at run time
+
+
+@router.get(
+    "/{campaign_id}/export",
+    summary="Its posts as a file",
+    response_model=ExportBody,
+    responses={
+        **documented(404),
+        200: {
+            "description": "The file",
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                "text/calendar": {"schema": {"type": "string"}},
+            },
+        },
+    },
+)
+def export_posts(
+    campaign_id: str,
+    caller: Reader,
+    store: TheStore,
+    now: Now,
+    format_: Annotated[Literal["csv", "json", "ics"], Query(alias="format")] = "json",
+    posts: Annotated[Literal["approved", "all"], Query(description="Those that go out, or all of them")] = "approved",
+) -> Response:
+    """Return the posts as a download: CSV for spreadsheets (no cell is a formula), iCalendar, or JSON."""
+    campaign = store.campaigns.get(caller.tenant_id, campaign_id)
+    found = store.posts.list(campaign.tenant_id, campaign.id)
+    if posts == "approved":
+        found = approved_posts(found)
+    personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
+    headers = {"Content-Disposition": f'attachment; filename="{campaign.id}.{format_}"'}
+    match format_:
+        case "csv":
+            return Response(csv_of(campaign, found, personas), media_type="text/csv", headers=headers)
+        case "ics":
+            return Response(ics_of(campaign, found, personas), media_type="text/calendar", headers=headers)
+        case "json":
+            body = {
+                "exportedAt": now.isoformat(),
+                "campaign": campaign_body(campaign),
+                "posts": [post_body(post) for post in found],
+            }
+            return JSONResponse(body, headers=headers)

@@ -1,0 +1,98 @@
+"""Which JSON is looked at: bounded in depth and members, every name once, numbers and text that mean something.
+
+Python's parser takes more than JSON (NaN, lone surrogates, the last of two equal names) and meets deep
+nesting with a RecursionError. What passes here, no later parser understands differently.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn
+
+from starlette.datastructures import Headers
+
+from campaigns.errors import Fault
+
+MAX_DEPTH: Final = 32
+MAX_MEMBERS: Final = 20_000
+
+# A text, also one that never ends: possessive, so that a hostile body costs one pass.
+_TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
+
+
+class _Refused(ValueError):
+    """Not JSON that we take; the message says why."""
+
+
+def is_json(headers: Headers) -> bool:
+    """Whether a request says of its body that it is JSON."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def fault_of(body: bytes) -> Fault | None:
+    """Return what is wrong with a JSON body, or None when it may be read."""
+    bare = _TEXTS.sub(b"", body)
+    if _depth(bare) > MAX_DEPTH:
+        return Fault("body", f"nests deeper than {MAX_DEPTH} levels", "JSON_TOO_DEEP")
+    if bare.count(b",") >= MAX_MEMBERS:
+        return Fault("body", f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY")
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_names_once,
+            parse_constant=_no_constant,
+            parse_int=_bounded_int,
+            parse_float=_finite,
+        )
+        if b"\\u" in body:
+            # A lone surrogate is no character: it could be neither stored nor sent on.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return Fault("body", "is not valid JSON: a lone surrogate is not a character", "JSON_INVALID")
+    except UnicodeDecodeError:
+        return Fault("body", "is not valid JSON: not UTF-8", "JSON_INVALID")
+    except json.JSONDecodeError as error:
+        return Fault("body", f"is not valid JSON: {error.msg} at character {error.pos}", "JSON_INVALID")
+    except _Refused as error:
+        return Fault("body", f"is not valid JSON: {error}", "JSON_INVALID")
+    return None
+
+
+def _depth(bare: bytes) -> int:
+    if bare.count(b"[") + bare.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(bare):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            break
+    return deepest
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Refused("a name occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Refused(f"{name} is not a number")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > 20:
+        raise _Refused("a number has more than 20 digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _Refused("a number is too large")
+    return number

@@ -1,0 +1,133 @@
+"""Tokens of an OpenID provider: RS256 and ES256, verified with the keys that it publishes (RFC 7517, RFC 9068)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import jwt
+from jwt import PyJWK, PyJWKClient
+from pydantic import ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
+
+from api.identity import Caller, Subject, TokenRefusedError, require_time, strict_part
+from api.problems import problem
+from campaigns.model.base import TenantId, Wire
+
+log = logging.getLogger("campaigns.api")
+
+FETCH_SECONDS: Final = 5
+FRESH_SECONDS: Final = 300
+# A made-up key id must not make us ask the provider each time.
+REFRESH_SECONDS: Final = 30
+# How long known keys serve while the provider does not answer; a key it withdraws lives no longer than that.
+STALE_SECONDS: Final = 3600
+
+_TENANT: Final[TypeAdapter[str]] = TypeAdapter(TenantId)
+
+
+class ProviderClaims(Wire):
+    """The claims of a provider's token that we rely on; others are its own business."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    sub: Subject
+    iat: StrictInt
+    exp: StrictInt
+    nbf: StrictInt | None = None
+
+
+Scopes = Annotated[StrictStr | list[StrictStr], Field(union_mode="left_to_right")]
+_SCOPES: Final[TypeAdapter[str | list[str]]] = TypeAdapter(Scopes)
+
+
+class Jwks:
+    """The provider's signing keys by id, fetched when needed and kept."""
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = PyJWKClient(url, cache_jwk_set=False, cache_keys=False, timeout=FETCH_SECONDS)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched_at: float | None = None
+        self._tried_at: float | None = None
+
+    def key(self, kid: str) -> PyJWK | None:
+        """Return the key, or None when the provider has none of this id.
+
+        Raises:
+            Problem: the keys cannot be fetched, and those we know are too old (503).
+        """
+        with self._lock:
+            now = self._clock()
+            fresh = self._fetched_at is not None and now - self._fetched_at < FRESH_SECONDS
+            rested = self._tried_at is None or now - self._tried_at >= REFRESH_SECONDS
+            if (not fresh or kid not in self._keys) and rested:
+                self._fetch(now)
+            if self._fetched_at is None or now - self._fetched_at > STALE_SECONDS:
+                raise problem(
+                    "IDENTITY_UNAVAILABLE", "the keys of the identity provider cannot be fetched", retry_after=5
+                )
+            return self._keys.get(kid)
+
+    def _fetch(self, now: float) -> None:
+        self._tried_at = now
+        try:
+            found = self._client.get_jwk_set(refresh=True).keys
+        except (jwt.PyJWKClientError, jwt.PyJWKSetError, ValueError, TypeError, OSError) as error:
+            log.warning("the keys of the identity provider cannot be fetched: %s", type(error).__name__)
+            return
+        self._keys = {key.key_id: key for key in found if key.key_id and key.public_key_use in {None, "sig"}}
+        self._fetched_at = now
+
+
+class ProviderTokens:
+    """Tokens of one provider for this API."""
+
+    algorithms: frozenset[str] = frozenset({"RS256", "ES256"})
+    may_wait: bool = True
+
+    def __init__(self, jwks: Jwks, *, issuer: str, audience: str, tenant_claim: str, scope_claim: str) -> None:
+        self._jwks = jwks
+        self._issuer = issuer
+        self._audience = audience
+        self._tenant_claim = tenant_claim
+        self._scope_claim = scope_claim
+        self._jwt = jwt.PyJWT()
+
+    def read(self, token: str, header: dict[str, Any], *, now: datetime) -> Caller:
+        kid, typ = header.get("kid"), str(header.get("typ", "JWT")).lower()
+        if not isinstance(kid, str) or typ not in {"jwt", "at+jwt", "application/at+jwt"} or "crit" in header:
+            raise TokenRefusedError("header")
+        key = self._jwks.key(kid)
+        if key is None:
+            raise TokenRefusedError("key unknown")
+        try:
+            payload = self._jwt.decode(
+                token,
+                key,
+                algorithms=sorted(self.algorithms),
+                audience=self._audience,
+                issuer=self._issuer,
+                options={
+                    "require": ["iss", "aud", "sub", "iat", "exp"],
+                    "enforce_minimum_key_length": True,
+                    "verify_exp": False,  # compared below with the clock of the caller
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            claims = ProviderClaims.model_validate(payload)
+            tenant_id = _TENANT.validate_python(payload.get(self._tenant_claim), strict=True)
+            scopes = _SCOPES.validate_python(payload.get(self._scope_claim, ""), strict=True)
+        except (jwt.PyJWTError, ValidationError, TypeError, ValueError) as error:
+            raise TokenRefusedError(f"claims: {type(error).__name__}") from None
+        if strict_part(token, 1) != payload:
+            raise TokenRefusedError("claims: ambiguous")
+        require_time(claims.iat, claims.exp, now=now)
+        if claims.nbf is not None and now.timestamp() + 60 < claims.nbf:
+            raise TokenRefusedError("not yet valid")
+        return Caller(claims.sub, tenant_id, frozenset(scopes.split() if isinstance(scopes, str) else scopes))

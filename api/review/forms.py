@@ -1,0 +1,206 @@
+"""The form of the review page: what was typed, what is still missing, and what it says when it is sent.
+
+Fields, `N` being the number of a post: `d.N` decision, `c.N` comment, `q.N` quick reasons, `r.N` the
+revision that was shown. Nothing is preselected; what comes back is only what somebody chose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, get_args
+from urllib.parse import parse_qsl
+
+from api.review.cards import REASONS
+from campaigns.model.approval import (
+    MIN_COMMENT,
+    ApprovalRound,
+    DecisionRequest,
+    PostDecision,
+    PostDraft,
+    PostVerdict,
+    ReviewDraft,
+)
+from campaigns.model.base import visible_text
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import Decision
+from campaigns.rules.decisions import campaign_decision
+from campaigns.texts import Words
+
+MAX_FIELDS: Final = 4000
+MAX_COMMENT: Final = 5000
+MAX_NAME: Final = 100
+_VERDICTS: Final = frozenset(get_args(PostVerdict))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as it was sent; the first value of a field that comes twice counts, but for the reasons."""
+
+    values: Mapping[str, list[str]]
+
+    @classmethod
+    def parse(cls, body: bytes) -> Form:
+        """Read `application/x-www-form-urlencoded`.
+
+        Raises:
+            ValueError: more fields than any page of ours has.
+        """
+        values: dict[str, list[str]] = {}
+        text = body.decode("ascii", "replace")
+        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="replace"):
+            values.setdefault(name, []).append(value)
+        return cls(values)
+
+    def one(self, name: str) -> str:
+        return self.values.get(name, [""])[0]
+
+    def text(self, name: str, most: int) -> str:
+        return visible_text(self.one(name))[:most]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was chosen for each post, by post id; posts without a choice are there too."""
+
+    posts: Mapping[str, PostDraft]
+    comments: str = ""
+    name: str = ""
+    confirmed: bool = False
+    digest: str = ""
+    code: str = ""
+
+    def saved(self, at: datetime) -> ReviewDraft:
+        posts = {post_id: each for post_id, each in self.posts.items() if each.decision or each.comment or each.reasons}
+        return ReviewDraft(digest=self.digest, posts=posts, comments=self.comments, saved_at=at)
+
+    @property
+    def begun(self) -> bool:
+        return any(each.decision or each.comment or each.reasons for each in self.posts.values())
+
+
+def answers_of_form(form: Form, posts: Sequence[Post]) -> Answers:
+    """Return what a form says; fields that no page of ours has are left alone."""
+    return Answers(
+        posts={post.id: _choice(form, post) for post in posts},
+        comments=form.text("comments", MAX_COMMENT),
+        name=" ".join(form.text("decidedBy", MAX_NAME).split()),
+        confirmed=form.one("confirm") == "yes",
+        digest=form.one("digest") if form.one("digest").isalnum() else "",
+        code="".join(form.text("code", 20).split()),
+    )
+
+
+def _choice(form: Form, post: Post) -> PostDraft:
+    decision, revision = form.one(f"d.{post.number}"), form.one(f"r.{post.number}")
+    return PostDraft(
+        decision=decision if decision in _VERDICTS else None,
+        reasons=[reason for reason in REASONS if reason in form.values.get(f"q.{post.number}", [])],
+        comment=form.text(f"c.{post.number}", MAX_COMMENT),
+        revision=int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 6 else post.revision,
+    )
+
+
+def answers_of_draft(draft: ReviewDraft | None, posts: Sequence[Post]) -> Answers:
+    """Return what was saved, for the posts that there are."""
+    kept = draft.posts if draft else {}
+    return Answers(
+        posts={post.id: kept.get(post.id, PostDraft(revision=post.revision)) for post in posts},
+        comments=draft.comments if draft else "",
+        digest=draft.digest if draft else "",
+    )
+
+
+def rest_approved(answers: Answers, round_: ApprovalRound) -> Answers:
+    """Return the answers with every post approved that nothing was said of; blocked ones are not among "all"."""
+    posts = {
+        post_id: each.model_copy(update={"decision": "approved"})
+        if each.decision is None and post_id not in round_.blocked and post_id not in round_.locked
+        else each
+        for post_id, each in answers.posts.items()
+    }
+    return Answers(posts, answers.comments, answers.name, answers.confirmed, answers.digest)
+
+
+# --- what is missing ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What keeps a form from being sent: by post id, and on the send step by field."""
+
+    posts: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.fields)
+
+
+def faults_of_choices(answers: Answers, posts: Sequence[Post], round_: ApprovalRound, words: Words) -> Faults:
+    """Return which posts have no decision yet, or one that cannot be."""
+    faults: dict[str, str] = {}
+    for post in posts:
+        if post.id in round_.locked:
+            continue
+        choice, number = answers.posts[post.id], str(post.number)
+        if choice.decision is None:
+            faults[post.id] = words("fault.undecided", number=number)
+        elif choice.decision == "approved" and post.id in round_.unapprovable:
+            faults[post.id] = words("fault.legal", number=number)
+    return Faults(posts=faults)
+
+
+def unexplained(answers: Answers, words: Words) -> int:
+    """Return how many posts are not approved without a word on why: the comment on the whole has to say it."""
+    return sum(
+        each.decision not in {None, "approved"} and len(comment_of(each, words)) < MIN_COMMENT
+        for each in answers.posts.values()
+    )
+
+
+def faults_of_sending(answers: Answers, words: Words, *, needs_code: bool = False) -> Faults:
+    """Return what the send step still needs."""
+    faults: dict[str, str] = {}
+    if (missing := unexplained(answers, words)) and len(answers.comments) < MIN_COMMENT:
+        faults["comments"] = words("send.comment_needed", n=missing)
+    if not answers.name:
+        faults["decidedBy"] = words("fault.name")
+    if not answers.confirmed:
+        faults["confirm"] = words("fault.confirm")
+    if needs_code and not re.fullmatch(r"[0-9]{6}", answers.code):
+        faults["code"] = words("fault.code")
+    return Faults(fields=faults)
+
+
+# --- what it says -------------------------------------------------------------------------------------
+
+
+def comment_of(choice: PostDraft, words: Words) -> str:
+    """Return the comment as it is recorded: the quick reasons first, then what was typed."""
+    reasons = words.listed([words(f"reason.{reason}") for reason in choice.reasons]) if choice.reasons else ""
+    return f"{reasons}: {choice.comment}" if reasons and choice.comment else reasons or choice.comment
+
+
+def request_of(answers: Answers, round_: ApprovalRound, words: Words, *, attempt_id: str | None) -> DecisionRequest:
+    """Return the decision that the answers come to.
+
+    Raises:
+        ValidationError: it is not one; the page checks what people can get wrong before.
+    """
+    chosen = {
+        post_id: PostDecision(decision=each.decision, comment=comment_of(each, words)[:MAX_COMMENT])
+        for post_id, each in answers.posts.items()
+        if each.decision is not None and post_id not in round_.locked
+    }
+    verdicts = [Decision(each.decision) for each in chosen.values()] + [Decision.APPROVED for _ in round_.locked]
+    return DecisionRequest(
+        decision=campaign_decision(verdicts) or Decision.APPROVED,
+        comments=answers.comments,
+        callback_id=round_.callback_id,
+        posts=chosen,
+        decided_by=answers.name or None,
+        digest=answers.digest or None,
+        attempt_id=attempt_id,
+    )

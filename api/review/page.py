@@ -1,0 +1,286 @@
+"""What the review page and its send step say, as values for the templates."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from api.review.brandmark import brand_mark
+from api.review.cards import Card, Past, Said, Setting, card
+from api.review.forms import Answers, Faults, comment_of, unexplained
+from api.review.visit import Visit
+from campaigns.approvals import POLICY
+from campaigns.model.approval import PostDraft
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import PLATFORM_NAMES
+from campaigns.rules.feedback import overall_remarks, remarks_on
+from campaigns.texts import Words
+
+PAGE: Final = 20
+"""Posts on one page: 100 kB at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The posts of one local day."""
+
+    title: str
+    iso: str
+    cards: list[Card]
+
+
+def review_page(
+    visit: Visit,
+    answers: Answers,
+    *,
+    number: int = 1,
+    faults: Faults | None = None,
+    note: str = "",
+    stale: bool = False,
+) -> dict[str, Any]:
+    """Return the values of `review.html`: one page of posts, with what was chosen so far."""
+    faults = faults or Faults()
+    pages = max(1, math.ceil(len(visit.posts) / PAGE))
+    number = min(max(number, 1), pages)
+    if faults.posts:
+        first = next(index for index, post in enumerate(visit.posts) if post.id in faults.posts)
+        number = first // PAGE + 1
+    here = visit.posts[(number - 1) * PAGE : number * PAGE]
+    cards = [_card(visit, post, answers, faults) for post in here]
+    open_posts = [post for post in visit.posts if post.id not in visit.round.locked]
+    elsewhere = [post for post in open_posts if post not in here]
+    return {
+        **masthead(visit),
+        "days": _days(visit, here, cards),
+        "agenda": _agenda(visit),
+        "changes": _changes(visit, cards),
+        "filters": _filters(visit.posts),
+        "speakers": _speakers(visit),
+        "brief": _brief(visit),
+        "answers": answers,
+        "faults": [(post.number, faults.posts[post.id]) for post in visit.posts if post.id in faults.posts],
+        "undecided": [
+            post.number for post in visit.posts if post.id in faults.posts and answers.posts[post.id].decision is None
+        ],
+        "note": note,
+        "stale": stale,
+        "open_count": len(open_posts),
+        "restable": [post for post in open_posts if post.id not in visit.round.blocked],
+        "elsewhere": [(post, answers.posts[post.id]) for post in elsewhere],
+        "page": number,
+        "pages": pages,
+        "shown": (number * PAGE - PAGE + 1, number * PAGE - PAGE + len(here), len(visit.posts)),
+        "read_only": not visit.may_decide,
+    }
+
+
+def send_page(visit: Visit, answers: Answers, *, attempt_id: str, faults: Faults | None = None) -> dict[str, Any]:
+    """Return the values of `send.html`: what will be recorded, in short, and the last questions."""
+    words = visit.words
+    groups = []
+    for verdict in ("approved", "needs_revision", "rejected"):
+        chosen = [post for post in visit.posts if answers.posts[post.id].decision == verdict]
+        chosen = [post for post in chosen if post.id not in visit.round.locked]
+        if chosen:
+            lines = [
+                (post, PLATFORM_NAMES[post.platform], words.short_day(post.scheduled_at.astimezone(visit.zone).date()),
+                 comment_of(answers.posts[post.id], words))
+                for post in chosen
+            ]  # fmt: skip
+            groups.append((verdict, words(f"send.{verdict}", n=len(chosen)), lines))
+    verdicts = {verdict for verdict, _, _ in groups}
+    then = _then(verdicts, last=visit.last_round, kept=bool(visit.round.locked))
+    return {
+        **masthead(visit),
+        "groups": groups,
+        "kept": len(visit.round.locked),
+        "then": then,
+        "answers": answers,
+        "name": answers.name or visit.approver.name,
+        "attempt_id": attempt_id,
+        "unexplained": unexplained(answers, words),
+        "needs_code": visit.campaign.approval.require_otp,
+        "faults": faults.fields if faults else {},
+        "hidden": [(post, answers.posts[post.id]) for post in visit.posts if post.id not in visit.round.locked],
+    }
+
+
+def _then(verdicts: set[str], *, last: bool, kept: bool) -> str:
+    if "needs_revision" in verdicts:
+        return "send.then_last" if last else "send.then_needs_revision"
+    return "send.then_rejected" if verdicts == {"rejected"} and not kept else "send.then_approved"
+
+
+# --- the head of the page -----------------------------------------------------------------------------
+
+
+def masthead(visit: Visit) -> dict[str, Any]:
+    """Return what every page of a live review begins with."""
+    words, round_, campaign = visit.words, visit.round, visit.campaign
+    platforms = [PLATFORM_NAMES[each] for each in campaign.participants.platforms]
+    return {
+        "visit": visit,
+        "words": words,
+        "mark": brand_mark(visit.brand.name if visit.brand else campaign.name, visit.brand),
+        "brand": visit.brand.name if visit.brand else "",
+        "platforms": words.listed(platforms),
+        "rounds": campaign.approval.max_revision_rounds + 1,
+        "until": words.both(round_.expires_at, visit.reader_zone, visit.zone),
+        "first_post": words.both(min(post.scheduled_at for post in visit.posts), visit.zone, visit.reader_zone)
+        if visit.posts
+        else "",
+        "asked": _asked(visit),
+    }
+
+
+def _asked(visit: Visit) -> str:
+    words, round_ = visit.words, visit.round
+    names = [
+        words("asked.you") if approver.id == visit.approver.id else approver.name
+        for approver in round_.approvers
+        if not approver.revoked
+    ]
+    if len(names) <= 1:
+        return words.listed(names)
+    key = {"any": "asked.any", "all": "asked.all"}.get(round_.quorum, "asked.some")
+    return words(key, names=words.listed(names), count=round_.quorum)
+
+
+def _brief(visit: Visit) -> list[tuple[str, list[str]]]:
+    words, campaign = visit.words, visit.campaign
+    action = campaign.brief.primary_cta
+    call = " · ".join(part for part in (action.text, action.url) if part) if action else ""
+    rows = [
+        ("brief.description", [campaign.brief.description]),
+        ("brief.objective", [words(f"objective.{campaign.brief.objective}")]),
+        ("brief.cta", [call] if call else []),
+        ("brief.inclusions", list(campaign.messaging.required_inclusions)),
+        ("brief.avoid", list(campaign.messaging.campaign_avoid_topics)),
+        ("brief.notes", list(campaign.plan_summary.warnings) if campaign.plan_summary else []),
+    ]
+    return [(words(key), values) for key, values in rows if values]
+
+
+# --- posts --------------------------------------------------------------------------------------------
+
+
+def _card(visit: Visit, post: Post, answers: Answers, faults: Faults) -> Card:
+    words, choice = visit.words, answers.posts.get(post.id, PostDraft(revision=post.revision))
+    setting = Setting(
+        words=words,
+        zone=visit.zone,
+        reader=visit.reader_zone,
+        personas=visit.personas,
+        persona_order=visit.campaign.participants.persona_ids,
+        now=visit.now,
+    )
+    past, badge = None, None
+    if (seen := visit.words_at(post, choice.revision)) is not None:
+        past, badge = Past(seen, "stale"), "stale"
+    elif (before := visit.words_of_last_round(post)) is not None:
+        past, badge = Past(before, "rewritten"), "rewritten"
+    elif visit.last is not None and post.id in visit.last.round.posts and post.id not in visit.round.locked:
+        badge = "same"
+    return card(
+        post,
+        setting,
+        choice=choice,
+        past=past,
+        said=_said(visit, post) if badge == "rewritten" else (),
+        locked=_locked(visit, post),
+        badge=badge,
+        fault=faults.posts.get(post.id),
+    )
+
+
+def _locked(visit: Visit, post: Post) -> str | None:
+    if post.id not in visit.round.locked:
+        return None
+    if post.review.by == POLICY:
+        return visit.words("post.auto")
+    return visit.words("post.locked", name=post.review.by or "", round=post.review.round)
+
+
+def _said(visit: Visit, post: Post) -> list[Said]:
+    if visit.last is None:
+        return []
+    answers = {answer.comment: answer.answer for answer in post.comment_answers}
+    leftover = [answer.answer for answer in post.comment_answers]
+    own = {each.decided_by for each in visit.last.decisions if each.approver_id == visit.last.own_id}
+    said = []
+    remarks = remarks_on(post.id, visit.last.decisions) or overall_remarks(visit.last.decisions)
+    for position, remark in enumerate(remarks):
+        who = visit.words("changes.asked_you") if remark.by in own else visit.words("changes.asked", name=remark.by)
+        answer = answers.get(remark.text) or (leftover[position] if position < len(leftover) else None)
+        said.append(Said(who, remark.text, answer))
+    return said
+
+
+def _changes(visit: Visit, cards: Sequence[Card]) -> dict[str, Any] | None:
+    if visit.last is None:
+        return None
+    rewritten = [each for each in cards if each.badge == "rewritten"]
+    whole = [(remark.by, remark.text) for remark in overall_remarks(visit.last.decisions)]
+    return {"rewritten": rewritten, "whole": whole, "unchanged": len(visit.round.locked)}
+
+
+def _days(visit: Visit, posts: Iterable[Post], cards: Sequence[Card]) -> list[Day]:
+    words = visit.words
+    local = {post.number: post.scheduled_at.astimezone(visit.zone).date() for post in posts}
+    return [
+        Day(words.full_day(day), day.isoformat(), list(group))
+        for day, group in groupby(cards, key=lambda each: local[each.number])
+    ]
+
+
+def _agenda(visit: Visit) -> list[tuple[str, list[tuple[int, str, str, str, int]]]]:
+    """Return, by day, the number, time, platform, name and page of every post."""
+    words, zone = visit.words, visit.zone
+    rows = [
+        (post.scheduled_at.astimezone(zone).date(),
+         (post.number, words.clock(post.scheduled_at, zone), post.platform, PLATFORM_NAMES[post.platform],
+          index // PAGE + 1))
+        for index, post in enumerate(visit.posts)
+    ]  # fmt: skip
+    return [
+        (words.short_day(day), [row for _, row in group]) for day, group in groupby(rows, key=lambda entry: entry[0])
+    ]
+
+
+def _filters(posts: Sequence[Post]) -> list[tuple[str, str, int]]:
+    """Return slug, name and count of each platform, in the order of the posts; none where there is only one."""
+    counts = Counter(post.platform for post in posts)
+    return [(slug, PLATFORM_NAMES[slug], count) for slug, count in counts.items()] if len(counts) > 1 else []
+
+
+def _speakers(visit: Visit) -> list[tuple[int, str, int]]:
+    """Return position, name and count of each persona that has posts; none where there is only one."""
+    counts = Counter(post.persona_id for post in visit.posts)
+    order = list(visit.campaign.participants.persona_ids)
+    known = [persona for persona in order if counts[persona] and persona in visit.personas]
+    if len(known) < 2:
+        return []
+    return [(order.index(persona), visit.personas[persona].name, counts[persona]) for persona in known]
+
+
+def findings_count(posts: Sequence[Post]) -> int:
+    return sum(bool(post.quality and post.quality.checks) for post in posts)
+
+
+def stale_count(visit: Visit, answers: Answers) -> int:
+    """Return how many posts are not what the form was shown."""
+    return sum(answers.posts[post.id].revision != post.revision for post in visit.posts if post.id in answers.posts)
+
+
+def lead(visit: Visit, words: Words) -> str:
+    """Return the sentence below the title."""
+    platforms = words.listed([PLATFORM_NAMES[each] for each in visit.campaign.participants.platforms])
+    open_posts = [post for post in visit.posts if post.id not in visit.round.locked]
+    if visit.last is not None:
+        rewritten = sum(visit.last.round.posts.get(post.id) not in {None, post.content_hash()} for post in open_posts)
+        return words("review.lead_again", n=rewritten)
+    return words("review.lead", n=len(visit.posts), platforms=platforms)

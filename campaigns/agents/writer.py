@@ -1,0 +1,147 @@
+"""The writer: the words of one post, checked by every guardrail before anybody sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints
+
+from campaigns.agents import models
+from campaigns.agents.asking import ask, is_refusal
+from campaigns.agents.contracts import TOPIC_FALLBACK, WriterInput, WriterOutput
+from campaigns.agents.failures import FailureCode, agent_error, failure_of
+from campaigns.agents.guarded import guarded
+from campaigns.agents.prompts import Prompt, write_prompt
+from campaigns.agents.text_model import ModelAnswer, TextModel
+from campaigns.model.base import Clean, HttpUrlText, Maybe, Text100
+from campaigns.model.post import CommentAnswer, PostContent, PostText, Quality
+from campaigns.model.vocabulary import PostStatus
+from campaigns.rules.guardrails import check_post
+from campaigns.rules.platforms import platform_rules, text_limit
+
+SPARING: Final = 2
+"""The most hashtags that `sparing` allows (domain.md section 15)."""
+
+
+class NumberedAnswer(ModelAnswer):
+    """What the model changed for one comment."""
+
+    number: int
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]
+
+
+class PostAnswer(ModelAnswer):
+    """What the model says of the post."""
+
+    text: PostText
+    hashtags: Annotated[list[Text100], Field(max_length=50)] = []
+    mentions: Annotated[list[Text100], Field(max_length=50)] = []
+    link: Maybe[HttpUrlText] = None
+    alt_text: Maybe[Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]] = None
+    comment_answers: Annotated[list[NumberedAnswer], Field(max_length=200)] = []
+
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Writer:
+    """Writes posts with one model; keeps nothing between calls."""
+
+    def __init__(self, model: TextModel, *, clock: Clock = utc_now) -> None:
+        self._model = model
+        self._clock = clock
+
+    def run(self, tenant_id: str, given: WriterInput | Mapping[str, Any]) -> WriterOutput:
+        """Return the words of the post, or why there are none."""
+        return guarded(self._write, tenant_id, given, takes=WriterInput, gives=WriterOutput)
+
+    def _write(self, given: WriterInput) -> WriterOutput:
+        _require_complete(given)
+        asked = ask(
+            self._model,
+            _question(given),
+            PostAnswer,
+            partial(self._faults, given),
+            budget_left_usd=given.budget_left_usd,
+        )
+        if asked.error is not None or asked.value is None:
+            error = asked.error or agent_error(FailureCode.INVALID_OUTPUT)
+            return WriterOutput(success=False, usage=asked.usage, error=failure_of(error))
+        answer = asked.value
+        if is_refusal(answer.text):  # in the form that was asked for, but an excuse all the same
+            return WriterOutput(success=False, usage=asked.usage, error=failure_of(agent_error(FailureCode.REFUSED)))
+        content = self._content(answer)
+        quality = _quality(given, content)
+        doubtful = quality.blocked or any(check.code == TOPIC_FALLBACK for check in quality.checks)
+        return WriterOutput(
+            success=True,
+            content=content,
+            status=PostStatus.NEEDS_REVIEW if doubtful else PostStatus.COMPLETED,
+            quality=quality,
+            comment_answers=_comment_answers(given, answer),
+            usage=asked.usage,
+        )
+
+    def _faults(self, given: WriterInput, answer: PostAnswer) -> list[str]:
+        quality = _quality(given, self._content(answer))
+        return [f"{check.code}: {check.message}" for check in quality.checks if check.severity == "block"]
+
+    def _content(self, answer: PostAnswer) -> PostContent:
+        return PostContent(
+            text=answer.text,
+            hashtags=[tag.removeprefix("#") for tag in answer.hashtags],
+            mentions=[handle.removeprefix("@") for handle in answer.mentions],
+            link=answer.link,
+            alt_text=answer.alt_text,
+            generated_at=self._clock(),
+        )
+
+
+def _quality(given: WriterInput, content: PostContent) -> Quality:
+    """Return what the guardrails find, and what the planner left to be looked at, until somebody has."""
+    found = check_post(content, post=given.post, policy=given.policy, siblings=given.sibling_texts)
+    planned = given.post.quality.checks if given.post.quality and given.revision is None else []
+    left = [check for check in planned if check.code == TOPIC_FALLBACK]
+    return found.model_copy(update={"checks": [*found.checks, *left]})
+
+
+def _question(given: WriterInput) -> Prompt:
+    policy = given.policy
+    allowed = platform_rules(policy.platform).hashtags.most or 0
+    hashtags = {"none": 0, "sparing": min(allowed, SPARING)}.get(policy.hashtag_policy, allowed)
+    limit = text_limit(policy.platform, premium=policy.x_premium)
+    return write_prompt(given, character_limit=limit, max_hashtags=hashtags)
+
+
+def _comment_answers(given: WriterInput, answer: PostAnswer) -> list[CommentAnswer]:
+    """Return one answer for each comment, also where the model forgot one."""
+    if given.revision is None:
+        return []
+    said = {entry.number: entry.answer for entry in answer.comment_answers}
+    silent = "The writer did not say what it changed for this comment."
+    return [
+        CommentAnswer(comment=comment, answer=said.get(number, silent))
+        for number, comment in enumerate(given.revision.comments(), start=1)
+    ]
+
+
+def _require_complete(given: WriterInput) -> None:
+    post = given.post
+    if post.id != given.post_id or post.campaign_id != given.campaign_id:
+        raise agent_error(FailureCode.INVALID_INPUT, "The post is not the one that is named.")
+    if post.persona_id != given.persona_config.id:
+        raise agent_error(FailureCode.PERSONA_NOT_FOUND, personaId=post.persona_id)
+    if post.platform != given.policy.platform:
+        raise agent_error(FailureCode.INVALID_INPUT, "The policy is for another platform.")
+
+
+def run(tenant_id: str, given: WriterInput | Mapping[str, Any]) -> WriterOutput:
+    """Write with the model of this process."""
+    return Writer(models.model()).run(tenant_id, given)

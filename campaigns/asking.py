@@ -1,0 +1,153 @@
+"""Asking the approvers: a round is opened about exactly what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from campaigns.approvals import ACTOR, POLICY, closing_entries, is_requester
+from campaigns.errors import ConflictError, IntegrityError
+from campaigns.links import new_callback_id, new_jti
+from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
+from campaigns.model.approval_terms import Approver
+from campaigns.model.base import derived_id
+from campaigns.model.campaign import Campaign
+from campaigns.model.post import Post, Review, round_digest
+from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
+from campaigns.notice_kinds import REVIEW_REQUEST, personal
+from campaigns.planning import read_setting
+from campaigns.rules.decisions import blocked_posts, expires_at, is_auto_approved, outcome_of, unapprovable_posts
+from campaigns.store import Lease, Store
+
+
+def open_round(
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    n: int,
+    *,
+    default_approver: Approver,
+    now: datetime,
+    fence: Lease | None = None,
+) -> ApprovalRound:
+    """Ask the approvers about what is stored now, in round n; a second call returns the round as it was asked.
+
+    Posts approved before come along locked, posts rejected before stay out. What the brand's approval
+    policy lets pass is approved by policy; when nothing is left for a person, the round is decided at once.
+
+    Raises:
+        IntegrityError: round n was asked about other content than is stored.
+        ConflictError: the campaign is over, n is not the next round, or no post is left to ask about.
+        LeaseLostError: the fence's owner no longer holds the campaign.
+    """
+    setting = read_setting(store, tenant_id, campaign_id)
+    campaign, review = setting.campaign, setting.config.review
+    shown = [
+        post
+        for post in store.posts.list(tenant_id, campaign_id)
+        if post.usable and not (post.review.state is ReviewState.REJECTED and post.review.round < n)
+    ]
+    if not shown:
+        raise ConflictError("no post is left to decide on")
+    before = store.approvals.round(tenant_id, campaign_id, n - 1).posts if n > 1 else {}
+    reviews: dict[str, Review] = {}
+    for post in shown:
+        if post.review.round >= n or (_approved(post) and before.get(post.id) == post.content_hash()):
+            continue
+        passes = is_auto_approved(post.quality, review.mode.value, review.threshold.value)
+        by_policy = Review(state=ReviewState.APPROVED, round=n, by=POLICY, at=now)
+        reviews[post.id] = by_policy if passes else Review(state=ReviewState.PENDING, round=n)
+    store.posts.review(tenant_id, campaign_id, reviews, fence=fence)
+    shown = [post.model_copy(update={"review": reviews.get(post.id, post.review)}) for post in shown]
+    wanted = _round(campaign, shown, n, default_approver, now)
+    asked = [] if _everything_passed(wanted) else [approver.id for approver in wanted.approvers]
+    notices = [personal(REVIEW_REQUEST, wanted, approver_id, due_at=now) for approver_id in asked]
+    round_ = store.approvals.open_round(wanted, actor=ACTOR, at=now, outbox=notices, fence=fence)
+    if round_.digest != wanted.digest and round_.status is RoundStatus.PENDING:
+        raise IntegrityError(f"round {n} was asked about other content than is stored")
+    if campaign.status in {CampaignStatus.GENERATING, CampaignStatus.APPROVAL_TIMEOUT}:
+        store.campaigns.move(
+            tenant_id, campaign_id, CampaignStatus.AWAITING_REVIEW,
+            actor=ACTOR, reason=f"round {n} opened", at=now, round=n, changes={"round": n}, idempotent=True,
+            fence=fence,
+        )  # fmt: skip
+    # The stored round says so, not the posts: a process that died after it noted their verdicts asks again.
+    return _decided_by_policy(store, round_, now) if _everything_passed(round_) else round_
+
+
+def _everything_passed(round_: ApprovalRound) -> bool:
+    """Whether the policy leaves nothing for a person to look at."""
+    return round_.n == 1 and len(round_.locked) == len(round_.posts)
+
+
+def _approved(post: Post) -> bool:
+    return post.review.state is ReviewState.APPROVED
+
+
+def _round(
+    campaign: Campaign, posts: Sequence[Post], n: int, default_approver: Approver, now: datetime
+) -> ApprovalRound:
+    terms = campaign.approval
+    approvers = [
+        RoundApprover(
+            id=f"ap-{number}",
+            name=approver.name,
+            email=approver.email,
+            locale=approver.locale,
+            timezone=approver.timezone,
+            jti=new_jti(),
+        )
+        for number, approver in enumerate(_asked(campaign, default_approver), start=1)
+    ]
+    return ApprovalRound(
+        round_id=derived_id("round", campaign.tenant_id, campaign.id, n),
+        callback_id=new_callback_id(),
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        n=n,
+        **shown(posts),
+        locked=[post.id for post in posts if _approved(post)],
+        approvers=approvers,
+        quorum=terms.quorum,
+        on_timeout=terms.on_timeout,
+        settle_seconds=terms.settle_seconds,
+        opened_at=now,
+        expires_at=expires_at(now, hours=terms.expires_in_hours, first_post=min(post.scheduled_at for post in posts)),
+        reminders=terms.reminders,
+    )
+
+
+def shown(posts: Sequence[Post]) -> dict[str, Any]:
+    """Return the fields of a round that say what it is about."""
+    return {
+        "digest": round_digest(list(posts)),
+        "posts": {post.id: post.content_hash() for post in posts},
+        "blocked": blocked_posts(posts),
+        "unapprovable": unapprovable_posts(posts),
+    }
+
+
+def _asked(campaign: Campaign, default_approver: Approver) -> list[Approver]:
+    named = campaign.approval.approvers or [default_approver]
+    if not campaign.approval.prevent_self_approval:
+        return named
+    others = [approver for approver in named if not is_requester(campaign, approver.email, approver.name)]
+    return others or named  # nobody else was named: the request goes out, the answer of the requester is refused
+
+
+def _decided_by_policy(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound:
+    decision = ApproverDecision(
+        tenant_id=round_.tenant_id,
+        campaign_id=round_.campaign_id,
+        callback_id=round_.callback_id,
+        round=round_.n,
+        approver_id=POLICY,
+        decided_by="approval policy of the brand",
+        decision=Decision.APPROVED,
+        digest=round_.digest,
+        channel="policy",
+        attempt_id=f"policy-{round_.n:04d}",
+        at=now,
+    )
+    return store.approvals.decide(decision, rule=outcome_of, doorbell=closing_entries(round_, decision)).round

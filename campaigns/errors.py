@@ -1,0 +1,278 @@
+"""What can go wrong, by what a caller has to do about it.
+
+    CampaignError
+    ├── FaultsError                 the input is wrong; every fault at once        (422)
+    │   ├── BadBriefError             a brief that breaks a rule of the domain
+    │   ├── ImpossibleBriefError      a brief whose calendar cannot exist
+    │   └── InsufficientExamplesError too few examples to read a style from
+    ├── NotFoundError               unknown, or another tenant's: the same answer (404)
+    ├── ConflictError               the stored state says no                       (409)
+    │   ├── IllegalTransitionError
+    │   ├── VersionConflictError
+    │   ├── IdempotencyMismatchError  same key, other body                          (422)
+    │   ├── AlreadyDecidedError
+    │   ├── StaleReviewError          the page showed other content
+    │   ├── SelfApprovalError         the requester may not decide
+    │   ├── TooLateToUndoError        a decision that has taken effect
+    │   └── LeaseLostError            another process builds this campaign
+    ├── GoneError                   was there, is over                             (410)
+    │   ├── RoundExpiredError
+    │   └── RoundClosedError          superseded, cancelled, revoked
+    ├── ApprovalLinkError           not a link of ours                             (404)
+    ├── StoreUnavailableError       try again                                      (503, retryable)
+    ├── ItemTooLargeError           more than the store keeps in one place         (413)
+    ├── AgentError                  the model's side; `retryable` says what to do
+    └── IntegrityError              stored content is not what was approved or sealed
+        └── SealBroken                bytes that our key ring did not seal for this place
+
+The `code` of a class is public (API body, `lastError`, logs) and stable. Rename the class freely,
+the code never. Constructors hand exactly their arguments to `super().__init__`, so that an error
+survives the pickling between processes; the words are built in `__str__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input: where (camelCase path), what was expected, and a stable code."""
+
+    field: str
+    message: str
+    code: str
+
+    def to_wire(self) -> dict[str, str]:
+        return {"field": self.field, "message": self.message, "code": self.code}
+
+
+class CampaignError(Exception):
+    """Base of the tree; never raised itself."""
+
+    code: ClassVar[str] = "CAMPAIGN_ERROR"
+    retryable: bool = False
+
+
+class FaultsError(CampaignError):
+    """An input with at least one fault; all of them are told, in the order of the input."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.faults: tuple[Fault, ...] = tuple(faults)
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        head = "1 fault" if count == 1 else f"{count} faults"
+        return f"{head}: " + "; ".join(f"{fault.field}: {fault.message}" for fault in self.faults)
+
+
+class BadBriefError(FaultsError):
+    """The brief breaks a rule (domain.md sections 3, 8, 13)."""
+
+    code = "BRIEF_INVALID"
+
+
+class ImpossibleBriefError(FaultsError):
+    """No calendar can satisfy the brief; each fault carries the numbers and the smallest changes that help."""
+
+    code = "BRIEF_IMPOSSIBLE"
+
+
+class InsufficientExamplesError(FaultsError):
+    """Too few writing examples to read a style from: `details` says how many are `required` and `provided`."""
+
+    code = "INSUFFICIENT_EXAMPLES"
+
+    def __init__(self, required: int, provided: int) -> None:
+        words = f"a style is read from at least {required} examples, and there are {provided}"
+        super().__init__([Fault("examples", words, self.code)])
+        self.args = (required, provided)
+        self.details = {"required": required, "provided": provided}
+
+
+class NotFoundError(CampaignError):
+    """`what` (a kind, in lower case) with this id is unknown to the tenant."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, what: str, identifier: str) -> None:
+        super().__init__(what, identifier)
+        self.what = what
+        self.identifier = identifier
+
+    def __str__(self) -> str:
+        return f"no {self.what} {self.identifier}"
+
+
+class ConflictError(CampaignError):
+    """The stored state refuses the change; `details` tells the caller what it is now."""
+
+    code = "CONFLICT"
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, details)
+        self.message = message
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class IllegalTransitionError(ConflictError):
+    """The status machine (domain.md section 10) has no such step."""
+
+    code = "ILLEGAL_TRANSITION"
+
+
+class VersionConflictError(ConflictError):
+    """Somebody else changed the entity since it was read."""
+
+    code = "VERSION_CONFLICT"
+
+
+class IdempotencyMismatchError(ConflictError):
+    """The idempotency key was used before with another body."""
+
+    code = "IDEMPOTENCY_MISMATCH"
+
+
+class AlreadyDecidedError(ConflictError):
+    """The round has its decision already; `details` says what, who and when."""
+
+    code = "ALREADY_DECIDED"
+
+
+class StaleReviewError(ConflictError):
+    """The content changed since it was shown; nothing was recorded."""
+
+    code = "REVIEW_STALE"
+
+
+class SelfApprovalError(ConflictError):
+    """Whoever asked for the campaign may not decide on it; nothing was recorded."""
+
+    code = "SELF_APPROVAL"
+
+
+class CodeRequiredError(ConflictError):
+    """The campaign asks approvers for a code that is sent by e-mail: decide on the review page."""
+
+    code = "CODE_REQUIRED"
+
+
+class TooLateToUndoError(ConflictError):
+    """The decision has taken effect and stands; `details` says since when."""
+
+    code = "TOO_LATE_TO_UNDO"
+
+
+class LeaseLostError(ConflictError):
+    """Another process holds the campaign; this one must stop writing."""
+
+    code = "LEASE_LOST"
+
+
+class GoneError(CampaignError):
+    """It was there and is over; `details` says why and when."""
+
+    code = "GONE"
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, details)
+        self.message = message
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RoundExpiredError(GoneError):
+    """The time to decide has passed."""
+
+    code = "ROUND_EXPIRED"
+
+
+class RoundClosedError(GoneError):
+    """The round was superseded, cancelled or its link revoked."""
+
+    code = "ROUND_CLOSED"
+
+
+class ApprovalLinkError(CampaignError):
+    """Not a link of ours. One class for every reason, so that nothing can be learnt from the answer."""
+
+    code = "LINK_INVALID"
+
+
+class StoreUnavailableError(CampaignError):
+    """The store did not answer, or not in time; nothing is known about the write."""
+
+    code = "STORE_UNAVAILABLE"
+    retryable = True
+
+
+class ItemTooLargeError(CampaignError):
+    """More than the store keeps in one item or writes at once; `size` and `limit` in bytes."""
+
+    code = "ITEM_TOO_LARGE"
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        super().__init__(what, size, limit)
+        self.what = what
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.what} of {self.size} bytes is above the {self.limit} the store takes"
+
+
+class AgentError(CampaignError):
+    """A model call that ended without usable output.
+
+    `reason` is one of the codes in `campaigns.agents.contracts`; `retryable` follows from it.
+    """
+
+    code = "AGENT_ERROR"
+
+    def __init__(
+        self, reason: str, message: str, retryable: bool = False, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(reason, message, retryable, details)
+        self.reason = reason
+        self.message = message
+        self.retryable = retryable
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+
+class IntegrityError(CampaignError):
+    """What is stored is not what was shown, approved or sealed. Never published, always alarmed."""
+
+    code = "INTEGRITY"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class SealBroken(IntegrityError):
+    """Sealed bytes that cannot be opened; `reason` is one of the codes in `campaigns.seal`. Nothing was decoded."""
+
+    code = "SEAL_BROKEN"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the seal is broken: {self.reason}"

@@ -1,0 +1,101 @@
+"""Structured logs: one JSON object a line, with the correlation id, and no secret in it.
+
+Control characters are escaped by JSON, so nothing that a user sends can start a line of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+from campaigns import correlation
+
+LOGGER: Final = "campaigns"
+MAX_TEXT: Final = 4000
+
+# What looks like a secret is one: bearer headers, JWTs anywhere, the parameters of an approval link and
+# the callback id in its path, key rings.
+_SECRETS: Final = re.compile(
+    r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]+"
+    r"|eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"
+    r"|(?P<name>\b(?:token|nonce|password|secret|authorization|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)(?!(?:bearer|basic)\b)[^\s\"'&,;}]+"
+    r"|(?P<path>/approve/)[\w-]+"
+    r"|(?P<kid>\b[a-z0-9-]{1,32}:(?:sign|verify|revoked):)[\w-]{40,}",
+    re.IGNORECASE,
+)
+HIDDEN: Final = "[redacted]"
+
+# What every record has; anything else was given by `extra` and is logged as a field.
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def redacted(text: str) -> str:
+    """Return the text without anything that opens a door."""
+    return _SECRETS.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    kept = next((value for value in found.groupdict().values() if value), "")
+    return f"{kept}{HIDDEN}"
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON: time, level, logger, message, correlation id, extra fields, error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _safe(record.getMessage()),
+        }
+        if (correlation_id := correlation.current.get()) is not None:
+            line["correlationId"] = correlation_id
+        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        line |= {name: _safe(value) for name, value in extra.items() if value is not None}
+        if record.exc_info:
+            # The end of a traceback says what happened; redacted before it is cut, or half a secret would stay.
+            line["error"] = redacted(self.formatException(record.exc_info))[-MAX_TEXT:]
+        # ASCII only: bidi overrides and terminal escapes arrive as \\u escapes, whatever shows the log.
+        return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        return value
+    text = redacted(str(value))
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to standard error as it is now, not as it was when the handler was made."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # a property where the base keeps an attribute
+        return sys.stderr
+
+
+def install() -> None:
+    """Make this process write every log line to standard error as JSON, whoever writes it.
+
+    Called after the imports, since Prefect gives the root and itself handlers of their own; twice is as once.
+    """
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
+        handler = _Stderr()
+        handler.setFormatter(JsonLines())
+        root.handlers[:] = [handler]
+        root.setLevel(logging.WARNING)
+    logging.getLogger(LOGGER).setLevel(logging.INFO)
+    for name in list(logging.Logger.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if name.split(".")[0] in {"prefect", "uvicorn"}:
+            logger.handlers.clear()
+            logger.propagate = True

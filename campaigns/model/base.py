@@ -1,0 +1,241 @@
+"""What every value of the domain shares: the wire form, ids, text and instants (domain.md section 1)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from ulid import ULID
+
+T = TypeVar("T")
+
+
+class Wire(BaseModel):
+    """A value that travels: camelCase on the wire, snake_case in Python, unknown fields refused.
+
+    `null` and missing are the same thing at every depth (domain.md section 1): a null is dropped
+    before validation, so that a field with a default takes it and a required one is reported missing.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        ser_json_inf_nan="constants",
+        allow_inf_nan=False,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_missing(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON-compatible form: camelCase names, instants as RFC 3339 in UTC, no nulls."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class _NoNullInSchema:
+    """Show an optional field as its plain type: Prefect's form draws `anyOf` with null badly."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema)
+        members = [member for member in shown.get("anyOf", []) if member.get("type") != "null"]
+        if len(members) != 1:
+            return shown
+        rest = {key: value for key, value in shown.items() if key not in {"anyOf", "default"}}
+        return {**members[0], **rest}
+
+
+def _drop_null_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+Maybe = Annotated[T | None, _NoNullInSchema()]
+"""An optional value: None in Python, absent on the wire, its plain type in a JSON schema."""
+
+
+def optional(title: str, description: str = "", **extra: Any) -> Any:
+    """Return the field of a `Maybe`: default None, which the schema does not mention."""
+    return Field(
+        default=None,
+        title=title,
+        description=description or None,
+        json_schema_extra=_drop_null_default,
+        **extra,
+    )
+
+
+def card(default: Wire, title: str, **extra: Any) -> Any:
+    """Return the field of a nested value with a default, which a form shows filled in.
+
+    The default in the schema names no nulls: Prefect would send them, and its schema refuse them.
+    """
+    return Field(default=default, title=title, json_schema_extra={"default": default.to_wire()}, **extra)
+
+
+# --- text -------------------------------------------------------------------------------------------
+
+# C0 and C1 controls except tab and newline, and the characters that reorder or hide text: they are
+# invisible to an approver, so what would be published is not what was approved.
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+def clean_text(value: str) -> str:
+    """Return the text in NFC, with plain line ends and trimmed.
+
+    Raises:
+        PydanticCustomError: it holds a control or direction character (type `text_hidden`).
+    """
+    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    # Before trimming: Python counts form feeds and separators as white space, the API's description does not.
+    if found := _HIDDEN.search(text):
+        raise PydanticCustomError(
+            "text_hidden",
+            "must not contain the invisible character U+{code}",
+            {"code": f"{ord(found[0]):04X}"},
+        )
+    return text.strip()
+
+
+def visible_text(value: str) -> str:
+    """Return the text as `clean_text` would, with what it refuses left out: people paste such characters unseen."""
+    return clean_text(_HIDDEN.sub("", value.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def _clean_before(value: Any) -> Any:
+    return clean_text(value) if isinstance(value, str) else value
+
+
+Clean = BeforeValidator(_clean_before)
+"""Normalise before the bounds are checked: length counts code points after NFC and trimming."""
+
+Text20 = Annotated[str, StringConstraints(min_length=1, max_length=20), Clean]
+Text50 = Annotated[str, StringConstraints(min_length=1, max_length=50), Clean]
+Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100), Clean]
+Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean]
+Text300 = Annotated[str, StringConstraints(min_length=1, max_length=300), Clean]
+Text500 = Annotated[str, StringConstraints(min_length=1, max_length=500), Clean]
+Text1000 = Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]
+
+
+def _split_pasted_lines(value: Any) -> Any:
+    """Prefect's form has one box per item and no bulk paste: split pasted lines, drop blank ones."""
+    if isinstance(value, list) and all(isinstance(item, str) or item is None for item in value):
+        return [line for item in value if item for line in item.splitlines() if line.strip()]
+    return value
+
+
+Lines = BeforeValidator(_split_pasted_lines)
+"""For a list of short texts that people paste."""
+
+_URL = re.compile(r"https?://[^\s/?#@]+\.[^\s/?#@]+([/?#]\S*)?", re.IGNORECASE | re.ASCII)
+
+
+def _http_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise PydanticCustomError("url_http", "must be a web address that starts with http:// or https://")
+    return value
+
+
+HttpUrlText = Annotated[str, StringConstraints(min_length=1, max_length=2000), Clean, AfterValidator(_http_url)]
+"""A web address as text: pydantic's HttpUrl rewrites what it accepts, and this is what gets published."""
+
+
+def _blank_is_none(value: Any) -> Any:
+    if isinstance(value, dict) and all(entry is None or entry == "" for entry in value.values()):
+        return None
+    return value
+
+
+BlankIsNone = BeforeValidator(_blank_is_none)
+"""A card of the form that was never filled in arrives as an object of empty strings: it is missing."""
+
+
+def unique(items: list[T]) -> list[T]:
+    """Refuse a list that names something twice (type `not_unique`)."""
+    seen: set[Any] = set()
+    for item in items:
+        if item in seen:
+            raise PydanticCustomError("not_unique", "names {item} twice", {"item": str(item)})
+        seen.add(item)
+    return items
+
+
+Unique = AfterValidator(unique)
+
+# --- ids --------------------------------------------------------------------------------------------
+
+Kind = Literal["campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+# pydantic's Rust regex takes `$` as the very end of the text: no trailing newline slips through.
+TenantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+CampaignId = Annotated[str, StringConstraints(pattern=rf"^campaign_{_ULID}$")]
+PersonaId = Annotated[str, StringConstraints(pattern=rf"^persona_{_ULID}$")]
+BrandId = Annotated[str, StringConstraints(pattern=rf"^brand_{_ULID}$")]
+PostId = Annotated[str, StringConstraints(pattern=rf"^post_{_ULID}$")]
+ExampleId = Annotated[str, StringConstraints(pattern=rf"^example_{_ULID}$")]
+AssetId = Annotated[str, StringConstraints(pattern=rf"^asset_{_ULID}$")]
+RoundId = Annotated[str, StringConstraints(pattern=rf"^round_{_ULID}$")]
+SubjectId = CampaignId | PersonaId
+"""What something is to be done about."""
+
+
+def new_id(kind: Kind) -> str:
+    """Return a fresh id `<kind>_<ULID>`; ids of one kind sort by the time they were made."""
+    return f"{kind}_{ULID()}"
+
+
+def derived_id(kind: Kind, *parts: object) -> str:
+    """Return the same ULID-shaped id for the same parts, so that a replay names the same thing."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    number = int.from_bytes(digest[:16], "big")
+    letters = [_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)]
+    return f"{kind}_{''.join(letters)}"
+
+
+# --- instants ---------------------------------------------------------------------------------------
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A moment: any offset accepted, UTC kept."""
+
+DateText = WithJsonSchema({"type": "string", "format": "date"})
+
+
+def content_hash(value: Any) -> str:
+    """Return the SHA-256 (hex) over the canonical JSON of a JSON-compatible value."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

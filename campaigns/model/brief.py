@@ -1,0 +1,233 @@
+"""The brief: all that a person says about a campaign (domain.md section 3).
+
+One model for HTTP, the Prefect form and schedules. The form draws the JSON schema, so the fields
+stand in the order of the form, carry a title, and avoid what Prefect's form draws badly (null
+members, discriminated unions, times). What needs the clock, the brand or the personas is not
+checked here but at submission (`campaigns.rules.submission`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from campaigns.model.approval_terms import Approval, Approver, Quorum
+from campaigns.model.base import (
+    BlankIsNone,
+    BrandId,
+    Clean,
+    HttpUrlText,
+    Lines,
+    Maybe,
+    Text50,
+    Text100,
+    Text200,
+    Text500,
+    Wire,
+    card,
+    optional,
+)
+from campaigns.model.participants import (
+    WEIGHT_TOLERANCE,
+    Distribution,
+    Participants,
+    PlatformWeights,
+    Weight,
+    weights_sum_to_one,
+)
+from campaigns.model.schedule import (
+    MAX_BLACKOUT_DAYS,
+    MAX_SPAN_DAYS,
+    DateRange,
+    PostingWindow,
+    Schedule,
+    Zone,
+    local_instant,
+)
+from campaigns.model.vocabulary import Objective, Source
+
+__all__ = [
+    "MAX_BLACKOUT_DAYS",
+    "MAX_SPAN_DAYS",
+    "WEIGHT_TOLERANCE",
+    "Approval",
+    "Approver",
+    "AssetOverrides",
+    "Brief",
+    "CadenceOverrides",
+    "CallToAction",
+    "CampaignBrief",
+    "DateRange",
+    "Distribution",
+    "ForceVisuals",
+    "Messaging",
+    "Metadata",
+    "Participants",
+    "Pillar",
+    "PlatformWeights",
+    "PostingWindow",
+    "Quorum",
+    "Schedule",
+    "Weight",
+    "Zone",
+    "local_instant",
+    "weights_sum_to_one",
+]
+
+
+class CallToAction(Wire):
+    """What the reader is asked to do. Leave all three empty for a campaign without one."""
+
+    type: Text50 = Field(title="Kind", description="For example: shop, register, book_demo")
+    text: Text200 = Field(title="Words", description="For example: Order the first bags")
+    url: Maybe[HttpUrlText] = optional("Link", "Starts with https://")
+
+
+class Brief(Wire):
+    """What the campaign is about."""
+
+    description: Annotated[str, StringConstraints(min_length=10, max_length=2000), Clean] = Field(
+        title="What is it about?",
+        description="Two to ten sentences: what, for whom, why now. Every fact the posts may use.",
+    )
+    objective: Objective = Field(title="Objective")
+    cta_waived: StrictBool = Field(
+        default=False,
+        title="No call to action",
+        description="A conversion or an event needs a call to action; switch this on to go without.",
+    )
+    primary_cta: Annotated[Maybe[CallToAction], BlankIsNone] = optional(
+        "Call to action", "What the reader is asked to do", alias="primaryCTA", validate_default=True
+    )
+
+    @field_validator("primary_cta", mode="after")
+    @classmethod
+    def _objective_needs_a_cta(cls, value: CallToAction | None, info: ValidationInfo) -> CallToAction | None:
+        objective = info.data.get("objective")
+        if value is None and objective in {"conversion", "event"} and not info.data.get("cta_waived"):
+            raise PydanticCustomError(
+                "cta_required",
+                "is required for the objective {objective}; give one, or set ctaWaived to true",
+                {"objective": objective},
+            )
+        return value
+
+
+class CadenceOverrides(Wire):
+    """How often, over the whole campaign: all platforms and personas together."""
+
+    min_posts_per_week: Maybe[Annotated[StrictInt, Field(ge=0, le=200)]] = optional(
+        "Posts per week, at least", "Whole campaign, all platforms together; empty: from the brand"
+    )
+    max_posts_per_week: Maybe[Annotated[StrictInt, Field(ge=1, le=200)]] = optional(
+        "Posts per week, at most", "Whole campaign, all platforms together; empty: from the brand"
+    )
+    max_posts_per_day: Maybe[Annotated[StrictInt, Field(ge=1, le=50)]] = optional(
+        "Posts per day, at most", "Whole campaign, all platforms together; empty: 2"
+    )
+
+    @field_validator("max_posts_per_week", mode="after")
+    @classmethod
+    def _max_not_below_min(cls, value: int | None, info: ValidationInfo) -> int | None:
+        least = info.data.get("min_posts_per_week")
+        if value is not None and least is not None and value < least:
+            raise PydanticCustomError(
+                "cadence_order",
+                "must be at least minPostsPerWeek {least}, not {value}",
+                {"least": least, "value": value},
+            )
+        return value
+
+
+class Pillar(Wire):
+    """A theme the campaign keeps coming back to, with its share of the posts."""
+
+    name: Text100 = Field(title="Pillar")
+    weight: Weight = Field(title="Share", description="0 to 1; all pillars together 1")
+
+
+class Messaging(Wire):
+    """What the posts say, and never say."""
+
+    pillars: list[Pillar] = Field(
+        default=[], title="Pillars", description="Themes with their shares; none: the brand's", max_length=10
+    )
+    required_inclusions: Annotated[list[Text500], Field(max_length=20), Lines] = Field(
+        default=[],
+        title="Must include",
+        description="Facts and phrases, each in at least one post; you can paste several lines",
+    )
+    campaign_avoid_topics: Annotated[list[Text200], Field(max_length=50), Lines] = Field(
+        default=[],
+        title="Topics to avoid",
+        description="Added to what the brand and the personas avoid; you can paste several lines",
+    )
+
+    @field_validator("pillars", mode="after")
+    @classmethod
+    def _pillars_add_up(cls, value: list[Pillar]) -> list[Pillar]:
+        names = [pillar.name.casefold() for pillar in value]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise PydanticCustomError("not_unique", "names {item} twice", {"item": twice})
+        if value and not weights_sum_to_one([pillar.weight for pillar in value]):
+            raise PydanticCustomError(
+                "weights_sum",
+                "the weights must add up to 1, not {total}",
+                {"total": f"{sum(pillar.weight for pillar in value):g}"},
+            )
+        return value
+
+
+class ForceVisuals(Wire):
+    """Require (true) or waive (false) a visual, platform by platform; empty: the brand's default."""
+
+    twitter: Maybe[StrictBool] = optional("X / Twitter")
+    linkedin: Maybe[StrictBool] = optional("LinkedIn")
+    instagram: Maybe[StrictBool] = optional("Instagram", "Instagram always needs media: false is refused")
+    facebook: Maybe[StrictBool] = optional("Facebook")
+
+
+class AssetOverrides(Wire):
+    """Visuals against the brand's defaults."""
+
+    force_visuals: ForceVisuals = card(ForceVisuals(), "Visuals")
+
+
+class Metadata(Wire):
+    """Where the brief came from."""
+
+    source: Source = Field(default="api", title="Source")
+    external_ref: Maybe[Text200] = optional(
+        "External reference", "Your own id; a second brief with the same one is the same campaign"
+    )
+
+
+class CampaignBrief(Wire):
+    """Name, description, objective, personas, platforms, time zone and dates are required; the rest has defaults."""
+
+    name: Text200 = Field(title="Campaign name", description="Stands in the run name and on the review page")
+    brief: Brief = Field(title="Brief")
+    participants: Participants = Field(title="Participants")
+    schedule: Schedule = Field(title="Schedule")
+    brand_id: Maybe[BrandId] = optional("Brand", "Brand id; empty: without a brand")
+    cadence_overrides: CadenceOverrides = card(CadenceOverrides(), "Cadence")
+    messaging: Messaging = card(Messaging(), "Messaging")
+    asset_overrides: AssetOverrides = card(AssetOverrides(), "Visuals")
+    approval: Approval = card(Approval(), "Approval")
+    budget_usd: Maybe[Annotated[float, Strict(), Field(ge=0, le=10_000)]] = optional(
+        "Budget in US dollars", "Generation stops before the model call that would break it", alias="budgetUSD"
+    )
+    metadata: Metadata = card(Metadata(), "Metadata")
+
+    @field_validator("asset_overrides", mode="after")
+    @classmethod
+    def _instagram_needs_media(cls, value: AssetOverrides, info: ValidationInfo) -> AssetOverrides:
+        participants = info.data.get("participants")
+        wanted = participants is None or "instagram" in participants.platforms
+        if wanted and value.force_visuals.instagram is False:
+            raise PydanticCustomError(
+                "instagram_media", "instagram cannot be false: Instagram publishes nothing without media"
+            )
+        return value

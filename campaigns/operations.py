@@ -1,0 +1,290 @@
+"""What an operator can do to a campaign that does not go on by itself. Every act names who did it and why.
+
+    retry        a failed campaign goes on where it stopped; posts that failed are written again
+    regenerate   posts named by number are written again with a comment
+    reopen       a campaign that timed out is put to its approvers once more
+    resend       approvers who have not decided get their link again
+    extend       an open round gets more time
+    decide_for   an operator decides in an approver's place, or in place of all
+    redeliver    what was set aside in the outbox is tried again
+    roll_back    a failed campaign goes back to the words that its approvers last saw
+
+Each may be repeated; what needs a run leaves it in the outbox, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from campaigns.approvals import Voice, decide
+from campaigns.asking import open_round
+from campaigns.errors import ConflictError, Fault, FaultsError
+from campaigns.model.approval import ApprovalRound, DecisionRequest, PostDecision
+from campaigns.model.approval_terms import Approver
+from campaigns.model.base import content_hash
+from campaigns.model.campaign import Campaign
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, RoundStatus
+from campaigns.notice_kinds import NEW_LINK, personal
+from campaigns.resending import extend_round
+from campaigns.store import Fact, OutboxEntry, Store
+from campaigns.submission import START_RUN
+
+OPERATOR: Final = "ap-operator"
+"""Stands for an operator who decides in place of all approvers."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, and why: both stand in the audit."""
+
+    name: str
+    reason: str
+
+    @property
+    def actor(self) -> str:
+        return f"operator:{self.name}"
+
+
+def retry(store: Store, campaign: Campaign, by: By, *, now: datetime) -> Campaign:
+    """Let a failed campaign go on where it stopped, with a new run; its checkpoints must be deleted before.
+
+    Raises:
+        ConflictError: it has not failed.
+    """
+    return _go_on(store, campaign, by, _failed(store, campaign), now)
+
+
+def regenerate(
+    store: Store, campaign: Campaign, by: By, *, numbers: Sequence[int], comment: str, now: datetime
+) -> Campaign:
+    """Have posts written again: of an open round as changes asked for, of a failed campaign by a retry.
+
+    Raises:
+        FaultsError: no such post, or no comment.
+        ConflictError: the campaign is neither awaiting review nor failed.
+    """
+    posts = _numbered(store, campaign, numbers)
+    if campaign.status is CampaignStatus.FAILED:
+        return _go_on(store, campaign, by, [*posts, *_failed(store, campaign)], now)
+    round_ = _open(store, campaign)
+    request = DecisionRequest(
+        decision=Decision.NEEDS_REVISION,
+        comments=comment,
+        callback_id=round_.callback_id,
+        posts={post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts},
+    )
+    _decide(store, round_, Voice(OPERATOR, by.name, "operator"), request, now)
+    _record(store, campaign, by, "regeneration_ordered", now, posts=sorted(numbers))
+    return campaign
+
+
+def reopen(store: Store, campaign: Campaign, by: By, *, default_approver: Approver, now: datetime) -> ApprovalRound:
+    """Put a campaign that timed out to its approvers once more, with new links and a new run.
+
+    Raises:
+        ConflictError: it has not timed out.
+    """
+    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    if latest is None or campaign.status is not CampaignStatus.APPROVAL_TIMEOUT:
+        raise _wrong(campaign, "only a campaign that timed out can be reopened")
+    _record(store, campaign, by, "reopened", now)
+    round_ = open_round(
+        store, campaign.tenant_id, campaign.id, latest.n + 1, default_approver=default_approver, now=now
+    )
+    store.outbox.add([_new_run(campaign, f"reopen-{round_.n}", now)])
+    return round_
+
+
+def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[str]:
+    """Send every approver who has not decided the link again; return their names.
+
+    Raises:
+        ConflictError: no round is open.
+    """
+    round_ = _open(store, campaign)
+    decided = {each.approver_id for each in store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)}
+    waiting = [each for each in round_.approvers if each.id not in decided and not each.revoked]
+    store.outbox.add([personal(NEW_LINK, round_, each.id, now.isoformat(), due_at=now) for each in waiting])
+    _record(store, campaign, by, "links_resent", now, approvers=[each.id for each in waiting])
+    return [each.name for each in waiting]
+
+
+def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetime) -> ApprovalRound:
+    """Give the open round so many hours more; approvers who have not decided get a new link.
+
+    Raises:
+        ConflictError: no round is open.
+    """
+    round_ = _open(store, campaign)
+    until = max(now, round_.expires_at) + timedelta(hours=hours)
+    return extend_round(
+        store, campaign.tenant_id, campaign.id, round_.n, until=until, actor=by.actor, reason=by.reason, now=now
+    )
+
+
+def redeliver(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[str]:
+    """Put back what was set aside in the outbox of the campaign; return the kinds.
+
+    Raises:
+        ConflictError: nothing was set aside.
+    """
+    aside = [entry for entry in store.outbox.of(campaign.tenant_id, campaign.id) if entry.is_quarantined]
+    if not aside:
+        raise _wrong(campaign, "nothing in the outbox of the campaign is set aside")
+    _record(store, campaign, by, "outbox_redelivered", now, entries=[entry.id for entry in aside])
+    for entry in aside:
+        store.outbox.put_back(entry, at=now)
+    return [entry.kind for entry in aside]
+
+
+def decide_for(
+    store: Store,
+    campaign: Campaign,
+    by: By,
+    *,
+    decision: Decision,
+    comment: str,
+    approver: str,
+    now: datetime,
+) -> ApprovalRound:
+    """Decide in place of an approver (by name, e-mail or id; it counts as that voice), or, for "", of all.
+
+    Raises:
+        FaultsError: nobody of that name was asked, or no reason is given for a rejection or a change.
+        ConflictError: no round is open, or that approver has decided.
+    """
+    round_ = _open(store, campaign)
+    voice = Voice(OPERATOR, by.name, "operator")
+    if approver:
+        asked = [each for each in round_.approvers if approver.casefold() in _names(each.id, each.name, each.email)]
+        if len(asked) != 1:
+            known = ", ".join(each.name for each in round_.approvers)
+            raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
+        voice = Voice(asked[0].id, f"{by.name} (for {asked[0].name})"[:100], "operator")
+    request = DecisionRequest(decision=decision, comments=comment, callback_id=round_.callback_id)
+    closed = _decide(store, round_, voice, request, now)
+    _record(store, campaign, by, "decided_on_behalf", now, approver=voice.approver_id, decision=str(decision))
+    return closed
+
+
+def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[int]:
+    """Undo what nobody has seen: every post gets the words of the last round back, as a new revision.
+
+    Before the first round there is nothing to go back to but the plan: all words are put aside, and a
+    retry writes them anew. The campaign stays failed. Return the numbers of the posts changed.
+
+    Raises:
+        ConflictError: the campaign has not failed.
+    """
+    if campaign.status is not CampaignStatus.FAILED:
+        raise _wrong(campaign, "only a failed campaign can be rolled back; cancel one that is in work")
+    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    changed: list[int] = []
+    for post in store.posts.list(campaign.tenant_id, campaign.id):
+        if latest is None:
+            if post.content is not None:
+                _write_again(store, post.model_copy(update={"content": None, "quality": None}), now)
+                changed.append(post.number)
+        elif (shown := latest.posts.get(post.id)) is not None and post.content_hash() != shown:
+            kept = store.posts.revisions(campaign.tenant_id, campaign.id, post.id)
+            seen = next((one for one in reversed(kept) if one.content_hash() == shown), None)
+            if seen is not None:
+                restored = {"revision": post.revision + 1, "review": post.review, "updated_at": now}
+                store.posts.save_revision(seen.model_copy(update=restored))
+                changed.append(post.number)
+    _record(store, campaign, by, "rolled_back", now, posts=changed)
+    return changed
+
+
+def _go_on(store: Store, campaign: Campaign, by: By, again: Sequence[Post], now: datetime) -> Campaign:
+    if campaign.status is not CampaignStatus.FAILED:
+        raise _wrong(campaign, "only a failed campaign can be started again")
+    rewritten = {post.id: post for post in again}
+    for post in rewritten.values():
+        _write_again(store, post, now)
+    if rewritten:
+        _close_round(store, campaign, by, now)
+    changes: dict[str, object] = {"last_error": None}
+    if campaign.last_error is not None and campaign.last_error.code == "REVISION_LIMIT":
+        most = campaign.approval.max_revision_rounds + 1
+        changes["approval"] = campaign.approval.model_copy(update={"max_revision_rounds": most})
+    planned = campaign.plan_summary is not None
+    return store.campaigns.move(
+        campaign.tenant_id,
+        campaign.id,
+        CampaignStatus.GENERATING if planned else CampaignStatus.PLANNING,
+        actor=by.actor,
+        reason=by.reason,
+        at=now,
+        expect_version=campaign.version,
+        changes=changes,
+        outbox=[_new_run(campaign, f"retry-{campaign.version}", now)],
+    )
+
+
+def _close_round(store: Store, campaign: Campaign, by: By, now: datetime) -> None:
+    """Close a round that shows words which are written again; the next one follows, and old links say so."""
+    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    if latest is not None and latest.status is RoundStatus.PENDING:
+        closed = latest.model_copy(update={"status": RoundStatus.SUPERSEDED, "superseded_by": latest.n + 1})
+        fact = Fact(by.actor, "round_closed", now, reason=by.reason, round=latest.n)
+        store.approvals.update(closed, expect_version=latest.version, fact=fact)
+
+
+def _write_again(store: Store, post: Post, now: datetime) -> None:
+    """Make the post's next revision one that is not written yet."""
+    changes = {"status": PostStatus.GENERATING, "revision": post.revision + 1, "last_error": None, "updated_at": now}
+    store.posts.update(post.model_copy(update=changes), expect_version=post.version)
+
+
+def _new_run(campaign: Campaign, attempt: str, now: datetime) -> OutboxEntry:
+    return OutboxEntry.about(
+        START_RUN, campaign.tenant_id, campaign.id, attempt, due_at=now, payload={"attempt": attempt}
+    )
+
+
+def _failed(store: Store, campaign: Campaign) -> list[Post]:
+    posts = store.posts.list(campaign.tenant_id, campaign.id)
+    return [post for post in posts if post.status is PostStatus.FAILED]
+
+
+def _numbered(store: Store, campaign: Campaign, numbers: Sequence[int]) -> list[Post]:
+    posts = {post.number: post for post in store.posts.list(campaign.tenant_id, campaign.id)}
+    faults = [Fault("posts", f"there is no post {number}", "UNKNOWN_POST") for number in numbers if number not in posts]
+    if not numbers:
+        faults = [Fault("posts", "name at least one post by its number", "REQUIRED")]
+    if faults:
+        raise FaultsError(faults)
+    return [posts[number] for number in numbers]
+
+
+def _open(store: Store, campaign: Campaign) -> ApprovalRound:
+    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    if latest is None or latest.status is not RoundStatus.PENDING:
+        raise _wrong(campaign, "nobody is being asked at the moment")
+    return latest
+
+
+def _decide(
+    store: Store, round_: ApprovalRound, voice: Voice, request: DecisionRequest, now: datetime
+) -> ApprovalRound:
+    said = request.to_wire()
+    attempt = content_hash([round_.callback_id, voice.approver_id, voice.name, said])[:32]
+    return decide(store, round_, voice, request, attempt_id=attempt, now=now).round
+
+
+def _record(store: Store, campaign: Campaign, by: By, action: str, now: datetime, **details: object) -> None:
+    fact = Fact(by.actor, action, now, reason=by.reason, round=campaign.round or None, details=details)
+    store.record(campaign.tenant_id, campaign.id, fact)
+
+
+def _names(*names: str) -> set[str]:
+    return {name.casefold() for name in names}
+
+
+def _wrong(campaign: Campaign, why: str) -> ConflictError:
+    return ConflictError(f"{why}; this one is {campaign.status}", {"currentStatus": str(campaign.status)})

@@ -1,0 +1,209 @@
+"""What a campaign needs whose run and store disagree (design.md section 7). Pure: what was seen comes in.
+
+The store is the truth. A campaign in work needs a run that works on it or waits for it; a campaign at
+rest needs none. A run that cannot go on is started again, five times at most without progress between;
+ends that an outage brought about do not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from campaigns.model.campaign import AT_REST, TRANSITIONS, Campaign
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import CampaignStatus, PostStatus
+from campaigns.store import Lease, Recovery
+
+RESTART_RUN: Final = "restart_run"
+QUARANTINED: Final = "QUARANTINED"
+
+MAX_EXECUTIONS: Final = 5
+"""So often a run is executed without getting any further; what fails more often is poison (reliability.md 2.1)."""
+
+SETTLE: Final = timedelta(seconds=15)
+"""What ended a run may still be ending: its process, or the outage that it died of."""
+FIRST_PAUSE: Final = timedelta(seconds=30)
+LONGEST_PAUSE: Final = timedelta(minutes=4)
+TO_START: Final = timedelta(seconds=60)
+"""So long a process may take from Prefect's "Running" until it holds the lease."""
+TO_BE_SUBMITTED: Final = timedelta(seconds=40)
+"""So long a worker may take from "I start it" until it runs; one that died meanwhile leaves it there for ever."""
+TO_END: Final = timedelta(seconds=120)
+"""So long a run may take to end whose campaign is over, or which somebody cancels."""
+TAKEN: Final = timedelta(seconds=20)
+"""A worker takes a run and says that it starts it in one breath; one that does not is dead."""
+AFTER_EXPIRY: Final = timedelta(seconds=5)
+"""A lease is renewed every 10 s and lasts 30; a little patience more for a store that just came back."""
+TO_BE_RUNG: Final = timedelta(seconds=60)
+
+
+class RunState(StrEnum):
+    """Prefect's state types, and what it does not have: a run that it does not know."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    CANCELLED = "CANCELLED"
+    CANCELLING = "CANCELLING"
+    MISSING = "MISSING"
+
+
+_ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CRASHED, RunState.CANCELLED, RunState.MISSING})
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """A run as Prefect tells it.
+
+    `in_process`: paused in a living process; `restartable`: a worker can execute it; `outage`: it ended because
+    the store, the checkpoints or Prefect did not answer; `taken`: a worker has it and does not start it yet.
+    """
+
+    state: RunState
+    since: datetime
+    in_process: bool = False
+    restartable: bool = True
+    outage: bool = False
+    taken: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in _ENDED
+
+
+class Remedy(StrEnum):
+    NOTHING = "nothing"
+    RESTART = "restart"
+    """Let a worker execute the same run again; it goes on where it was."""
+    NEW_RUN = "new_run"
+    """Start another run: the old one is gone, or nobody can execute it."""
+    RING = "ring"
+    """Wake the run: what it waits for has happened."""
+    CANCEL = "cancel"
+    """Cancel the campaign: somebody cancelled its run."""
+    QUARANTINE = "quarantine"
+    """Fail the campaign with the reason: starting it again does not help."""
+    CLOSE_RUN = "close_run"
+    """Give the run the end that the campaign has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`counts`: whether starting again counts as an attempt; an outage says nothing against the campaign."""
+
+    remedy: Remedy
+    reason: str = ""
+    counts: bool = True
+
+
+HEALTHY: Final = Diagnosis(Remedy.NOTHING)
+
+
+def diagnose_live(
+    campaign: Campaign,
+    run: RunSeen,
+    lease: Lease | None,
+    recovery: Recovery | None,
+    *,
+    mark: str,
+    waiting: bool,
+    now: datetime,
+) -> Diagnosis:
+    """Return what a campaign in work needs.
+
+    Args:
+        lease: the last lease that nobody gave up, expired or not.
+        recovery: the last time its run was started again.
+        mark: how far the campaign is (`progress_mark`).
+        waiting: whether its current round is open.
+    """
+    if lease is not None and lease.expires_at > now:
+        return HEALTHY  # a process is at work, whatever Prefect says
+    match run.state:
+        case RunState.CANCELLED | RunState.CANCELLING:
+            if run.state is RunState.CANCELLING and now - run.since < TO_END:
+                return HEALTHY
+            if CampaignStatus.CANCELLED in TRANSITIONS[campaign.status]:
+                return Diagnosis(Remedy.CANCEL, "its run was cancelled in Prefect")
+            broken = "its run was cancelled after the decision"
+        case RunState.PAUSED if not (run.in_process and lease is not None and _is_over(lease, now)):
+            overdue = not waiting and now - max(run.since, campaign.updated_at) > TO_BE_RUNG
+            return Diagnosis(Remedy.RING, "its run still waits for a round that is closed") if overdue else HEALTHY
+        case _:
+            found = _broken(run, lease, now)
+            if found is None:
+                return HEALTHY
+            broken = found
+    before = recovery.attempts if recovery is not None and recovery.mark == mark else 0
+    pause = FIRST_PAUSE if run.outage else _pause(before)
+    if recovery is not None and (before or run.outage) and now - recovery.at < pause:
+        return HEALTHY  # the last attempt has its time
+    if before + 1 >= MAX_EXECUTIONS and not run.outage:
+        return Diagnosis(Remedy.QUARANTINE, broken)
+    same = run.restartable and run.state in {RunState.PENDING, RunState.RUNNING, RunState.FAILED, RunState.CRASHED}
+    return Diagnosis(Remedy.RESTART if same else Remedy.NEW_RUN, broken, counts=not run.outage)
+
+
+def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now: datetime) -> Diagnosis:
+    """Return what the run of a campaign at rest needs."""
+    if lease is not None and not _is_over(lease, now):
+        return HEALTHY
+    match run.state:
+        case RunState.PAUSED if now - run.since > TO_BE_RUNG:
+            return Diagnosis(Remedy.RING, f"the campaign is {campaign.status}")
+        case RunState.RUNNING | RunState.PENDING if now - run.since > TO_END:
+            return Diagnosis(Remedy.CLOSE_RUN, "nobody executes it any more")
+        case RunState.FAILED | RunState.CRASHED if campaign.status is not CampaignStatus.FAILED:
+            if now - run.since > SETTLE:
+                return Diagnosis(Remedy.CLOSE_RUN, f"Prefect says {run.state}")
+        case RunState.CANCELLED if campaign.status not in {CampaignStatus.CANCELLED, CampaignStatus.FAILED}:
+            return Diagnosis(Remedy.CLOSE_RUN, f"Prefect says {run.state}")
+        case _:
+            pass
+    return HEALTHY
+
+
+def progress_mark(campaign: Campaign, posts: list[Post]) -> str:
+    """Return what names how far a campaign is; it changes whenever a step got something done."""
+    done = sum(post.revision + (post.status not in {PostStatus.PLANNED, PostStatus.GENERATING}) for post in posts)
+    return f"{campaign.status}/{campaign.round}/{len(posts)}/{done}"
+
+
+def _broken(run: RunSeen, lease: Lease | None, now: datetime) -> str | None:
+    """Return why a run of which no process renews the lease will not go on by itself, None: it may."""
+    age = now - run.since
+    match run.state:
+        case RunState.MISSING:
+            return "Prefect does not know its run"
+        case RunState.FAILED | RunState.CRASHED if age > SETTLE:
+            return f"its run has {run.state.lower()}"
+        case RunState.COMPLETED if age > SETTLE:
+            return "its run ended before the campaign did"
+        case RunState.PENDING if age > (TAKEN if run.taken else TO_BE_SUBMITTED):
+            return "its run was taken by a worker and never started"
+        case RunState.RUNNING if age > TO_START or (lease is not None and _is_over(lease, now)):
+            return "the process of its run is gone" if lease else "no process holds the campaign"
+        case RunState.PAUSED:
+            return "the process in which its run waited is gone"
+        case _:
+            return None
+
+
+def _is_over(lease: Lease, now: datetime) -> bool:
+    return lease.expires_at + AFTER_EXPIRY < now
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << attempts))
+
+
+def is_live(campaign: Campaign) -> bool:
+    """Whether a run should be working on the campaign or waiting for it."""
+    return campaign.status not in AT_REST and campaign.deleted_at is None

@@ -1,0 +1,260 @@
+"""How an approval round is decided (domain.md section 17). Pure: time, posts and decisions come in.
+
+a round opens      expires_at, blocked_posts, unapprovable_posts, locked_posts
+a decision comes   decision_faults, outcome_of
+a decision goes    undo_until
+a round is closed  post_verdicts, revision_allowed
+nobody decided     extends, timeout_outcome
+words change       after_edit, changed_posts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from campaigns.errors import Fault
+from campaigns.model.approval import MIN_COMMENT, ApprovalRound, ApproverDecision, DecisionRequest
+from campaigns.model.post import Post, Quality, Review
+from campaigns.model.vocabulary import ApprovalMode, Decision, ReviewState, RoundStatus
+from campaigns.rules.guardrails import legal_blocks
+
+# --- a round opens ------------------------------------------------------------------------------------
+
+LAST_CALL: Final = timedelta(hours=1)
+"""A round ends at the latest this long before its first post."""
+
+
+def expires_at(opened_at: datetime, *, hours: int, first_post: datetime) -> datetime:
+    """Return when a round ends: after its hours, or an hour before its first post when that is sooner.
+
+    A first post that leaves no time at all does not shorten the round; it will expire by itself.
+    """
+    regular = opened_at + timedelta(hours=hours)
+    last_call = first_post - LAST_CALL
+    return min(regular, last_call) if last_call > opened_at else regular
+
+
+def blocked_posts(posts: Iterable[Post]) -> list[str]:
+    """Return the posts that a guardrail blocks: "approve all" leaves them out."""
+    return [post.id for post in posts if post.quality is not None and post.quality.blocked]
+
+
+def unapprovable_posts(posts: Iterable[Post]) -> list[str]:
+    """Return the posts with a block of legal kind: nobody approves them without an edit."""
+    return [post.id for post in posts if legal_blocks(post.quality)]
+
+
+def locked_posts(posts: Iterable[Post]) -> list[str]:
+    """Return the posts that were approved before: they stay byte for byte."""
+    return [post.id for post in posts if post.review.state is ReviewState.APPROVED]
+
+
+def is_auto_approved(quality: Quality | None, mode: ApprovalMode, threshold: float) -> bool:
+    """Whether a post goes through without a person: only where the policy says so, and never with a block."""
+    if quality is None or quality.blocked or mode == "always_review":
+        return False
+    return mode == "auto_approve" or quality.score >= threshold
+
+
+# --- a decision comes ---------------------------------------------------------------------------------
+
+
+def decision_faults(round_: ApprovalRound, request: DecisionRequest) -> list[Fault]:
+    """Return why a decision cannot be recorded: strange or locked posts, legal blocks, no comment, nothing approved."""
+    faults: list[Fault] = []
+    for post_id, said in request.posts.items():
+        path = f"posts.{post_id}"
+        if post_id not in round_.posts:
+            faults.append(Fault(path, "is not a post of this round", "UNKNOWN_POST"))
+        elif said.decision != "approved" and post_id in round_.locked and request.decision is not Decision.REJECTED:
+            faults.append(
+                Fault(f"{path}.decision", "was approved in an earlier round and stays as it is", "POST_LOCKED")
+            )
+        elif said.decision == "approved" and post_id in round_.unapprovable:
+            message = "cannot be approved as it is: a claim or a competitor has to be taken out first"
+            faults.append(Fault(f"{path}.decision", message, "LEGAL_BLOCK"))
+        elif said.decision != "approved" and max(len(said.comment), len(request.comments)) < MIN_COMMENT:
+            message = f"a comment of at least {MIN_COMMENT} characters is required to reject or to ask for changes"
+            faults.append(Fault(f"{path}.comment", message, "COMMENT_REQUIRED"))
+    named = {post_id for post_id in request.posts if post_id in round_.posts}
+    undecided = set(round_.posts) - named - set(round_.blocked)
+    if request.decision is Decision.APPROVED and not named and not undecided:
+        message = "approves nothing: every post is blocked by a check; decide post by post"
+        faults.append(Fault("decision", message, "NOTHING_TO_APPROVE"))
+    return faults
+
+
+def verdict_of(round_: ApprovalRound, said: ApproverDecision, post_id: str) -> Decision | None:
+    """Return what one approver says of one post, None: nothing, it stays open.
+
+    A post that is named has its own verdict. For the others the decision as a whole stands, but
+
+    - approving all leaves out blocked posts,
+    - asking for changes means the posts named for it where there are any, else all,
+    - posts approved in an earlier round stay approved, unless everything is rejected.
+    """
+    if (own := said.posts.get(post_id)) and post_id not in round_.locked:
+        verdict = Decision(own.decision)
+        return None if verdict is Decision.APPROVED and post_id in round_.unapprovable else verdict
+    match said.decision:
+        case Decision.REJECTED:
+            return Decision.REJECTED
+        case _ if post_id in round_.locked:
+            return Decision.APPROVED
+        case Decision.APPROVED:
+            return None if post_id in round_.blocked else Decision.APPROVED
+        case Decision.NEEDS_REVISION:
+            named = any(own.decision == "needs_revision" for own in said.posts.values())
+            return None if named else Decision.NEEDS_REVISION
+
+
+def campaign_decision(verdicts: Iterable[Decision | None]) -> Decision | None:
+    """Derive the decision on a campaign from those on its posts; None when nothing was said of any.
+
+    Any change asked for: needs revision. Else anything approved: approved, rejected posts are skipped.
+    Else rejected.
+    """
+    said = set(verdicts)
+    for decision in (Decision.NEEDS_REVISION, Decision.APPROVED, Decision.REJECTED):
+        if decision in said:
+            return decision
+    return None
+
+
+def outcome_of(
+    round_: ApprovalRound, decisions: Sequence[ApproverDecision], *, collect_all: bool = False
+) -> Decision | None:
+    """Return what the decisions so far come to, or None while the quorum is not complete.
+
+    Args:
+        decisions: in the order in which they came; of one approver the first counts.
+        collect_all: with the quorum `all`, wait for everybody even after a rejection.
+    """
+    voices = _voices(round_, decisions)
+    if round_.quorum == "all" and not collect_all and any(_own(round_, said) is Decision.REJECTED for said in voices):
+        return Decision.REJECTED
+    if not voices or (len(voices) < needed_voices(round_) and not any(_overrules(round_, said) for said in voices)):
+        return None
+    return campaign_decision(_merged(round_, voices).values())
+
+
+def _overrules(round_: ApprovalRound, said: ApproverDecision) -> bool:
+    """Whether this voice needs no quorum: the policy's, or an operator's who decides in nobody's particular place."""
+    asked = {approver.id for approver in round_.approvers}
+    return said.channel == "policy" or (said.channel == "operator" and said.approver_id not in asked)
+
+
+def needed_voices(round_: ApprovalRound) -> int:
+    """Return how many approvers have to decide; never more than can."""
+    able = max(1, sum(not approver.revoked for approver in round_.approvers))
+    if round_.quorum == "any":
+        return 1
+    return able if round_.quorum == "all" else min(int(round_.quorum), able)
+
+
+def _own(round_: ApprovalRound, said: ApproverDecision) -> Decision | None:
+    return campaign_decision(verdict_of(round_, said, post_id) for post_id in round_.posts)
+
+
+def _voices(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> list[ApproverDecision]:
+    first: dict[str, ApproverDecision] = {}
+    for said in decisions:
+        if said.round == round_.n and said.digest == round_.digest and _own(round_, said) is not None:
+            first.setdefault(said.approver_id, said)
+    return list(first.values())
+
+
+_STRICTNESS: Final = {Decision.APPROVED: 0, Decision.NEEDS_REVISION: 1, Decision.REJECTED: 2}
+
+
+def _merged(round_: ApprovalRound, voices: Sequence[ApproverDecision]) -> dict[str, Decision | None]:
+    merged: dict[str, Decision | None] = {}
+    for post_id in round_.posts:
+        said = [verdict for voice in voices if (verdict := verdict_of(round_, voice, post_id)) is not None]
+        merged[post_id] = max(said, key=_STRICTNESS.__getitem__, default=None)
+    return merged
+
+
+# --- a decision goes ----------------------------------------------------------------------------------
+
+
+def undo_until(round_: ApprovalRound, said: ApproverDecision) -> datetime | None:
+    """Return when a decision can no longer be taken back; None: it cannot be.
+
+    It can where the round gives time for it, lasts, and asked whoever decided: nobody has a link to take
+    back with what policy, or an operator in place of all, has decided.
+    """
+    asked = any(approver.id == said.approver_id for approver in round_.approvers)
+    if not round_.settle_seconds or not asked or round_.status not in {RoundStatus.PENDING, RoundStatus.DECIDED}:
+        return None
+    return said.at + timedelta(seconds=round_.settle_seconds)
+
+
+# --- a round is closed --------------------------------------------------------------------------------
+
+
+def post_verdicts(
+    round_: ApprovalRound, decisions: Sequence[ApproverDecision]
+) -> dict[str, tuple[Decision, ApproverDecision | None]]:
+    """Return the verdict on each post of a closed round, and whose it is; the strictest voice counts.
+
+    Posts of which nobody said anything are missing: they stay as they are. Whose it is is None where
+    the round ended by policy. A rejected campaign has no approved posts.
+    """
+    voices = _voices(round_, decisions)
+    verdicts: dict[str, tuple[Decision, ApproverDecision | None]] = {}
+    for post_id in round_.posts:
+        said = [(verdict, voice) for voice in voices if (verdict := verdict_of(round_, voice, post_id)) is not None]
+        if said:
+            verdicts[post_id] = max(said, key=lambda entry: _STRICTNESS[entry[0]])
+        elif round_.outcome is Decision.APPROVED and post_id not in round_.blocked:
+            verdicts[post_id] = (Decision.APPROVED, None)
+        if round_.outcome is Decision.REJECTED:
+            by = next((voice for voice in voices if _own(round_, voice) is Decision.REJECTED), None)
+            verdicts[post_id] = (Decision.REJECTED, by)
+    return verdicts
+
+
+def revision_allowed(round_number: int, max_revision_rounds: int) -> bool:
+    """Whether another round may follow this one when changes are asked for."""
+    return round_number <= max_revision_rounds
+
+
+# --- nobody decided -----------------------------------------------------------------------------------
+
+
+def extends(round_: ApprovalRound) -> bool:
+    """Whether a round whose time is over gets the same time once more."""
+    return round_.on_timeout == "extend" and not round_.extended
+
+
+def timeout_outcome(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision | None:
+    """Return what the policy makes of a round whose time is over; None: it ends undecided.
+
+    Only `approve` decides, and only for what nobody objected to and no check blocks: a change or a
+    rejection that somebody asked for still stands.
+    """
+    if round_.on_timeout != "approve":
+        return None
+    voices = _voices(round_, decisions)
+    merged = _merged(round_, voices)
+    silent = {post_id for post_id, verdict in merged.items() if verdict is None and post_id not in round_.blocked}
+    return campaign_decision(Decision.APPROVED if post_id in silent else merged[post_id] for post_id in merged)
+
+
+# --- words change -------------------------------------------------------------------------------------
+
+
+def after_edit(before: Post, after: Post) -> Post:
+    """Return the edited post; when an approver would see a difference, its approval is gone."""
+    if before.content_hash() == after.content_hash() or before.review.state is ReviewState.NONE:
+        return after
+    return after.model_copy(update={"review": Review(state=ReviewState.PENDING, round=before.review.round)})
+
+
+def changed_posts(round_: ApprovalRound, posts: Iterable[Post]) -> list[str]:
+    """Return the posts that are not what the round shows: changed, new or gone."""
+    now = {post.id: post.content_hash() for post in posts}
+    return [post_id for post_id in {**round_.posts, **now} if round_.posts.get(post_id) != now.get(post_id)]

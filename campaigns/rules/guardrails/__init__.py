@@ -1,0 +1,97 @@
+"""The guardrails: every check that a post's words have to pass, without any model (domain.md section 15).
+
+    quality = check_post(content, post=post, policy=policy, siblings=texts_on_the_same_platform)
+
+A check blocks or warns, in words for marketing people, and marks the place in the text. A block keeps
+a post out of "approve all"; a block of legal kind keeps it from being approved at all until its words
+are edited.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from campaigns.model.post import Check, Post, PostContent, Quality, Slot
+from campaigns.rules.content_policy import ContentPolicy
+from campaigns.rules.guardrails import claims, leftovers, platform_fit, wording
+from campaigns.rules.guardrails.language import guess_language
+from campaigns.rules.guardrails.reading import Reading
+
+__all__ = ["LEGAL_CODES", "check_post", "guess_language", "legal_blocks"]
+
+LEGAL_CODES: Final = frozenset({"GUARANTEE", "UNSOURCED_NUMBER", "COMPETITOR"})
+"""Claims and competitors: a block of these cannot be approved without an edit."""
+
+_CHECKS: Final[tuple[Callable[[Reading], Iterator[Check]], ...]] = (
+    platform_fit.empty,
+    platform_fit.too_long,
+    platform_fit.media,
+    platform_fit.platform_limits,
+    wording.avoided_words,
+    wording.avoided_topics,
+    claims.guarantee,
+    claims.unsourced_number,
+    claims.competitor,
+    platform_fit.link_policy,
+    platform_fit.link_known,
+    platform_fit.emoji_policy,
+    platform_fit.hashtag_policy,
+    wording.inclusions,
+    wording.call_to_action,
+    platform_fit.unknown_mention,
+    leftovers.placeholder,
+    leftovers.markdown,
+    leftovers.ai_tell,
+    wording.duplicate,
+    leftovers.private_data,
+    leftovers.language,
+)
+
+_MOST_FINDINGS: Final = 20
+"""Of one check; whoever fixes these finds the rest in the next turn."""
+
+
+def check_post(
+    content: PostContent, *, post: Slot | Post, policy: ContentPolicy, siblings: Sequence[str] = ()
+) -> Quality:
+    """Return every finding on the words of a post, in a fixed order, and their score.
+
+    Args:
+        content: the words.
+        post: what the post was given: inclusions, call to action, references, visual, time.
+        policy: the merged rules for its persona and platform.
+        siblings: texts of the other posts on the same platform.
+    """
+    reading = Reading(content=content, post=post, policy=policy, siblings=tuple(siblings))
+    checks = list(dict.fromkeys(found for check in _CHECKS for found in islice(check(reading), _MOST_FINDINGS)))
+    return Quality(score=_score(content.text, checks), checks=checks)
+
+
+def legal_blocks(quality: Quality | None) -> list[Check]:
+    """Return the blocks that nobody can wave through; an edit of the words is needed."""
+    checks = quality.checks if quality else []
+    return [check for check in checks if check.severity == "block" and check.code in LEGAL_CODES]
+
+
+# --- score --------------------------------------------------------------------------------------------
+
+_BLOCK, _WARN, _STYLE = 0.4, 0.1, 0.05
+"""One block puts a post below the usual threshold of 0.7, and so do four warnings."""
+
+_SHOUTED: Final = re.compile(r"\b[A-Z]{4,}\b")
+_PARAGRAPH: Final = 600
+
+
+def _score(text: str, checks: list[Check]) -> float:
+    """Return 1 less 0.4 for each code that blocks, 0.1 for each that warns, 0.05 for each flaw of style."""
+    blocking = {check.code for check in checks if check.severity == "block"}
+    warning = {check.code for check in checks} - blocking
+    flaws = [
+        len(_SHOUTED.findall(text)) > 2,
+        text.count("!") > 2,
+        any(len(paragraph) > _PARAGRAPH for paragraph in text.split("\n")),
+    ]
+    return max(0.0, round(1 - _BLOCK * len(blocking) - _WARN * len(warning) - _STYLE * sum(flaws), 2))

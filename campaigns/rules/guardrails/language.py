@@ -1,0 +1,47 @@
+"""Guesses the language of a text from its commonest words; says nothing when in doubt."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from campaigns.rules.lexicon import lexicon
+from campaigns.rules.matching import fold
+
+_LEAST_HITS: Final = 4
+_LEAST_LEAD: Final = 1.5
+
+_SCRIPTS: Final = (
+    # Enough to see that a text is not in the brief's language; not to tell Russian from Bulgarian.
+    ("ja", "\u3040-\u30ff"),
+    ("ko", "\uac00-\ud7af"),
+    ("zh", "\u4e00-\u9fff"),
+    ("ru", "\u0400-\u04ff"),
+    ("ar", "\u0600-\u06ff"),
+    ("he", "\u0590-\u05ff"),
+    ("th", "\u0e00-\u0e7f"),
+    ("el", "\u0370-\u03ff"),
+    ("hi", "\u0900-\u097f"),
+)
+
+
+def guess_language(text: str) -> str | None:
+    """Return an ISO 639-1 code, None when the text is too short or too mixed to tell.
+
+    Latin scripts: the language with most of its common words in the text, if it is well ahead of the
+    next. Other scripts: the best-known language that is written in it.
+    """
+    for code, letters in _SCRIPTS:
+        of_script = len(re.findall(f"[{letters}]", text))
+        if of_script >= _LEAST_HITS and of_script * 3 > sum(char.isalpha() for char in text):
+            return code
+    words = re.findall(r"[a-z]+", fold(text).text)
+    hits = sorted(((sum(word in common for word in words), code) for code, common in _common_words()), reverse=True)
+    (most, code), (second, _) = hits[:2]
+    return code if most >= _LEAST_HITS and most >= _LEAST_LEAD * second else None
+
+
+@lru_cache(maxsize=1)
+def _common_words() -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((code, frozenset(words)) for code, words in lexicon().stop_words.items())

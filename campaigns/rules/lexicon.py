@@ -1,0 +1,50 @@
+"""The word lists that the rules look for, from `lexicon.json`: edited there, by people who write.
+
+Lists of single words are one text with spaces; words are given as they are folded (without accents)
+where they are compared word by word, and in any spelling where they are searched as phrases.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from campaigns.model.base import Wire
+
+Words = Annotated[tuple[str, ...], BeforeValidator(str.split)]
+
+
+class NumberWords(Wire):
+    units: Words
+    tens: Words
+
+
+class Lexicon(Wire):
+    """Phrases by what they give away; `names` are figures that are no statistics."""
+
+    stop_words: dict[str, Words]
+    months: dict[str, Words]
+    number_words: NumberWords
+    list_nouns: Words
+    names: tuple[str, ...]
+    guarantees: tuple[str, ...]
+    not_a_guarantee: tuple[str, ...]
+    soft_cta: tuple[str, ...]
+    strong_cta: tuple[str, ...]
+    ai_tells: tuple[str, ...]
+    placeholders: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """Return the word lists, read once."""
+    return Lexicon.model_validate_json(files("campaigns.rules").joinpath("lexicon.json").read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def stop_words() -> frozenset[str]:
+    """Return the words of every language that carry no meaning of their own."""
+    return frozenset(word for words in lexicon().stop_words.values() for word in words)

@@ -1,0 +1,108 @@
+"""The merged configuration: every value that steers a campaign, and where it came from (domain.md section 13)."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from campaigns.model.base import Maybe, PersonaId, Text100, Text200, Wire
+from campaigns.model.brand import ClaimsPolicy
+from campaigns.model.brief import Approval, CallToAction, Pillar, PostingWindow
+from campaigns.model.persona import Level
+from campaigns.model.vocabulary import ApprovalMode, LinkPolicy, Platform, Provenance, UsePolicy
+
+T = TypeVar("T")
+
+Visual = Literal["none", "optional_image", "image", "video"]
+
+
+class Sourced(Wire, Generic[T]):
+    """A resolved value and who said it."""
+
+    value: T
+    source: Provenance
+
+
+class MergedCadence(Wire):
+    """How often, over the whole campaign: all platforms and personas together."""
+
+    min_posts_per_week: Sourced[int]
+    max_posts_per_week: Sourced[int]
+    max_posts_per_day: Sourced[int]
+
+
+class PlatformRules(Wire):
+    """What holds on one of the selected platforms."""
+
+    platform: Platform
+    share: Sourced[float]
+    visual: Sourced[Visual]
+    link_policy: Sourced[LinkPolicy]
+    emoji_policy: Sourced[UsePolicy]
+    hashtag_policy: Sourced[UsePolicy]
+
+
+class PersonaRules(Wire):
+    """What one of the selected personas adds: hard restrictions, and the stricter emoji policy per platform."""
+
+    persona_id: PersonaId
+    name: Text100
+    share: Sourced[float]
+    avoid_topics: list[Text100]
+    avoid_words: list[Text100]
+    cta_aggressiveness: Level
+    emoji_policy: dict[Platform, Sourced[UsePolicy]]
+
+
+class ReviewPolicy(Wire):
+    """Which posts a person must see: the brand's approval policy, post by post."""
+
+    mode: Sourced[ApprovalMode]
+    threshold: Sourced[float]
+
+
+class MergedConfig(Wire):
+    """Every resolved value of a campaign; lists keep the order of the brief.
+
+    Shares add up to 1 over the selected ones. `cta` is missing when the campaign waived it.
+    `avoid_topics` holds the campaign's and the brand's; a persona's own stand in its `PersonaRules`.
+    `approval` names no approvers: their addresses stay in the brief.
+    """
+
+    cadence: MergedCadence
+    posting_windows: Sourced[list[PostingWindow]]
+    pillars: Sourced[list[Pillar]]
+    platforms: list[PlatformRules]
+    personas: list[PersonaRules]
+    avoid_topics: list[Sourced[Text200]] = []
+    avoid_phrases: list[Sourced[Text200]] = []
+    restrictions: list[Sourced[Text200]] = []
+    required_inclusions: list[str] = []
+    cta: Maybe[Sourced[CallToAction]] = None
+    claims: Sourced[ClaimsPolicy]
+    competitors: list[str] = []
+    handles: list[str] = []
+    review: ReviewPolicy
+    approval: Sourced[Approval]
+    warnings: list[str] = []
+
+    def platform_rules(self, platform: Platform) -> PlatformRules:
+        """Return the rules of a selected platform.
+
+        Raises:
+            KeyError: it is not selected.
+        """
+        for rules in self.platforms:
+            if rules.platform == platform:
+                return rules
+        raise KeyError(platform)
+
+    def persona_rules(self, persona_id: str) -> PersonaRules:
+        """Return the rules of a selected persona.
+
+        Raises:
+            KeyError: it is not selected.
+        """
+        for rules in self.personas:
+            if rules.persona_id == persona_id:
+                return rules
+        raise KeyError(persona_id)

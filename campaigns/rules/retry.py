@@ -1,0 +1,49 @@
+"""When a failed step is tried again, and after how long (original design, "Step-Level Error Handling").
+
+    attempt   1      2          3
+    pause        1 s      2 s        give up       each shortened by up to half, at random
+
+Permanent failures are never tried again. All attempts and pauses of a step fit into its deadline.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_ATTEMPTS: Final = 3
+FIRST_DELAY: Final = 1.0
+LONGEST_DELAY: Final = 30.0
+DEADLINE: Final = 600.0
+"""Seconds from the start of the first attempt, after which no further one begins."""
+
+
+def delay(attempt: int, jitter: float) -> float:
+    """Return the seconds to wait after this failed attempt, counted from 1.
+
+    Args:
+        jitter: from 0 to 1, drawn for each wait: posts that failed together must not come back together.
+    """
+    return min(FIRST_DELAY * 2.0 ** min(attempt - 1, 30), LONGEST_DELAY) * (0.5 + 0.5 * jitter)
+
+
+def pause_before_retry(
+    attempt: int,
+    *,
+    retryable: bool,
+    jitter: float,
+    elapsed: float = 0.0,
+    retry_after: float | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+    deadline: float = DEADLINE,
+) -> float | None:
+    """Return the seconds to wait before the next attempt, None when there is none.
+
+    Args:
+        attempt: the one that failed, counted from 1.
+        elapsed: seconds since the first attempt began.
+        retry_after: what the service asked for; honoured up to the longest delay.
+    """
+    if not retryable or attempt >= max_attempts:
+        return None
+    pause = max(delay(attempt, jitter), min(retry_after or 0.0, LONGEST_DELAY))
+    return pause if elapsed + pause < deadline else None

@@ -1,0 +1,162 @@
+"""How X counts a post: twitter-text 3, configuration v3 (domain.md section 16).
+
+After NFC a character weighs 1 inside four ranges and 2 elsewhere, an emoji sequence 2 in all, and a
+web address 23 whatever its length. What an address is follows twitter-text's grammar, including its
+habits: a bare `readme.md` is one, `node.js` is not, `example.com` is one inside Japanese text. Which
+top-level domains exist comes from the public suffix list that tldextract carries, which emoji
+sequences exist from the emoji library; both are opened at the first use.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+URL_WEIGHT: Final = 23
+_HEAVY: Final = 2
+_LIGHT_RANGES: Final = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0x2032, 0x2037))
+
+_MAX_URL: Final = 4096
+_MAX_LABEL: Final = 63
+_MAX_TCO_SLUG: Final = 40
+
+Span = tuple[int, int]
+
+
+def weighted_length(text: str) -> int:
+    """Return the length of a text as X counts it, 0 for an empty one."""
+    text = unicodedata.normalize("NFC", text)
+    # An address takes precedence over an emoji inside it, as in twitter-text.
+    entities = {start: (end, _HEAVY) for start, end in _emoji_sequences(text)}
+    entities |= {start: (end, URL_WEIGHT) for start, end in x_urls(text)}
+    weight = position = 0
+    while position < len(text):
+        end, counted = entities.get(position) or (position + 1, _weight(text[position]))
+        weight += counted
+        position = end
+    return weight
+
+
+def _weight(char: str) -> int:
+    point = ord(char)
+    return 1 if any(low <= point <= high for low, high in _LIGHT_RANGES) else _HEAVY
+
+
+def _emoji_sequences(text: str) -> list[Span]:
+    if text.isascii():
+        return []
+    import emoji  # its table of sequences is large
+
+    found = [(match["match_start"], match["match_end"]) for match in emoji.emoji_list(text)]
+    # A single code point weighs what its range says: a lone © or ® is text, weight 1.
+    return [(start, end) for start, end in found if end - start > 1]
+
+
+# --- addresses ----------------------------------------------------------------------------------------
+
+# Character classes of twitter-text's grammar, each the inside of a bracket expression.
+_INVALID = "\ufffe\ufeff\uffff"
+_DIRECTION = "\u202a-\u202e\u061c\u200e\u200f\u2066-\u2069"
+_SPACE = "\t-\r \x85\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_PUNCTUATION = r"!'#%&()*+,\\\-./:;<=>?@\[\]\^_{|}~$"
+_CYRILLIC = "\u0400-\u04ff"
+_LATIN = (
+    "\xc0-\xd6\xd8-\xf6\xf8-\xff\u0100-\u024f\u0253\u0254\u0256\u0257\u0259\u025b\u0263\u0268\u026f\u0272"
+    "\u0289\u028b\u02bb\u0300-\u036f\u1e00-\u1eff"
+)
+
+# The dot before a top-level domain is shown to the grammar as this mark: the long list of domains
+# stays out of it. Possessive quantifiers (`++`, `*+`) and bounds far above what the DNS allows (labels
+# of 63, 127 labels) keep the time for 65 000 hostile characters in seconds.
+_MARK: Final = "\x01"
+_CHAR = rf"[^{_MARK}{_PUNCTUATION}{_SPACE}{_INVALID}{_DIRECTION}]"
+_SUBDOMAIN = rf"{_CHAR}{{1,1000}}+(?:[_-]++{_CHAR}{{1,1000}}+){{0,200}}+"
+_DOMAIN_NAME = rf"{_CHAR}{{1,1000}}+(?:-++{_CHAR}{{1,1000}}+){{0,200}}+"
+_PATH_CHAR = rf"[a-z{_CYRILLIC}0-9!*';:=+,.$/%#\[\]\-\u2013_~@|&{_LATIN}]"
+_PARENS = rf"\((?:{_PATH_CHAR}+|{_PATH_CHAR}*\({_PATH_CHAR}+\){_PATH_CHAR}*)\)"
+_PATH_END = rf"(?:[+\-a-z{_CYRILLIC}0-9=_#/{_LATIN}]|{_PARENS})"
+_PATH = rf"(?:{_PATH_CHAR}*(?:{_PARENS}{_PATH_CHAR}*)*{_PATH_END}|@{_PATH_CHAR}+/)"
+_QUERY = r"\?[a-z0-9!?*'@();:&=+$/%#\[\]\-_.,~|]*[a-z0-9\-_&=#/]"
+
+_HEAD = re.compile(
+    rf"(?P<before>[^A-Za-z0-9@＠$#＃{_INVALID}]|^)"
+    rf"(?P<protocol>https?://)?(?P<domain>(?:(?:{_SUBDOMAIN}\.){{0,200}}+{_DOMAIN_NAME}{_MARK})++)",
+    re.IGNORECASE,
+)
+_LATIN_HEAD = re.compile(
+    rf"(?:(?:[\-a-z0-9{_LATIN}]++\.)*+[\-a-z0-9{_LATIN}]++{_MARK})++",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(rf"(?::[0-9]+)?(?P<path>/{_PATH}*)?(?:{_QUERY})?", re.IGNORECASE)
+_TCO = re.compile(r"https?://t\.co/([a-z0-9]+)", re.IGNORECASE | re.ASCII)
+_NO_UNDERSCORE = re.compile(rf"(?:{_CHAR}|-)*")
+
+
+@lru_cache(maxsize=1)
+def _dot_and_tld() -> re.Pattern[str]:
+    import tldextract  # brings requests
+
+    # No network, no cache directory: the list that came with the package, and nothing else.
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None).tlds
+    domains = sorted({suffix.rpartition(".")[2] for suffix in suffixes}, key=lambda name: (-len(name), name))
+    names = "|".join(re.escape(name) for name in domains)
+    return re.compile(rf"\.(?:(?:{names})(?=[^0-9a-zA-Z@+-]|$)|xn--[\-0-9a-z]+)", re.IGNORECASE)
+
+
+def x_urls(text: str) -> list[Span]:
+    """Return [start, end) of each address that X links, in order; bare domains are addresses too.
+
+    `text` is in NFC, positions are code points.
+    """
+    if "." not in text or not (tld_ends := {dot.start(): dot.end() for dot in _dot_and_tld().finditer(text)}):
+        return []
+    marked = _marked(text, tld_ends)
+    found: list[Span] = []
+    position = 0
+    while head := _HEAD.search(marked, position):
+        start, domain_end = head.start("domain"), tld_ends[head.end() - 1]
+        tail = _TAIL.match(text, domain_end)
+        position = tail.end() if tail else domain_end
+        has_path = bool(tail and tail["path"])
+        if not _may_be_domain(text[start:domain_end]):
+            continue
+        if head["protocol"]:
+            found += _with_protocol(text, head.start("protocol"), position)
+        elif not head["before"].endswith(("-", "_", ".", "/")):
+            bare = [
+                (match.start(), tld_ends[match.end() - 1]) for match in _LATIN_HEAD.finditer(marked, start, head.end())
+            ]
+            if bare and has_path:
+                bare[-1] = (bare[-1][0], position)
+            found += [span for span in bare if span[1] - span[0] + len("https://") <= _MAX_URL]
+    return found
+
+
+def _marked(text: str, tld_ends: dict[int, int]) -> str:
+    shown = list(text.replace(_MARK, "\x02"))
+    for dot in tld_ends:
+        label = text[text.rfind(".", 0, dot) + 1 : dot]
+        # A domain name, unlike a subdomain, has no underscore: a_b.com is no address.
+        if "_" not in label or not _NO_UNDERSCORE.fullmatch(label.rpartition("_")[2]):
+            shown[dot] = _MARK
+    return "".join(shown)
+
+
+def _with_protocol(text: str, start: int, end: int) -> list[Span]:
+    url = text[start:end]
+    if tco := _TCO.match(url):
+        # X's own shortener has no more path than its code.
+        return [(start, start + tco.end())] if len(tco[1]) <= _MAX_TCO_SLUG else []
+    return [(start, end)] if len(url) <= _MAX_URL else []
+
+
+def _may_be_domain(domain: str) -> bool:
+    if len(domain) > _MAX_URL or (domain.startswith("xn--") and not domain.isascii()):
+        return False
+    return all(_encoded_length(label) <= _MAX_LABEL for label in domain.split("."))
+
+
+def _encoded_length(label: str) -> int:
+    return len(label) if label.isascii() else len("xn--") + len(label.encode("punycode"))

@@ -1,0 +1,151 @@
+"""What may be set, and its defaults: the only reader of the environment in the domain.
+
+Every setting is a `CAMPAIGNS_*` variable. The defaults run on one machine with nothing but Python; a
+missing or malformed one stops the process with its name and what was expected.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaigns.keyring import KeyRing, KeyRingError
+
+StoreUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255})$")]
+FolderUrl = Annotated[str, StringConstraints(pattern=r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?)$")]
+
+
+class Settings(BaseSettings):
+    """Where things are, who signs, and how much is done at once."""
+
+    model_config = SettingsConfigDict(env_prefix="CAMPAIGNS_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".campaigns"), description="Folder of the embedded store, checkpoints and mail")
+    store_url: StoreUrl | None = Field(
+        default=None, description="sqlite:///FILE or dynamodb://TABLE; else SQLite in the home"
+    )
+    checkpoints_url: FolderUrl | None = Field(
+        default=None, description="Sealed results of steps: file:///FOLDER or s3://BUCKET/PREFIX; else in the home"
+    )
+    assets_url: FolderUrl | None = Field(
+        default=None, description="Files of brand assets: file:///FOLDER or s3://BUCKET/PREFIX; else in the home"
+    )
+    kms_key_id: str | None = Field(default=None, description="Key for SSE-KMS in S3")
+
+    model: str = Field(default="offline", description="offline, bedrock:MODEL, anthropic:MODEL, openai:MODEL …")
+    model_base_url: str = Field(default="", description="Address of an OpenAI-compatible server")
+    model_timeout_seconds: float = Field(default=120, gt=0, le=600, description="For one call of the model")
+    model_price_in: float | None = Field(default=None, ge=0, description="US dollars for a million input tokens")
+    model_price_out: float | None = Field(default=None, ge=0, description="US dollars for a million output tokens")
+
+    checkpoint_keys: SecretStr | None = Field(default=None, description="Key ring that seals checkpoints")
+    approval_keys: SecretStr | None = Field(default=None, description="Key ring that signs approval links")
+    api_keys: SecretStr | None = Field(default=None, description="Key ring of HS256 bearer tokens of the API")
+
+    api_base_url: str = Field(
+        default="http://127.0.0.1:8000", pattern=r"^https?://[^/\s]+$", description="What approval links start with"
+    )
+    allowed_hosts: str = Field(
+        default="", description="Host names of the API beside that of its base URL, comma-separated; * allows any"
+    )
+    requests_per_minute: int = Field(default=3000, ge=1, description="Of one tenant, in one process")
+    requests_burst: int = Field(default=300, ge=1, description="Of one tenant, at once")
+    start_patience_seconds: float = Field(
+        default=1.0, ge=0, le=60, description="How long POST /campaigns waits for Prefect, to name the flow run"
+    )
+    docs_enabled: bool = Field(default=False, description="Serve /openapi.json and the Swagger UI at /docs")
+
+    oidc_issuer: str = Field(default="", description="Issuer of an OpenID provider whose tokens are accepted")
+    oidc_audience: str = Field(default="", description="What its tokens must be made for")
+    oidc_jwks_url: str = Field(
+        default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)?$",
+        description="Where the provider publishes its keys",
+    )  # fmt: skip
+    oidc_tenant_claim: str = Field(default="tenantId", min_length=1, description="Claim that names the tenant")
+    oidc_scope_claim: str = Field(default="scope", min_length=1, description="Claim that lists the scopes")
+
+    prefect_ui_url: str | None = Field(default=None, description="Where people open runs, such as http://host/v2")
+    deployment: str = Field(default="build-campaign/build-campaign", description="flow/deployment the API starts")
+    analysis_deployment: str = Field(
+        default="analyze-persona/analyze-persona", description="flow/deployment that reads a persona's style"
+    )
+    notification_blocks: str = Field(
+        default="mail", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?(,[a-z0-9-]+/[a-z0-9-]+)*$",
+        description="How people are told: mail (a file in the home folder), or blocks such as slack-webhook/approvals",
+    )  # fmt: skip
+    operator_name: str = Field(default="Campaign team", description="Who hears of results, and of what went wrong")
+    operator_email: str = Field(default="operator@localhost.localdomain", description="The address of the above")
+    metrics: Literal["none", "emf"] = Field(
+        default="none", description="emf prints CloudWatch's Embedded Metric Format on standard output"
+    )
+    alert_blocks: str = Field(
+        default="", pattern=r"^([a-z0-9-]+/[a-z0-9-]+(,[a-z0-9-]+/[a-z0-9-]+)*)?$",
+        description="Prefect notification blocks that hear of alerts, such as slack-webhook/operators",
+    )  # fmt: skip
+    writer_limit: int = Field(
+        default=20, ge=1, le=1000, description="Posts written at once over all runs, once the model has throttled"
+    )
+    sweep_seconds: float = Field(
+        default=5, ge=0, le=60, description="How often the API looks for what waits to be delivered; 0: never"
+    )
+    default_approver_name: str = Field(
+        default="Campaign approver", description="Who is asked when a brief names nobody"
+    )
+    default_approver_email: str = Field(
+        default="approver@localhost.localdomain", description="The address of the above"
+    )
+
+    @field_validator("checkpoint_keys", "approval_keys", "api_keys", mode="after")
+    @classmethod
+    def _ring_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                KeyRing.parse(value.get_secret_value())
+            except KeyRingError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_key_one_purpose(self) -> Self:
+        rings = [ring for ring in (self.checkpoint_keys, self.approval_keys, self.api_keys) if ring is not None]
+        secrets = [key.secret for ring in rings for key in KeyRing.parse(ring.get_secret_value()).keys.values()]
+        if len(set(secrets)) != len(secrets):
+            raise ValueError("a key serves one purpose: the rings must not share keys")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        named = (self.oidc_issuer, self.oidc_audience, self.oidc_jwks_url)
+        if any(named) and not all(named):
+            raise ValueError("an OpenID provider needs CAMPAIGNS_OIDC_ISSUER, _AUDIENCE and _JWKS_URL together")
+        return self
+
+    def api_hosts(self) -> frozenset[str]:
+        """Return the host names under which the API answers, without ports."""
+        base = urlsplit(self.api_base_url).hostname or ""
+        given = {host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip()}
+        return frozenset({base, "127.0.0.1", "localhost", *given})
+
+    def channels(self) -> list[str]:
+        """Return the names of the channels by which people are told."""
+        return self.notification_blocks.split(",")
+
+    def store_location(self) -> str:
+        return self.store_url or f"sqlite:///{self.home.resolve()}/store.db"
+
+    def checkpoints_location(self) -> str:
+        return self.checkpoints_url or f"file://{self.home.resolve()}/checkpoints"
+
+    def assets_location(self) -> str:
+        return self.assets_url or f"file://{self.home.resolve()}/assets"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,413 @@
+"""Campaigns: created once, moved by compare-and-set with an audit entry in the same transaction."""
+
+from __future__ import annotations
+
+import builtins  # a method named `list` hides the type
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from campaigns.errors import (
+    AlreadyDecidedError,
+    ConflictError,
+    IdempotencyMismatchError,
+    NotFoundError,
+)
+from campaigns.model.base import content_hash
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.post import ModelUsage
+from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
+from campaigns.store import keys
+from campaigns.store.approvals import ApprovalRepository
+from campaigns.store.audit import Fact
+from campaigns.store.campaign_items import (
+    FIXED,
+    FIXED_IN_A_MOVE,
+    Ended,
+    campaign_item,
+    ended_of,
+    expect_version_of,
+    ref_operations,
+    replacing,
+    with_changes,
+)
+from campaigns.store.documents import Page, read_page, value_of
+from campaigns.store.idempotency import IdempotencyRecord, IdempotencyRepository, idempotency_item
+from campaigns.store.leases import Lease
+from campaigns.store.outbox import OutboxEntry
+from campaigns.store.round_state import round_item
+from campaigns.store.table import (
+    ABSENT,
+    Check,
+    ConditionFailed,
+    Equals,
+    Index,
+    Item,
+    Key,
+    Operation,
+    Put,
+    Table,
+)
+from campaigns.store.transaction import attempts, commit
+
+KEPT_AFTER_DELETION: Final = timedelta(days=90)
+"""Campaign, posts and audit trail stay that long after a deletion (issue: audit at least 90 days)."""
+
+LIVE: Final = frozenset(CampaignStatus) - AT_REST
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The stored campaign, whether this call created it, and the answer kept for the idempotency key."""
+
+    campaign: Campaign
+    created: bool
+    answer: Mapping[str, Any] | None = None
+
+
+class CampaignRepository:
+    """Campaigns of every tenant. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._approvals = ApprovalRepository(table)
+        self._idempotency = IdempotencyRepository(table)
+
+    # --- create and read ---------------------------------------------------------------------------
+
+    def create(
+        self,
+        campaign: Campaign,
+        *,
+        actor: str,
+        at: datetime,
+        idempotency: IdempotencyRecord | None = None,
+        outbox: Sequence[OutboxEntry] = (),
+    ) -> Created:
+        """Write the campaign, its idempotency record, its reference, its first audit entry and the outbox at once.
+
+        The same id, key or external reference with the same body answers with the campaign stored first,
+        and a key that is new belongs to that campaign from then on.
+
+        Raises:
+            IdempotencyMismatchError: the id, key or reference was used with another body.
+        """
+        key = keys.campaign(campaign.tenant_id, campaign.id)
+        body = content_hash(campaign.brief_only().to_wire())
+        item = campaign_item(campaign, {"body_hash": body})
+        operations: list[Operation] = [Put(item, ABSENT), *ref_operations(None, campaign, body)]
+        fact = Fact(actor, "created", at, to_status=campaign.status)
+        for _ in attempts():
+            writes = list(operations)
+            if idempotency is not None:
+                found = self._idempotency.get(campaign.tenant_id, idempotency.key, now=at)
+                if found is not None:
+                    return self._repeated(campaign.tenant_id, found, idempotency)
+                record = idempotency_item(campaign.tenant_id, idempotency, campaign_id=campaign.id)
+                # An expired record may still lie there; whoever replaces it must be the only one.
+                writes.append(Put(record, self._idempotency.unused(campaign.tenant_id, idempotency.key, now=at)))
+            try:
+                commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
+            except ConditionFailed as failed:
+                if len(operations) in failed.failures:
+                    continue  # the key was used in this moment: the next look finds its answer
+                existing = failed.failures[min(failed.failures)]
+                stored = self._existing(campaign.tenant_id, existing, body, key) if existing else None
+                if stored is not None:
+                    return self._named(stored, idempotency, at=at)
+            else:
+                return Created(campaign, created=True, answer=idempotency.answer if idempotency else None)
+        raise AssertionError  # `attempts` ends by raising
+
+    def repeated(
+        self,
+        tenant_id: str,
+        campaign_id: str,
+        brief: CampaignBrief,
+        *,
+        idempotency: IdempotencyRecord | None,
+        at: datetime,
+    ) -> Created | None:
+        """Return what `create` would find stored before for the same key, id or reference; None: the brief is new.
+
+        Asked before the brief is checked against the clock: a repetition is answered as the first time,
+        also when its first day has passed meanwhile.
+
+        Raises:
+            IdempotencyMismatchError: the id, key or reference was used with another body.
+        """
+        if idempotency is not None:
+            found = self._idempotency.get(tenant_id, idempotency.key, now=at)
+            if found is not None:
+                return self._repeated(tenant_id, found, idempotency)
+        key, ref = keys.campaign(tenant_id, campaign_id), brief.metadata.external_ref
+        existing = self._table.get(key) or (self._table.get(keys.external_ref(tenant_id, ref)) if ref else None)
+        if existing is None:
+            return None
+        stored = self._existing(tenant_id, existing, content_hash(brief.to_wire()), key)
+        return self._named(stored, idempotency, at=at) if stored else None
+
+    def _named(self, stored: Created, given: IdempotencyRecord | None, *, at: datetime) -> Created:
+        """Keep a key that came with a repetition under another name: with another body it must not pass later."""
+        if given is not None:
+            campaign = stored.campaign
+            record = replace(given, answer={"id": campaign.id}, campaign_id=campaign.id)
+            self._idempotency.put(campaign.tenant_id, record, now=at)
+        return stored
+
+    def _repeated(self, tenant_id: str, found: IdempotencyRecord, given: IdempotencyRecord) -> Created:
+        if found.fingerprint != given.fingerprint or found.campaign_id is None:
+            raise IdempotencyMismatchError("this idempotency key was used with another request")
+        stored = self.get(tenant_id, found.campaign_id, deleted=True)
+        return Created(stored, created=False, answer=found.answer)
+
+    def _existing(self, tenant_id: str, existing: Item, body: str, key: Key) -> Created | None:
+        """Return the campaign that an item is or names, None: it was deleted since, and its reference is free again."""
+        if existing["body_hash"] != body:
+            what = "campaign id" if existing["sk"] == key.sk else "external reference"
+            raise IdempotencyMismatchError(f"this {what} was used with another brief")
+        if "body" in existing:
+            return Created(value_of(existing, Campaign), created=False)
+        try:
+            stored = self.get(tenant_id, existing["campaign_id"])
+        except NotFoundError:
+            return None
+        return Created(stored, created=False)
+
+    def get(self, tenant_id: str, campaign_id: str, *, deleted: bool = False) -> Campaign:
+        """Return the campaign as of now; a deleted one only when asked for."""
+        return value_of(self._read(tenant_id, campaign_id, deleted=deleted), Campaign)
+
+    def list(
+        self,
+        tenant_id: str,
+        *,
+        status: CampaignStatus | None = None,
+        brand_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Campaign]:
+        """Return campaigns, newest first; a change may take a moment to show."""
+        index: Index
+        if brand_id is not None:
+            index, pk = "brand", keys.brand_partition(tenant_id, brand_id)
+        elif status is not None:
+            index, pk = "status", keys.status_partition(tenant_id, status)
+        else:
+            index, pk = "list", keys.list_partition(tenant_id, "campaign")
+
+        def read(item: Item) -> Campaign | None:
+            return value_of(item, Campaign) if status is None or item["status"] == status else None
+
+        narrowed = status or ""
+        return read_page(self._table, index, pk, limit=limit, cursor=cursor, reverse=True, read=read, narrowed=narrowed)
+
+    def live_using(
+        self, tenant_id: str, *, persona_id: str | None = None, brand_id: str | None = None
+    ) -> builtins.list[str]:
+        """Return the ids of campaigns in work that use this persona or brand."""
+        found: list[str] = []
+        for status in sorted(LIVE):
+            for item in self._table.query_index("status", keys.status_partition(tenant_id, status)):
+                campaign = value_of(item, Campaign)
+                if persona_id in campaign.participants.persona_ids or (brand_id and campaign.brand_id == brand_id):
+                    found.append(campaign.id)
+        return found
+
+    def in_work(self, *, until: datetime | None = None, limit: int = 1000) -> builtins.list[Campaign]:
+        """Return campaigns of all tenants that a run should be working on or waiting for, longest unchanged first.
+
+        `until`: only those not changed since. A change may take a moment to show.
+        """
+        high = keys.until(until) if until else None
+        items = self._table.query_index("due", keys.CAMPAIGNS_IN_WORK, high=high, limit=limit)
+        return [value_of(item, Campaign) for item in items]
+
+    def ended_before(self, instant: datetime, *, limit: int = 100) -> builtins.list[Ended]:
+        """Return campaigns of all tenants at rest since before `instant`, longest first, whose checkpoints remain."""
+        items = self._table.query_index("due", keys.ENDED_CAMPAIGNS, high=keys.until(instant), limit=limit)
+        return [ended_of(item) for item in items]
+
+    def ended_since(self, instant: datetime, *, limit: int = 1000) -> builtins.list[Ended]:
+        """Return campaigns of all tenants that came to rest after `instant`, latest first, for rates and alerts."""
+        items = self._table.query_index("due", keys.ENDED_CAMPAIGNS, limit=limit, reverse=True)
+        return [ended for ended in map(ended_of, items) if ended.at > instant]
+
+    # --- change ------------------------------------------------------------------------------------
+
+    def move(
+        self,
+        tenant_id: str,
+        campaign_id: str,
+        to: CampaignStatus,
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        expect_version: int | None = None,
+        changes: Mapping[str, Any] | None = None,
+        round: int | None = None,
+        details: Mapping[str, Any] | None = None,
+        outbox: Sequence[OutboxEntry] = (),
+        idempotent: bool = False,
+        fence: Lease | None = None,
+    ) -> Campaign:
+        """Move to the next status, with an audit entry in the same transaction, and return the stored campaign.
+
+        `changes` are further fields of the campaign. With `idempotent`, a campaign that this actor moved
+        to this status for this reason is returned as it is. Cancelling closes the open round with it.
+
+        Raises:
+            IllegalTransitionError: the status machine has no such step.
+            VersionConflictError: `expect_version` is not the stored version.
+            AlreadyDecidedError: cancelled although its approvers have just approved or rejected it.
+            LeaseLostError: the fence's owner no longer holds the campaign.
+        """
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id)
+            campaign = value_of(item, Campaign)
+            if (
+                idempotent
+                and campaign.status == to
+                and (item.get("moved_by"), item.get("moved_for")) == (actor, reason)
+            ):
+                return campaign
+            expect_version_of(campaign, expect_version)
+            moved = with_changes(campaign.moved_to(to, at=at), changes or {}, FIXED_IN_A_MOVE)
+            extra = {"moved_by": actor, "moved_for": reason}
+            if to in AT_REST:
+                extra["ended_at"] = keys.instant(at)
+            fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})
+            closing = self._closing_round(campaign, to)
+            operations = [replacing(item, moved, extra), *closing]
+            try:
+                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)
+            except ConditionFailed:
+                continue
+            return moved
+        raise AssertionError  # `attempts` ends by raising
+
+    def update(
+        self,
+        tenant_id: str,
+        campaign_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: str,
+        at: datetime,
+        expect_version: int | None = None,
+        fence: Lease | None = None,
+    ) -> Campaign:
+        """Change fields other than the status, audited by name of field, and return the stored campaign.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+            ConflictError: the new external reference is another campaign's.
+        """
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id)
+            campaign = value_of(item, Campaign)
+            expect_version_of(campaign, expect_version)
+            changed = with_changes(campaign, {**changes, "updated_at": at}, FIXED)
+            changed = changed.model_copy(update={"version": campaign.version + 1})
+            fact = Fact(actor, "changed", at, details={"fields": sorted(changes)})
+            operations = [replacing(item, changed), *ref_operations(campaign, changed, item["body_hash"])]
+            try:
+                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], fence=fence)
+            except ConditionFailed as failed:
+                if 0 not in failed.failures:
+                    raise ConflictError("this external reference is another campaign's") from failed
+                continue
+            return changed
+        raise AssertionError  # `attempts` ends by raising
+
+    def add_usage(self, tenant_id: str, campaign_id: str, usage: ModelUsage, *, once: str) -> Campaign:
+        """Add a cost, once for each `once` (such as post, revision and attempt). The version stays: no edit is lost."""
+        counted = keys.usage(tenant_id, campaign_id, once)
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id, deleted=True)
+            campaign = value_of(item, Campaign)
+            changed = campaign.model_copy(update={"usage": campaign.usage.plus(usage)})
+            mark: Item = {**counted._asdict(), "kind": "usage"}
+            try:
+                self._table.write(Put(mark, ABSENT), replacing(item, changed))
+            except ConditionFailed as failed:
+                if 0 in failed.failures:
+                    return self.get(tenant_id, campaign_id, deleted=True)
+                continue
+            return changed
+        raise AssertionError  # `attempts` ends by raising
+
+    def delete(
+        self, tenant_id: str, campaign_id: str, *, actor: str, at: datetime, expect_version: int | None = None
+    ) -> None:
+        """Hide a campaign at rest and free its external reference; purged with its audit trail after 90 days.
+
+        Raises:
+            ConflictError: it is still being worked on; `details` says in which status.
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id)
+            campaign = value_of(item, Campaign)
+            expect_version_of(campaign, expect_version)
+            if campaign.status not in AT_REST:
+                raise ConflictError(
+                    f"a campaign that is {campaign.status} cannot be deleted", {"currentStatus": str(campaign.status)}
+                )
+            gone = campaign.model_copy(update={"deleted_at": at, "updated_at": at, "version": campaign.version + 1})
+            stone = keys.tombstone(tenant_id, campaign_id)
+            operations: list[Operation] = [
+                replacing(item, gone),
+                Put(
+                    {**stone._asdict(), "kind": "tombstone", **keys.purged_whole_after(at + KEPT_AFTER_DELETION, stone)}
+                ),
+                *ref_operations(campaign, None, ""),
+            ]
+            try:
+                commit(self._table, tenant_id, campaign_id, operations, facts=[Fact(actor, "deleted", at)])
+            except ConditionFailed:
+                continue
+            return
+        raise AssertionError  # `attempts` ends by raising
+
+    def forget_checkpoints(self, tenant_id: str, campaign_id: str) -> None:
+        """Note that no checkpoint of this campaign remains: it leaves `ended_before` until it is worked on again."""
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id, deleted=True)
+            try:
+                self._table.write(replacing(item, value_of(item, Campaign), {"ended_at": ""}))
+            except ConditionFailed:
+                continue
+            return
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _read(self, tenant_id: str, campaign_id: str, *, deleted: bool = False) -> Item:
+        item = self._table.get(keys.campaign(tenant_id, campaign_id))
+        if item is None or (item["deleted"] and not deleted):
+            raise NotFoundError("campaign", campaign_id)
+        return item
+
+    def _closing_round(self, campaign: Campaign, to: CampaignStatus) -> builtins.list[Operation]:
+        """Return what closes the open round of a campaign that is cancelled; nothing for other moves."""
+        if to is not CampaignStatus.CANCELLED:
+            return []
+        current = self._approvals.current_round(campaign.tenant_id, campaign.id)
+        n = current.n if current else 0
+        # Exactly one of "cancelled" and "a new round" wins; `open_round` checks the campaign in its turn.
+        operations: list[Operation] = [Check(keys.round_(campaign.tenant_id, campaign.id, n + 1), ABSENT)]
+        if current is None:
+            return operations
+        settled = current.outcome in {Decision.APPROVED, Decision.REJECTED}
+        if campaign.status is CampaignStatus.AWAITING_REVIEW and current.status is RoundStatus.DECIDED and settled:
+            raise AlreadyDecidedError(
+                f"its approvers have just said {current.outcome}",
+                {"decision": current.outcome, "at": current.decided_at.isoformat() if current.decided_at else None},
+            )
+        if current.status is RoundStatus.PENDING:
+            closed = current.model_copy(update={"status": RoundStatus.CANCELLED, "version": current.version + 1})
+            operations.append(Put(round_item(closed), Equals({"version": current.version})))
+        return operations

@@ -1,0 +1,72 @@
+"""Values of the model as items of the table and back, and the pages of a listing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from campaigns.model.base import Wire
+from campaigns.store.cursors import cursor_of, place_of
+from campaigns.store.table import Index, Item, Key, Position, Table, position_of
+
+W = TypeVar("W", bound=Wire)
+T = TypeVar("T")
+
+# No longer than a sort key of DynamoDB may be.
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+def item_of(key: Key, kind: str, value: Wire, **attributes: str | int) -> Item:
+    """Return the item of a value: the document in `body`, beside it what conditions and indexes need."""
+    body = value.model_dump_json(by_alias=True, exclude_none=True)
+    return {"pk": key.pk, "sk": key.sk, "kind": kind, "body": body, **attributes}
+
+
+def value_of(item: Item, model: type[W]) -> W:
+    return model.model_validate_json(item["body"])
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a listing; `cursor` leads to the next part, None: this was the last."""
+
+    items: list[T]
+    cursor: str | None = None
+
+
+def read_page(
+    table: Table,
+    index: Index,
+    pk: str,
+    *,
+    limit: int,
+    cursor: str | None,
+    reverse: bool,
+    read: Callable[[Item], T | None],
+    narrowed: str = "",
+) -> Page[T]:
+    """Return up to `limit` values of an index partition; `read` returns None for what is not wanted.
+
+    Args:
+        narrowed: names what `read` leaves out, when that differs between listings of one partition.
+
+    Raises:
+        FaultsError: the cursor is not one of this listing (code `CURSOR_INVALID`).
+    """
+    found: list[tuple[T, Position]] = []
+    listing = (index, pk, narrowed)
+    after = Position(*place_of(listing, cursor, _KEY, _KEY, _KEY)) if cursor is not None else None
+    while len(found) <= limit:
+        items = table.query_index(index, pk, limit=limit + 1, after=after, reverse=reverse)
+        for item in items:
+            value = read(item)
+            if value is not None:
+                found.append((value, position_of(item, index)))
+        if len(items) <= limit:
+            break
+        after = position_of(items[-1], index)
+    more = len(found) > limit
+    values = [value for value, _ in found[:limit]]
+    return Page(values, cursor_of(listing, found[limit - 1][1]) if more else None)

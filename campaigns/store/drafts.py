@@ -1,0 +1,30 @@
+"""Reviews that were begun and not yet sent: the last save of each approver stands, and it decides nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from campaigns.model.approval import ApprovalRound, ReviewDraft
+from campaigns.store import keys
+from campaigns.store.documents import item_of, value_of
+from campaigns.store.table import Put, Table
+
+KEPT_AFTER_SAVING: Final = timedelta(days=45)
+"""Longer than a round is open (30 days)."""
+
+
+class DraftRepository:
+    """One draft for each approver of a round."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, round_: ApprovalRound, approver_id: str) -> ReviewDraft | None:
+        item = self._table.get(keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id))
+        return value_of(item, ReviewDraft) if item else None
+
+    def save(self, round_: ApprovalRound, approver_id: str, draft: ReviewDraft) -> None:
+        key = keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
+        retention = keys.purged_after(draft.saved_at + KEPT_AFTER_SAVING, key)
+        self._table.write(Put(item_of(key, "draft", draft, **retention)))

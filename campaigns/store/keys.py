@@ -1,0 +1,301 @@
+"""Where everything lies: the only place that builds keys (domain.md section 18).
+
+A key begins with the tenant. Ids are checked against the patterns of the model before they become part
+of one, and no pattern admits `#`, so different parts give different keys. Free text (idempotency keys,
+external references, brand names) goes in as its SHA-256: bounded, and no user text in a key. The few
+partitions that housekeeping reads across tenants begin with `@`, which no tenant can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from campaigns.errors import NotFoundError
+from campaigns.model.base import AssetId, BrandId, CampaignId, ExampleId, PersonaId, PostId, TenantId
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.store.table import Index, Key
+
+_OUTBOX_ID: Final = re.compile(r"outbox_[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+_CALLBACK_ID: Final = re.compile(r"[0-9A-Za-z_-]{22,64}", re.ASCII)
+_APPROVER_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_NAMES: Final[dict[str, TypeAdapter[str]]] = {
+    "tenant": TypeAdapter(TenantId),
+    "campaign": TypeAdapter(CampaignId),
+    "post": TypeAdapter(PostId),
+    "persona": TypeAdapter(PersonaId),
+    "example": TypeAdapter(ExampleId),
+    "brand": TypeAdapter(BrandId),
+    "asset": TypeAdapter(AssetId),
+}
+_MAX_NUMBER: Final = 999_999_999
+
+
+class BadKeyError(ValueError):
+    """A number or moment that cannot stand in a key: a mistake of the program, not of a user."""
+
+
+# Nothing can lie under an id that is not one: it is unknown, like any other.
+def _id(kind: str, value: str) -> str:
+    try:
+        return _NAMES[kind].validate_python(value, strict=True)
+    except ValidationError:
+        raise _unknown(kind, value) from None
+
+
+def _match(kind: str, pattern: re.Pattern[str], value: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _unknown(kind, value)
+    return value
+
+
+def _unknown(kind: str, value: object) -> NotFoundError:
+    return NotFoundError(kind, ascii(value)[1:-1][:80] if isinstance(value, str) else "of this kind")
+
+
+def _number(value: int) -> str:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
+        raise BadKeyError("not a number for a key")
+    return f"{value:09d}"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def instant(at: datetime) -> str:
+    """Return the moment as text of one width that sorts as time does."""
+    if at.tzinfo is None:
+        raise BadKeyError("an instant needs an offset")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+# --- a campaign and what belongs to it ---------------------------------------------------------------
+
+
+def campaign_partition(tenant_id: str, campaign_id: str) -> str:
+    return f"{_id('tenant', tenant_id)}#{_id('campaign', campaign_id)}"
+
+
+def campaign(tenant_id: str, campaign_id: str) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), "campaign")
+
+
+def tombstone(tenant_id: str, campaign_id: str) -> Key:
+    """Marks a deleted campaign until its time to be purged."""
+    return Key(campaign_partition(tenant_id, campaign_id), "tombstone")
+
+
+def usage(tenant_id: str, campaign_id: str, fact: str) -> Key:
+    """Marks a cost as counted."""
+    return Key(campaign_partition(tenant_id, campaign_id), f"usage#{_hashed(fact)}")
+
+
+POSTS: Final = "post#"
+
+
+def post(tenant_id: str, campaign_id: str, post_id: str) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), f"{POSTS}{_id('post', post_id)}")
+
+
+def revisions(post_id: str) -> str:
+    """Return the prefix of a post's revisions. Not under `post#`: listing posts must not read their past."""
+    return f"revision#{_id('post', post_id)}#"
+
+
+def revision(tenant_id: str, campaign_id: str, post_id: str, n: int) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), f"{revisions(post_id)}{_number(n)}")
+
+
+ROUNDS: Final = "round#"
+
+
+def round_(tenant_id: str, campaign_id: str, n: int) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), f"{ROUNDS}{_number(n)}")
+
+
+def decisions(n: int) -> str:
+    return f"decision#{_number(n)}#"
+
+
+def decision(tenant_id: str, campaign_id: str, n: int, approver_id: str) -> Key:
+    part = _match("approver", _APPROVER_ID, approver_id)
+    return Key(campaign_partition(tenant_id, campaign_id), f"{decisions(n)}{part}")
+
+
+def draft(tenant_id: str, campaign_id: str, n: int, approver_id: str) -> Key:
+    part = _match("approver", _APPROVER_ID, approver_id)
+    return Key(campaign_partition(tenant_id, campaign_id), f"draft#{_number(n)}#{part}")
+
+
+def code(tenant_id: str, campaign_id: str, n: int, approver_id: str) -> Key:
+    part = _match("approver", _APPROVER_ID, approver_id)
+    return Key(campaign_partition(tenant_id, campaign_id), f"code#{_number(n)}#{part}")
+
+
+AUDIT: Final = "audit#"
+
+
+def audit(tenant_id: str, campaign_id: str, seq: int) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), f"{AUDIT}{_number(seq)}")
+
+
+def audit_head(tenant_id: str, campaign_id: str) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), "audit-head")
+
+
+def lease(tenant_id: str, campaign_id: str) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), "lease")
+
+
+def recovery(tenant_id: str, campaign_id: str) -> Key:
+    return Key(campaign_partition(tenant_id, campaign_id), "recovery")
+
+
+# --- personas and brands -----------------------------------------------------------------------------
+
+
+def persona(tenant_id: str, persona_id: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#{_id('persona', persona_id)}", "persona")
+
+
+EXAMPLES: Final = "example#"
+
+
+def example(tenant_id: str, persona_id: str, example_id: str) -> Key:
+    return Key(persona(tenant_id, persona_id).pk, f"{EXAMPLES}{_id('example', example_id)}")
+
+
+def example_count(tenant_id: str, persona_id: str) -> Key:
+    return Key(persona(tenant_id, persona_id).pk, "example-count")
+
+
+def brand(tenant_id: str, brand_id: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#{_id('brand', brand_id)}", "brand")
+
+
+ASSETS: Final = "asset#"
+
+
+def asset(tenant_id: str, brand_id: str, asset_id: str) -> Key:
+    return Key(brand(tenant_id, brand_id).pk, f"{ASSETS}{_id('asset', asset_id)}")
+
+
+def asset_file(tenant_id: str, brand_id: str, asset_id: str) -> str:
+    """Return the name of an asset's bytes in bucket or folder: `tenant/brand/asset`."""
+    return "/".join((_id("tenant", tenant_id), _id("brand", brand_id), _id("asset", asset_id)))
+
+
+def brand_name(tenant_id: str, name: str) -> Key:
+    """Reserve a name. Case, width and inner spaces do not make another name."""
+    folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return Key(f"{_id('tenant', tenant_id)}#brand-name", _hashed(folded))
+
+
+# --- what must happen because of what was written -------------------------------------------------------
+
+OUTBOX: Final = "outbox#"
+
+
+def subject_partition(tenant_id: str, subject_id: str) -> str:
+    """Return the partition of a campaign or persona, whichever the id names."""
+    if isinstance(subject_id, str) and subject_id.startswith("persona_"):
+        return persona(tenant_id, subject_id).pk
+    return campaign_partition(tenant_id, subject_id)
+
+
+def outbox(tenant_id: str, subject_id: str, entry_id: str) -> Key:
+    return Key(subject_partition(tenant_id, subject_id), f"{OUTBOX}{_match('outbox', _OUTBOX_ID, entry_id)}")
+
+
+# --- things said once ---------------------------------------------------------------------------------
+
+
+def idempotency(tenant_id: str, key: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#idem", _hashed(key))
+
+
+def external_ref(tenant_id: str, ref: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#external-ref", _hashed(ref))
+
+
+def occurrence(tenant_id: str, key: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#occ", _hashed(key))
+
+
+def callback(callback_id: str) -> Key:
+    """Point from a link to its round. The caller compares the tenant found with the one in the link's claims."""
+    if not isinstance(callback_id, str) or not _CALLBACK_ID.fullmatch(callback_id):
+        raise NotFoundError("approval", "of this link")  # a callback id is a secret: never repeated
+    return Key(f"@callback#{callback_id}", "callback")
+
+
+# --- what housekeeping watches --------------------------------------------------------------------------
+
+SIGNALS: Final = "@signals"
+_SIGNAL_KIND: Final = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_SIGNAL_SOURCE: Final = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
+
+
+def signal(at: datetime, kind: str, source: str) -> Key:
+    """Count of one kind of event, by one process, in the minute that starts at this moment."""
+    named = _match("signal", _SIGNAL_KIND, kind), _match("source", _SIGNAL_SOURCE, source)
+    return Key(SIGNALS, "#".join((instant(at), *named)))
+
+
+def alarm(kind: str) -> Key:
+    return Key("@alarms", _match("alarm", _SIGNAL_KIND, kind))
+
+
+# --- index keys ---------------------------------------------------------------------------------------
+
+
+def list_partition(tenant_id: str, kind: str) -> str:
+    return f"{_id('tenant', tenant_id)}#{kind}s"
+
+
+def status_partition(tenant_id: str, status: CampaignStatus) -> str:
+    return f"{_id('tenant', tenant_id)}#campaigns#{CampaignStatus(status)}"
+
+
+def brand_partition(tenant_id: str, brand_id: str) -> str:
+    return f"{_id('tenant', tenant_id)}#campaigns#{_id('brand', brand_id)}"
+
+
+DUE_OUTBOX: Final = "@outbox"
+QUARANTINED: Final = "@quarantined"
+DUE_ROUNDS: Final = "@rounds"
+CAMPAIGNS_IN_WORK: Final = "@working"
+ENDED_CAMPAIGNS: Final = "@ended"
+TO_PURGE: Final = "@purge"
+
+
+def indexed(index: Index, pk: str, at: datetime, tie: str) -> dict[str, Any]:
+    """Return the attributes that put an item into an index partition at a moment; `tie` orders equal moments."""
+    return {f"{index}_pk": pk, f"{index}_sk": f"{instant(at)}#{tie}"}
+
+
+def until(at: datetime) -> str:
+    """Return the highest index sort key of this moment."""
+    return f"{instant(at)}#~"
+
+
+def purged_after(at: datetime, key: Key) -> dict[str, Any]:
+    """Return the attributes of an item that the purge removes from this moment on, and nothing but it.
+
+    `ttl` (epoch seconds) lets DynamoDB remove it too, days late (so nobody relies on it).
+    """
+    return {**purged_whole_after(at, key), "ttl": int(at.timestamp())}
+
+
+def purged_whole_after(at: datetime, key: Key) -> dict[str, Any]:
+    """Return the attributes of an item that the purge removes with what hangs on it: a partition, or a file.
+
+    No `ttl`: DynamoDB would remove the item alone, and nobody would find the rest.
+    """
+    return indexed("due", TO_PURGE, at, hashlib.sha256("\n".join(key).encode()).hexdigest()[:32])

@@ -1,0 +1,150 @@
+"""The outbox: what must happen because of what was written, kept until it has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field
+
+from campaigns.model.base import Instant, Maybe, SubjectId, TenantId, Wire, derived_id
+from campaigns.store import keys
+from campaigns.store.documents import item_of, value_of
+from campaigns.store.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+
+KEPT_AFTER_DELIVERY: Final = timedelta(days=30)
+"""A delivered entry stays that long, so that the same fact is not enqueued again by a late repetition."""
+
+
+class OutboxEntry(Wire):
+    """One thing to do about a campaign or persona: ring, notify, start a run. Never a link or another secret.
+
+    `attempts` counts every delivery that did not end it, `failures` those for a reason that will not pass.
+    """
+
+    id: Annotated[str, Field(pattern=r"^outbox_[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
+    kind: Annotated[str, Field(min_length=1, max_length=50)]
+    tenant_id: TenantId
+    subject_id: SubjectId
+    payload: dict[str, Any] = {}
+    due_at: Instant
+    attempts: Annotated[int, Field(ge=0)] = 0
+    failures: Annotated[int, Field(ge=0)] = 0
+    last_error: Maybe[str] = None
+    quarantined_at: Maybe[Instant] = None
+    done_at: Maybe[Instant] = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be delivered."""
+        return self.done_at is None and self.quarantined_at is None
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether it was set aside: kept with its reason, and not delivered before somebody puts it back."""
+        return self.done_at is None and self.quarantined_at is not None
+
+    @classmethod
+    def about(
+        cls,
+        kind: str,
+        tenant_id: str,
+        subject_id: str,
+        *fact: object,
+        due_at: datetime,
+        payload: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the entry for a fact, such as `about("remind", tenant, campaign, round_n, hours, due_at=…)`.
+
+        The id follows from kind, subject and fact: the same fact enqueues once.
+        """
+        return cls(
+            id=derived_id("outbox", kind, tenant_id, subject_id, *fact),
+            kind=kind,
+            tenant_id=tenant_id,
+            subject_id=subject_id,
+            payload=dict(payload or {}),
+            due_at=due_at,
+        )
+
+
+class OutboxRepository:
+    """Entries by due time, across tenants. Delivery is at least once: whoever delivers makes repeating harmless."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, entries: Sequence[OutboxEntry]) -> None:
+        """Enqueue on their own; an entry that is there already, delivered or not, stays as it is."""
+        for entry in entries:
+            try:
+                self._table.write(Put(outbox_item(entry), ABSENT))
+            except ConditionFailed:
+                continue
+
+    def due(self, now: datetime, *, limit: int = 100) -> list[OutboxEntry]:
+        """Return undelivered entries whose time has come, longest due first; a new one may take a moment to appear."""
+        items = self._table.query_index("due", keys.DUE_OUTBOX, high=keys.until(now), limit=limit)
+        return [value_of(item, OutboxEntry) for item in items]
+
+    def of(self, tenant_id: str, subject_id: str) -> list[OutboxEntry]:
+        """Return every entry of a campaign or persona, delivered and quarantined ones too, by id."""
+        pk = keys.subject_partition(tenant_id, subject_id)
+        return [value_of(item, OutboxEntry) for item in self._table.query(pk, keys.OUTBOX)]
+
+    def claim(self, entry: OutboxEntry, *, until: datetime) -> OutboxEntry | None:
+        """Put the entry off to `until` and return it, or None when somebody else has it or has delivered it.
+
+        A deliverer that dies leaves the entry to the next one, from `until` on.
+        """
+        return self._replace(entry, entry.model_copy(update={"due_at": until}))
+
+    def done(self, entry: OutboxEntry, *, at: datetime) -> None:
+        """Mark as delivered. Somebody else's change to the entry is not an error: it was delivered all the same."""
+        self._table.write(Put(outbox_item(entry.model_copy(update={"done_at": at}))))
+
+    def retry(self, entry: OutboxEntry, *, at: datetime, error: str) -> OutboxEntry | None:
+        """Count a failed attempt and try again from `at`; None when somebody else changed the entry meanwhile."""
+        changes = {"due_at": at, "attempts": entry.attempts + 1, "last_error": error[:500]}
+        return self._replace(entry, entry.model_copy(update=changes))
+
+    def quarantine(self, entry: OutboxEntry, *, at: datetime, error: str) -> OutboxEntry | None:
+        """Count a failed attempt and set the entry aside; None when somebody else changed it meanwhile."""
+        changes = {"quarantined_at": at, "attempts": entry.attempts + 1, "last_error": error[:500]}
+        return self._replace(entry, entry.model_copy(update=changes))
+
+    def put_back(self, entry: OutboxEntry, *, at: datetime) -> OutboxEntry | None:
+        """Make a quarantined entry due at `at`, as if it was new; None when somebody else did."""
+        changes = {"quarantined_at": None, "due_at": at, "attempts": 0, "failures": 0}
+        return self._replace(entry, entry.model_copy(update=changes))
+
+    def quarantined(self, *, since: datetime, limit: int = 100) -> list[OutboxEntry]:
+        """Return entries of all tenants that were set aside after `since` and still are, latest first."""
+        items = self._table.query_index("due", keys.QUARANTINED, limit=limit, reverse=True)
+        entries = [value_of(item, OutboxEntry) for item in items]
+        return [entry for entry in entries if entry.quarantined_at is not None and entry.quarantined_at > since]
+
+    def _replace(self, entry: OutboxEntry, changed: OutboxEntry) -> OutboxEntry | None:
+        unchanged = Equals({"due_at": keys.instant(entry.due_at), "attempts": entry.attempts, "done": 0})
+        try:
+            self._table.write(Put(outbox_item(changed), unchanged))
+        except ConditionFailed:
+            return None
+        return changed
+
+
+def outbox_item(entry: OutboxEntry) -> Item:
+    key = keys.outbox(entry.tenant_id, entry.subject_id, entry.id)
+    state: dict[str, Any] = {
+        "due_at": keys.instant(entry.due_at),
+        "attempts": entry.attempts,
+        "done": int(entry.done_at is not None),
+    }
+    if entry.done_at is not None:
+        index = keys.purged_after(entry.done_at + KEPT_AFTER_DELIVERY, key)
+    elif entry.quarantined_at is not None:
+        index = keys.indexed("due", keys.QUARANTINED, entry.quarantined_at, entry.id)
+    else:
+        index = keys.indexed("due", keys.DUE_OUTBOX, entry.due_at, entry.id)
+    return item_of(key, "outbox", entry, **state, **index)

@@ -1,0 +1,198 @@
+"""Posts and every revision of them. The first writer of a revision wins; whoever repeats it gets what is stored."""
+
+from __future__ import annotations
+
+import builtins  # a method named `list` hides the type
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.post import Post, Review
+from campaigns.model.vocabulary import Platform, PostStatus, RoundStatus
+from campaigns.store import keys
+from campaigns.store.audit import Fact
+from campaigns.store.documents import item_of, value_of
+from campaigns.store.leases import Lease
+from campaigns.store.round_state import next_state, round_item
+from campaigns.store.table import ABSENT, ConditionFailed, Delete, Equals, Item, Put, Table, check_bounds
+from campaigns.store.transaction import attempts, commit
+
+# A planned post is at most some 80 KB, and a write at most 4 MB with the audit entry beside.
+_BATCH: Final = 25
+
+
+class PostRepository:
+    """Posts of a campaign. Unknown, foreign and malformed ids all answer `NotFoundError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put_planned(self, posts: Sequence[Post], *, fence: Lease | None = None) -> list[Post]:
+        """Write the posts that are not there yet and return all of these as stored, in calendar order.
+
+        All are checked before the first is written. Killed in between, a repetition writes the rest.
+
+        Raises:
+            ItemTooLargeError: a post is above 400 KB; nothing was written.
+            LeaseLostError: the fence's owner no longer holds the campaign.
+        """
+        writes = [Put(_item(post), ABSENT) for post in posts]
+        for write in writes:
+            check_bounds([write])
+        stored: dict[str, Post] = {}
+        for start in range(0, len(posts), _BATCH):
+            waiting = list(zip(posts, writes, strict=True))[start : start + _BATCH]
+            while waiting:
+                tenant_id, campaign_id = waiting[0][0].tenant_id, waiting[0][0].campaign_id
+                try:
+                    commit(self._table, tenant_id, campaign_id, [write for _, write in waiting], fence=fence)
+                except ConditionFailed as failed:
+                    found = {waiting[position][0].id: item for position, item in failed.failures.items()}
+                    stored |= {post_id: value_of(item, Post) for post_id, item in found.items() if item}
+                    waiting = [pair for pair in waiting if pair[0].id not in stored]
+                else:
+                    stored |= {post.id: post for post, _ in waiting}
+                    waiting = []
+        return _in_calendar_order(list(stored.values()))
+
+    def drop_planned(
+        self, tenant_id: str, campaign_id: str, post_ids: Collection[str], *, fence: Lease | None = None
+    ) -> None:
+        """Remove posts of a plan that nobody will build; one that has words already stays, a missing one is no error.
+
+        Raises:
+            LeaseLostError: the fence's owner no longer holds the campaign.
+        """
+        for post_id in post_ids:
+            unwritten = Equals({"status": str(PostStatus.PLANNED), "revision": 0})
+            try:
+                removal = Delete(keys.post(tenant_id, campaign_id, post_id), unwritten)
+                commit(self._table, tenant_id, campaign_id, [removal], fence=fence)
+            except ConditionFailed:
+                continue
+
+    def get(self, tenant_id: str, campaign_id: str, post_id: str) -> Post:
+        return value_of(self._read(tenant_id, campaign_id, post_id), Post)
+
+    def list(
+        self, tenant_id: str, campaign_id: str, *, platform: Platform | None = None, persona_id: str | None = None
+    ) -> list[Post]:
+        """Return the posts of a campaign as of now, by time and id; none for an unknown campaign."""
+        items = self._table.query(keys.campaign_partition(tenant_id, campaign_id), keys.POSTS)
+        posts = [value_of(item, Post) for item in items]
+        return _in_calendar_order(
+            [
+                post
+                for post in posts
+                if (platform is None or post.platform == platform) and persona_id in {None, post.persona_id}
+            ]
+        )
+
+    def save_revision(
+        self, post: Post, *, fact: Fact | None = None, asked: ApprovalRound | None = None, fence: Lease | None = None
+    ) -> Post:
+        """Keep revision `post.revision` for ever and make it the current post, in one transaction.
+
+        If that revision exists, nothing is written and the stored one is returned unchanged: repeating
+        a generation is harmless. The version is counted here, whatever the one given. `asked` is the open
+        round as it asks about these words, of the version that was read: it changes with them.
+
+        Raises:
+            NotFoundError: the post was never planned.
+            VersionConflictError: the round is no longer open, or was changed since it was read.
+            ConflictError: a later revision is current and this one was never kept.
+            LeaseLostError: the fence's owner no longer holds the campaign.
+        """
+        key = keys.revision(post.tenant_id, post.campaign_id, post.id, post.revision)
+        for _ in attempts():
+            kept = self._table.get(key)
+            if kept is not None:
+                return value_of(kept, Post)
+            current = self.get(post.tenant_id, post.campaign_id, post.id)
+            if current.revision > post.revision:
+                raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
+            saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
+            writes = [
+                Put(item_of(key, "revision", saved), ABSENT),
+                Put(_item(saved), Equals({"version": current.version})),
+            ]
+            if asked is not None:
+                unchanged = Equals({"version": asked.version, "status": str(RoundStatus.PENDING)})
+                writes.append(Put(round_item(next_state(asked)), unchanged))
+            facts = [fact] if fact else []
+            try:
+                commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
+            except ConditionFailed as failed:
+                if 2 in failed.failures:
+                    raise VersionConflictError("the round was changed since it was read") from failed
+                continue
+            return saved
+        raise AssertionError  # `attempts` ends by raising
+
+    def revisions(self, tenant_id: str, campaign_id: str, post_id: str) -> builtins.list[Post]:
+        """Return every kept revision of a post, oldest first."""
+        pk = keys.campaign_partition(tenant_id, campaign_id)
+        return [value_of(item, Post) for item in self._table.query(pk, keys.revisions(post_id))]
+
+    def revision(self, tenant_id: str, campaign_id: str, post_id: str, n: int) -> Post | None:
+        """Return one revision as it was kept, or None: the question before a model is paid."""
+        item = self._table.get(keys.revision(tenant_id, campaign_id, post_id, n))
+        return value_of(item, Post) if item else None
+
+    def update(self, post: Post, *, expect_version: int, fact: Fact | None = None, fence: Lease | None = None) -> Post:
+        """Replace the current post (status, review, error), not its kept revisions, and return the stored one.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        changed = post.model_copy(update={"version": expect_version + 1})
+        write = Put(_item(changed), Equals({"version": expect_version}))
+        facts = [fact] if fact else []
+        try:
+            commit(self._table, post.tenant_id, post.campaign_id, [write], facts=facts, fence=fence)
+        except ConditionFailed as failed:
+            found = failed.failures[0]
+            if found is None:
+                raise NotFoundError("post", post.id) from failed
+            raise VersionConflictError(
+                "the post was changed since it was read", {"currentVersion": found["version"]}
+            ) from failed
+        return changed
+
+    def review(
+        self, tenant_id: str, campaign_id: str, reviews: Mapping[str, Review], *, fence: Lease | None = None
+    ) -> builtins.list[Post]:
+        """Set the review of each post named, leave posts that have it already, and return them in calendar order.
+
+        Each post on its own: repeating the call does what is left.
+        """
+        posts: list[Post] = []
+        for post_id, review in reviews.items():
+            for _ in attempts():
+                post = self.get(tenant_id, campaign_id, post_id)
+                if post.review == review:
+                    break
+                changes = {"review": review, "updated_at": review.at or post.updated_at}
+                try:
+                    post = self.update(post.model_copy(update=changes), expect_version=post.version, fence=fence)
+                except VersionConflictError:
+                    continue
+                break
+            posts.append(post)
+        return _in_calendar_order(posts)
+
+    def _read(self, tenant_id: str, campaign_id: str, post_id: str) -> Item:
+        item = self._table.get(keys.post(tenant_id, campaign_id, post_id))
+        if item is None:
+            raise NotFoundError("post", post_id)
+        return item
+
+
+def _item(post: Post) -> Item:
+    key = keys.post(post.tenant_id, post.campaign_id, post.id)
+    return item_of(key, "post", post, version=post.version, revision=post.revision, status=str(post.status))
+
+
+def _in_calendar_order(posts: list[Post]) -> list[Post]:
+    return sorted(posts, key=lambda post: (post.scheduled_at, post.id))

@@ -1,0 +1,77 @@
+"""Recoveries: how often a campaign's run had to be started again without getting any further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.store import keys
+from campaigns.store.audit import Fact
+from campaigns.store.outbox import OutboxEntry
+from campaigns.store.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.transaction import commit
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The last time a run was started again: the how-manieth at this `mark`, which names how far the campaign was.
+
+    `total` counts over the whole life of the campaign and never goes back: it makes every start a new one.
+    """
+
+    tenant_id: str
+    campaign_id: str
+    mark: str
+    attempts: int
+    total: int
+    at: datetime
+    reason: str
+
+
+class RecoveryRepository:
+    """One record per campaign. Two who see the same broken run count it once."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def last(self, tenant_id: str, campaign_id: str) -> Recovery | None:
+        """Return the last recovery, or None when there never was one."""
+        item = self._table.get(keys.recovery(tenant_id, campaign_id))
+        return _recovery(tenant_id, campaign_id, item) if item else None
+
+    def begin(
+        self, recovery: Recovery, *, before: Recovery | None, fact: Fact, outbox: Sequence[OutboxEntry] = ()
+    ) -> bool:
+        """Count a recovery, audit it and enqueue what it takes, at once; False: somebody else was faster."""
+        unmoved: Condition = ABSENT if before is None else Equals({"total": before.total})
+        write = Put(_item(recovery), unmoved)
+        try:
+            commit(self._table, recovery.tenant_id, recovery.campaign_id, [write], facts=[fact], outbox=outbox)
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _item(recovery: Recovery) -> Item:
+    return {
+        **keys.recovery(recovery.tenant_id, recovery.campaign_id)._asdict(),
+        "kind": "recovery",
+        "mark": recovery.mark,
+        "attempts": recovery.attempts,
+        "total": recovery.total,
+        "at": keys.instant(recovery.at),
+        "reason": recovery.reason[:500],
+    }
+
+
+def _recovery(tenant_id: str, campaign_id: str, item: Item) -> Recovery:
+    return Recovery(
+        tenant_id,
+        campaign_id,
+        mark=item["mark"],
+        attempts=item["attempts"],
+        total=item["total"],
+        at=datetime.fromisoformat(item["at"]),
+        reason=item["reason"],
+    )

@@ -1,0 +1,51 @@
+"""Retention: removes for good what was deleted, once its time has come (domain.md sections 5, 7, 8).
+
+    campaign, its posts and its audit trail    90 days after the deletion
+    persona with its examples, brand           30 days after the deletion
+    writing example, asset with its bytes       7 days after the deletion
+    delivered outbox entry                     30 days; idempotency record: at its expiry
+
+A campaign that nobody deleted keeps its audit trail for as long as it is there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.brand import BrandAsset
+from campaigns.store import keys
+from campaigns.store.assets import AssetFiles
+from campaigns.store.documents import value_of
+from campaigns.store.table import Item, Key, Table, key_of
+
+# A partition goes with the item that stands for the whole of it.
+_WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand"}
+
+
+def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:
+    """Remove up to `limit` things whose time is over, bytes of assets too, and return how many of each kind.
+
+    Killed at any point, the next call goes on: what marks a thing as due goes last.
+    """
+    counts: Counter[str] = Counter()
+    for seen in table.query_index("due", keys.TO_PURGE, high=keys.until(now), limit=limit):
+        # The index may lag: what counts is the item as of now.
+        item = table.get(key_of(seen))
+        if item is None or item.get("due_pk") != keys.TO_PURGE or item["due_sk"] > keys.until(now):
+            continue
+        kind: str = item["kind"]
+        whole = table.query(item["pk"]) if kind in _WHOLE else [item]
+        for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
+            files.delete(asset.tenant_id, asset.brand_id, asset.id)
+        table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
+        table.delete([key_of(item)])
+        counts[_WHOLE.get(kind, kind)] += 1
+    return dict(counts)
+
+
+def _pointers(partition: list[Item]) -> list[Key]:
+    """Return what lies elsewhere and leads into a campaign's partition: the callbacks of its rounds."""
+    rounds = [value_of(item, ApprovalRound) for item in partition if item["kind"] == "round"]
+    return [keys.callback(round_.callback_id) for round_ in rounds]

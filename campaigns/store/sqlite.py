@@ -1,0 +1,200 @@
+"""The table in one SQLite file: the embedded default. A real database, which survives kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from campaigns.errors import StoreUnavailableError
+from campaigns.store.table import (
+    INDEXES,
+    ConditionFailed,
+    Delete,
+    Index,
+    Item,
+    Key,
+    Operation,
+    Position,
+    Put,
+    check_bounds,
+    holds,
+)
+
+_COLUMNS: Final = ("pk", "sk", *(f"{index}_{part}" for index in INDEXES for part in ("pk", "sk")), "item")
+_SCHEMA: Final = [
+    f"CREATE TABLE IF NOT EXISTS items ({', '.join(f'{name} TEXT' for name in _COLUMNS)}, PRIMARY KEY (pk, sk))",
+    *(
+        f"CREATE INDEX IF NOT EXISTS by_{index} ON items ({index}_pk, {index}_sk, pk, sk) WHERE {index}_pk IS NOT NULL"
+        for index in INDEXES
+    ),
+]
+_PUT: Final = f"INSERT OR REPLACE INTO items ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608  # names are constants of this file
+_GET: Final = "SELECT item FROM items WHERE pk = ? AND sk = ?"
+_DELETE: Final = "DELETE FROM items WHERE pk = ? AND sk = ?"
+
+
+class _Connection:
+    """A connection that is closed when its thread ends."""
+
+    def __init__(self, path: Path, patience: float) -> None:
+        self.process = os.getpid()
+        # Used by one thread only; the check is off because the garbage collector may close it from another.
+        self.database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+
+    def __del__(self) -> None:
+        if hasattr(self, "database") and self.process == os.getpid():
+            self.database.close()
+
+
+class SQLiteTable:
+    """`Table` on a SQLite file; safe to share between threads and processes of one machine.
+
+    `patience` is how many seconds a caller waits for another's write before `StoreUnavailableError`.
+    Not for network drives: write-ahead logging needs shared memory (sqlite.org/wal.html).
+    """
+
+    def __init__(self, path: Path | str, *, patience: float = 30.0) -> None:
+        self._path = Path(path)
+        self._patience = patience
+        self._local = threading.local()
+        # Waiting writers of this process queue here: SQLite's own waiting polls, and is not fair.
+        self._writing = threading.Lock()
+
+    def get(self, key: Key) -> Item | None:
+        return _item(self._select(_GET, key))
+
+    def query(
+        self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
+    ) -> list[Item]:
+        where, values = "pk = ?", [pk]
+        if prefix:
+            # Prefixes end in ASCII, so the texts that start with one lie between it and its successor.
+            where, values = f"{where} AND sk >= ? AND sk < ?", [*values, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)]
+        if after:
+            where, values = f"{where} AND sk {'<' if reverse else '>'} ?", [*values, after]
+        order = "sk DESC" if reverse else "sk"
+        rows = self._select(f"SELECT item FROM items WHERE {where} ORDER BY {order} LIMIT ?", (*values, _cap(limit)))  # noqa: S608  # only constants are pasted
+        return [json.loads(row[0]) for row in rows]
+
+    def query_index(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+        reverse: bool = False,
+    ) -> list[Item]:
+        where, values = f"{index}_pk = ?", [pk]
+        if high is not None:
+            where, values = f"{where} AND {index}_sk <= ?", [*values, high]
+        if after is not None:
+            where = f"{where} AND ({index}_sk, pk, sk) {'<' if reverse else '>'} (?, ?, ?)"
+            values = [*values, *after]
+        way = " DESC" if reverse else ""
+        rows = self._select(
+            f"SELECT item FROM items WHERE {where} ORDER BY {index}_sk{way}, pk{way}, sk{way} LIMIT ?",  # noqa: S608  # only constants are pasted
+            (*values, _cap(limit)),
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def write(self, *operations: Operation) -> None:
+        check_bounds(operations)
+        with self._transaction() as database:
+            failures: dict[int, Item | None] = {}
+            for position, operation in enumerate(operations):
+                if operation.condition is None:
+                    continue
+                found = _item(database.execute(_GET, operation.key).fetchall())
+                if not holds(operation.condition, found):
+                    failures[position] = found
+            if failures:
+                raise ConditionFailed(failures)
+            for operation in operations:
+                if isinstance(operation, Put):
+                    database.execute(_PUT, _row(operation.item))
+                elif isinstance(operation, Delete):
+                    database.execute(_DELETE, operation.key)
+
+    def delete(self, keys: Sequence[Key]) -> None:
+        if keys:
+            with self._transaction() as database:
+                database.executemany(_DELETE, keys)
+
+    def _select(self, statement: str, values: Sequence[str | int]) -> list[tuple[str]]:
+        with _translated():
+            return self._open().execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if not self._writing.acquire(timeout=self._patience):
+            raise StoreUnavailableError("the store is busy")
+        try:
+            with _translated():
+                database = self._open()
+                # IMMEDIATE: take the write lock before the first read, or two readers could both pass a condition.
+                database.execute("BEGIN IMMEDIATE")
+                try:
+                    yield database
+                    database.execute("COMMIT")
+                except BaseException:
+                    if database.in_transaction:
+                        database.execute("ROLLBACK")
+                    raise
+        finally:
+            self._writing.release()
+
+    def _open(self) -> sqlite3.Connection:
+        """Return this thread's connection; a forked child never uses its parent's (sqlite.org/howtocorrupt.html)."""
+        held: _Connection | None = getattr(self._local, "held", None)
+        if held is None or held.process != os.getpid():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            held = _Connection(self._path, self._patience)
+            _prepare(held.database, self._patience)
+            self._local.held = held
+        return held.database
+
+
+def _prepare(database: sqlite3.Connection, patience: float) -> None:
+    # The switch to WAL answers "locked" at once when several processes open a new file together.
+    end = time.monotonic() + patience
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+    # FULL: a commit is on the disk before it is acknowledged, power cut included.
+    database.execute("PRAGMA synchronous = FULL")
+    for statement in _SCHEMA:
+        database.execute(statement)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:  # locked for too long, disk full, I/O error
+        raise StoreUnavailableError(f"the store did not answer: {error}") from error
+
+
+def _item(rows: Sequence[tuple[str]]) -> Item | None:
+    return json.loads(rows[0][0]) if rows else None
+
+
+def _row(item: Item) -> list[Any]:
+    return [*(item.get(name) for name in _COLUMNS[:-1]), json.dumps(item, ensure_ascii=False, separators=(",", ":"))]
+
+
+def _cap(limit: int | None) -> int:
+    return -1 if limit is None else limit

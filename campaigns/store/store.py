@@ -1,0 +1,62 @@
+"""The repositories of one table, together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns.store.approvals import ApprovalRepository
+from campaigns.store.assets import AssetFiles
+from campaigns.store.audit import AuditRepository, Fact
+from campaigns.store.brand_assets import AssetRepository
+from campaigns.store.brands import BrandRepository
+from campaigns.store.campaigns import CampaignRepository
+from campaigns.store.codes import CodeRepository
+from campaigns.store.drafts import DraftRepository
+from campaigns.store.examples import ExampleRepository
+from campaigns.store.idempotency import IdempotencyRepository
+from campaigns.store.leases import LeaseRepository
+from campaigns.store.occurrences import OccurrenceRepository
+from campaigns.store.outbox import OutboxRepository
+from campaigns.store.personas import PersonaRepository
+from campaigns.store.posts import PostRepository
+from campaigns.store.recoveries import RecoveryRepository
+from campaigns.store.retention import purge
+from campaigns.store.signals import SignalRepository
+from campaigns.store.table import Table
+from campaigns.store.transaction import commit
+
+
+class Store:
+    """Everything that is kept, by subject. Safe to share between threads when its table is."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.campaigns = CampaignRepository(table)
+        self.posts = PostRepository(table)
+        self.approvals = ApprovalRepository(table)
+        self.drafts = DraftRepository(table)
+        self.codes = CodeRepository(table)
+        self.audit = AuditRepository(table)
+        self.outbox = OutboxRepository(table)
+        self.leases = LeaseRepository(table)
+        self.recoveries = RecoveryRepository(table)
+        self.personas = PersonaRepository(table)
+        self.examples = ExampleRepository(table)
+        self.brands = BrandRepository(table)
+        self.assets = AssetRepository(table)
+        self.idempotency = IdempotencyRepository(table)
+        self.occurrences = OccurrenceRepository(table)
+        self.signals = SignalRepository(table)
+
+    def purge(self, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:
+        """Remove what was deleted long enough ago (see `retention`) and return how many of each kind."""
+        return purge(self.table, now, files=files, limit=limit)
+
+    def record(self, tenant_id: str, campaign_id: str, fact: Fact) -> None:
+        """Write an audit entry about something that changed nothing, such as an opened link.
+
+        Raises:
+            NotFoundError: there is no such campaign.
+        """
+        self.campaigns.get(tenant_id, campaign_id, deleted=True)
+        commit(self.table, tenant_id, campaign_id, [], facts=[fact])

@@ -1,0 +1,177 @@
+"""Takes a brief: checks all of it at once, then stores it as a campaign; for HTTP, the form and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from campaigns.errors import BadBriefError, NotFoundError
+from campaigns.model.base import content_hash
+from campaigns.model.brand import Brand
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.campaign import Campaign
+from campaigns.model.faults import faults_of
+from campaigns.model.persona import Persona
+from campaigns.rules.editing import ALWAYS_EDITABLE, changed_fields, require_editable
+from campaigns.rules.merge import merge, plan_version
+from campaigns.rules.submission import reference_faults, submission_faults
+from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
+
+START_RUN: Final = "start_run"
+IDEMPOTENCY_KEPT: Final = timedelta(days=7)
+
+
+def submit(
+    store: Store,
+    raw: Mapping[str, Any],
+    *,
+    tenant_id: str,
+    campaign_id: str,
+    requested_by: str,
+    now: datetime,
+    idempotency_key: str | None = None,
+    execution_id: str | None = None,
+    correlation_id: str | None = None,
+    start_run: bool = False,
+) -> Created:
+    """Store a brief as a campaign, or find the one that the same key, reference or id stored before.
+
+    Args:
+        raw: the brief as it was sent, not yet checked.
+        execution_id: the flow run that builds it, when one exists already.
+        correlation_id: names the request that this follows from.
+        start_run: leave a run to be started in the outbox.
+
+    Raises:
+        BadBriefError: every fault of the brief at once; nothing is stored.
+        IdempotencyMismatchError: the key, reference or id belongs to another brief.
+    """
+    record: IdempotencyRecord | None = None
+    if (brief := _readable(raw)) is not None:
+        record = _record(idempotency_key, brief, campaign_id, now)
+        found = store.campaigns.repeated(tenant_id, campaign_id, brief, idempotency=record, at=now)
+        if found is not None:
+            return found
+    brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now)
+    campaign = Campaign.model_validate(
+        {
+            **brief.to_wire(),
+            "id": campaign_id,
+            "tenantId": tenant_id,
+            "planVersion": plan_version(brief, merge(brief, brand, personas)),
+            "requestedBy": requested_by,
+            "executionId": execution_id,
+            "correlationId": correlation_id,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+    )
+    outbox = [OutboxEntry.about(START_RUN, tenant_id, campaign_id, "1", due_at=now)] if start_run else []
+    return store.campaigns.create(campaign, actor=requested_by, at=now, idempotency=record, outbox=outbox)
+
+
+def _readable(raw: Mapping[str, Any]) -> CampaignBrief | None:
+    try:
+        return CampaignBrief.model_validate(raw)
+    except ValidationError:
+        return None  # `checked` says what is wrong
+
+
+def _record(key: str | None, brief: CampaignBrief, campaign_id: str, now: datetime) -> IdempotencyRecord | None:
+    if key is None:
+        return None
+    return IdempotencyRecord(
+        key=key,
+        fingerprint=content_hash(brief.to_wire()),
+        answer={"id": campaign_id},
+        expires_at=now + IDEMPOTENCY_KEPT,
+    )
+
+
+def checked(
+    store: Store, raw: Mapping[str, Any], *, tenant_id: str, now: datetime
+) -> tuple[CampaignBrief, Brand | None, list[Persona]]:
+    """Return the brief with the brand and personas it names.
+
+    Raises:
+        BadBriefError: every fault at once, those of the references too.
+    """
+    try:
+        brief = CampaignBrief.model_validate(raw)
+    except ValidationError as error:
+        brand_id, persona_ids = _named(raw)
+        known = personas_of(store, tenant_id, persona_ids)
+        faults = faults_of(error)
+        more = reference_faults(
+            brand_id=brand_id, brand=brand_of(store, tenant_id, brand_id), persona_ids=persona_ids, personas=known
+        )
+        told = {fault.field for fault in faults}
+        raise BadBriefError([*faults, *(fault for fault in more if fault.field not in told)]) from None
+    brand = brand_of(store, tenant_id, brief.brand_id)
+    personas = personas_of(store, tenant_id, brief.participants.persona_ids)
+    if faults := submission_faults(brief, brand=brand, personas=personas, now=now):
+        raise BadBriefError(faults)
+    return brief, brand, [personas[each] for each in brief.participants.persona_ids]
+
+
+def plan_version_of(store: Store, campaign: Campaign) -> str:
+    """Return the plan version of a stored campaign as its brand and personas are now."""
+    brand = brand_of(store, campaign.tenant_id, campaign.brand_id)
+    personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
+    return plan_version(campaign, merge(campaign, brand, list(personas.values())))
+
+
+def _named(raw: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+    """Return the ids that a faulty brief names, as far as they can be made out."""
+    brand_id = raw.get("brandId")
+    participants = raw.get("participants")
+    named = participants.get("personaIds") if isinstance(participants, Mapping) else None
+    persona_ids = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    return (brand_id if isinstance(brand_id, str) else None), persona_ids
+
+
+def brand_of(store: Store, tenant_id: str, brand_id: str | None) -> Brand | None:
+    """Return the brand of this id, or None when the tenant has none."""
+    try:
+        return store.brands.get(tenant_id, brand_id) if brand_id else None
+    except NotFoundError:
+        return None
+
+
+def personas_of(store: Store, tenant_id: str, persona_ids: list[str]) -> dict[str, Persona]:
+    """Return the personas that the tenant has under these ids."""
+    found = {}
+    for persona_id in persona_ids:
+        try:
+            found[persona_id] = store.personas.get(tenant_id, persona_id)
+        except NotFoundError:
+            continue
+    return found
+
+
+def changed(
+    store: Store, campaign: Campaign, wanted: Mapping[str, Any], *, now: datetime
+) -> tuple[CampaignBrief, list[str], str]:
+    """Return a changed brief, the fields (Python names) that differ from the stored one, and its plan version.
+
+    Args:
+        wanted: top-level fields of the brief by their names on the wire; null sets a field back to its default.
+
+    Raises:
+        BadBriefError: every fault of the brief as it would be.
+        ConflictError: a field may not change in this status (domain.md section 11).
+    """
+    raw = {**campaign.brief_only().to_wire(), **wanted}
+    try:
+        brief = CampaignBrief.model_validate(raw)
+    except ValidationError as error:
+        raise BadBriefError(faults_of(error)) from None
+    fields = changed_fields(campaign.brief_only(), brief)
+    require_editable(campaign.status, fields)
+    if set(fields) <= ALWAYS_EDITABLE:
+        return brief, fields, campaign.plan_version or plan_version_of(store, campaign)
+    brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now)
+    return brief, fields, plan_version(brief, merge(brief, brand, personas))

@@ -1,0 +1,178 @@
+"""The words of one post: written once for each revision, whoever asks and however often."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from campaigns.agents import models, writer
+from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
+from campaigns.agents.money import most_for_a_post
+from campaigns.errors import AgentError
+from campaigns.model.campaign import Campaign
+from campaigns.model.persona import WritingExample
+from campaigns.model.post import Post, PostError, Quality
+from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus, ReviewState
+from campaigns.patience import patiently
+from campaigns.planning import Setting, budget_left, read_setting
+from campaigns.purse import share
+from campaigns.rules.feedback import joined, other_remarks, remarks_on
+from campaigns.rules.guardrails import check_post
+from campaigns.rules.policy_of import content_policy
+from campaigns.store import Lease, Store
+
+WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
+
+
+def write_post(
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    post_id: str,
+    *,
+    revision: int,
+    attempt: str,
+    now: datetime,
+    fence: Lease | None = None,
+) -> Post:
+    """Return the stored post with its words at `revision`; the model is called only if they are not stored.
+
+    Args:
+        attempt: names this call, so that its cost is counted once.
+
+    Raises:
+        AgentError: no words. What will not get better by trying again is stored as a failed post first.
+    """
+    post = store.posts.get(tenant_id, campaign_id, post_id)
+    if post.revision > revision or (post.revision == revision and post.status in WRITTEN | {PostStatus.FAILED}):
+        return post
+    if revision and post.review.state is ReviewState.APPROVED:
+        return post  # approved words are locked, whoever asks
+    setting = read_setting(store, tenant_id, campaign_id)
+    with _money(store, setting.campaign) as dollars:
+        request = _request(store, setting, post, revision, dollars)
+        answer = writer.run(tenant_id, request)
+        once = f"{post_id}:{revision}:{attempt}"
+        patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
+    if answer.error is not None:
+        failure = answer.error
+        if not failure.retryable:
+            give_up(store, post, code=failure.code, message=failure.message, revision=revision, now=now, fence=fence)
+        raise AgentError(failure.code, failure.message, failure.retryable, failure.details)
+    with _saving:
+        answer = _compared(answer, request, _siblings(store, post))
+        written = _written(post, answer, revision, now)
+        return patiently(lambda: store.posts.save_revision(written, fence=fence))
+
+
+_saving: Final = threading.Lock()
+"""Between the last look at the other posts and the saving of this one no other post is saved."""
+
+
+def give_up(
+    store: Store, post: Post, *, code: str, message: str, revision: int, now: datetime, fence: Lease | None = None
+) -> Post:
+    """Store that there will be no words at this revision, and why."""
+    error = PostError(code=code, message=message, at=now, retryable=False)
+    failed = {"status": PostStatus.FAILED, "revision": revision, "last_error": error, "updated_at": now}
+    return store.posts.save_revision(post.model_copy(update=failed), fence=fence)
+
+
+@contextmanager
+def _money(store: Store, campaign: Campaign) -> Iterator[float | None]:
+    """Hold what this post may spend; None: there is no budget."""
+    if budget_left(campaign) is None:
+        yield None
+        return
+
+    def left() -> float:
+        return budget_left(store.campaigns.get(campaign.tenant_id, campaign.id)) or 0.0
+
+    with share(campaign.id, left, most_for_a_post(models.model())) as dollars:
+        yield dollars
+
+
+def _siblings(store: Store, post: Post) -> list[str]:
+    """Return the words of the other posts on the same platform, as of now."""
+    return [
+        other.content.text
+        for other in store.posts.list(post.tenant_id, post.campaign_id)
+        if other.id != post.id and other.platform == post.platform and other.content is not None
+    ]
+
+
+def _compared(answer: WriterOutput, request: WriterInput, siblings: list[str]) -> WriterOutput:
+    """Hold words for review that another post has said meanwhile: posts in the making do not see each other."""
+    if siblings == request.sibling_texts or answer.content is None or answer.quality is None:
+        return answer
+    found = check_post(answer.content, post=request.post, policy=request.policy, siblings=siblings)
+    known = {check.code for check in answer.quality.checks}
+    new = [check for check in found.checks if check.code == "DUPLICATE" and check.code not in known]
+    if not new:
+        return answer
+    quality = Quality(score=min(answer.quality.score, found.score), checks=[*answer.quality.checks, *new])
+    return answer.model_copy(update={"quality": quality, "status": PostStatus.NEEDS_REVIEW})
+
+
+def _request(store: Store, setting: Setting, post: Post, revision: int, dollars: float | None) -> WriterInput:
+    campaign, persona = setting.campaign, setting.persona(post.persona_id)
+    return WriterInput(
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        post_id=post.id,
+        campaign_name=campaign.name,
+        brief=campaign.brief,
+        post=post,
+        persona_config=persona,
+        brand_config=setting.brand,
+        policy=content_policy(post, setting.config, campaign, setting.brand, persona),
+        cta=setting.config.cta.value if post.needs_cta and setting.config.cta else None,
+        revision=_feedback(store, post) if revision else None,
+        sibling_texts=_siblings(store, post),
+        examples=_examples(store, post),
+        budget_left_usd=dollars,
+    )
+
+
+def _examples(store: Store, post: Post) -> list[WritingExample]:
+    """Return what the persona wrote for the same platform, the same intent first, newest first."""
+    names = {post.platform, PLATFORM_NAMES[post.platform].casefold()}
+    fitting = [
+        example
+        for example in store.examples.list(post.tenant_id, post.persona_id)
+        if example.platform.casefold() in names
+    ]
+    same_intent_first = sorted(fitting, key=lambda example: example.intent.casefold() != post.intent)
+    return same_intent_first[:MAX_EXAMPLES_SHOWN]
+
+
+def _feedback(store: Store, post: Post) -> Revision | None:
+    """Return what the approvers said in the round that asked for this rewriting, and the words they saw."""
+    if post.content is None:
+        return None
+    decisions = store.approvals.decisions(post.tenant_id, post.campaign_id, post.review.round)
+    others = dict.fromkeys(remark.text for remark in other_remarks(post.id, decisions))
+    return Revision(
+        previous_text=post.content.text,
+        comment=joined(remarks_on(post.id, decisions))[:5000],
+        other_comments=list(others)[:200],
+    )
+
+
+def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> Post:
+    usage = post.usage.plus(answer.usage) if revision else answer.usage
+    return post.model_copy(
+        update={
+            "content": answer.content,
+            "status": answer.status,
+            "quality": answer.quality,
+            "comment_answers": answer.comment_answers,
+            "revision": revision,
+            "usage": usage,
+            "last_error": None,
+            "updated_at": now,
+        }
+    )

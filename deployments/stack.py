@@ -1,0 +1,281 @@
+"""The whole product on one machine: Prefect server, worker and API on free loopback ports, state in one folder.
+
+Used by the demo and by tests that need real processes. Every process started here carries a marker
+in its environment, so that stopping finds also the flow runs that the worker started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+import psutil
+
+from campaigns.keyring import new_ring
+from deployments.blocks import DEFAULT_RESULT_STORAGE
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WORK_POOL: Final = "campaigns"
+MARKER: Final = "CAMPAIGNS_STACK"
+START_SECONDS: Final = 180
+STOP_SECONDS: Final = 10
+
+
+class StackError(RuntimeError):
+    """A part did not come up or died; the message ends in the tail of its log."""
+
+
+class LocalStack:
+    """Prefect server, process worker and API, as child processes."""
+
+    def __init__(self, home: Path, *, template: Path | None = None, extra_env: Mapping[str, str] | None = None) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            home: folder for all state; made when missing.
+            template: where a migrated, empty Prefect database is kept between stacks; saves the migrations.
+            extra_env: settings on top of the embedded defaults, such as CAMPAIGNS_MODEL.
+        """
+        self.home = home.resolve()
+        self.template = template
+        self.server_port, self.api_port = free_ports(2)
+        self.marker = secrets.token_hex(8)
+        self.password = secrets.token_urlsafe(9)
+        self.logs = self.home / "logs"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.env = {**os.environ, **self._settings(), **(extra_env or {})}
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    def _settings(self) -> dict[str, str]:
+        auth = f"campaigns:{self.password}"
+        return {
+            MARKER: self.marker,
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_API_URL": f"{self.prefect_url}/api",
+            "PREFECT_SERVER_API_AUTH_STRING": auth,
+            "PREFECT_API_AUTH_STRING": auth,
+            # Without these two the UI calls port 4200, and every link Prefect prints opens the old UI.
+            "PREFECT_SERVER_UI_API_URL": "/api",
+            "PREFECT_UI_URL": f"{self.prefect_url}/v2",
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # In-memory leases would keep concurrency slots taken for ever after a server restart.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": DEFAULT_RESULT_STORAGE,
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_WORKER_PREFETCH_SECONDS": "2",
+            "CAMPAIGNS_HOME": str(self.home),
+            "CAMPAIGNS_API_BASE_URL": self.api_url,
+            "CAMPAIGNS_PREFECT_UI_URL": f"{self.prefect_url}/v2",
+            "CAMPAIGNS_DOCS_ENABLED": "true",
+            # Whoever tries it out wants to see the flow run; in production nobody waits for Prefect that long.
+            "CAMPAIGNS_START_PATIENCE_SECONDS": "20",
+            **self._rings(),
+        }
+
+    def _rings(self) -> dict[str, str]:
+        """Return the key rings of this home, made once: with fresh ones a later stack could read nothing of it."""
+        path = self.home / "keys.json"
+        if not path.exists():
+            self.home.mkdir(parents=True, exist_ok=True)
+            rings = {f"CAMPAIGNS_{name}_KEYS": new_ring() for name in ("CHECKPOINT", "APPROVAL", "API")}
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(rings))
+        return dict(json.loads(path.read_text()))
+
+    # --- up ---------------------------------------------------------------------------------------
+
+    def start(self, say: Callable[[str], None] = lambda _: None) -> Self:
+        """Start everything and register the deployments.
+
+        Raises:
+            StackError: a part did not come up. What was started is stopped again.
+        """
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self._start_server()
+            say(f"Prefect server on {self.prefect_url}")
+            self.run("blocks", "-m", "deployments.blocks")
+            self.start_worker()
+            self.start_api()
+            self._wait_for_work_pool()
+            self.run("deploy", "-m", "prefect", "--no-prompt", "deploy", "--all")
+            say(f"worker on work pool {WORK_POOL!r}; deployments registered")
+            self.wait_for(self.is_api_up, "api", "the API")
+            say(f"API on {self.api_url}")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start_server(self) -> None:
+        database = self.home / "prefect" / "prefect.db"
+        database.parent.mkdir(parents=True, exist_ok=True)
+        if self.template and self.template.exists() and not database.exists():
+            copy_database(self.template, database)
+        self.start_server()
+        if self.template and not self.template.exists():
+            copy_database(database, self.template)
+
+    def start_server(self) -> None:
+        """Start (again) the Prefect server and wait until it answers."""
+        self._spawn(
+            "server", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.server_port)
+        )
+        self.wait_for(self._is_server_up, "server", "the Prefect server")
+
+    def start_worker(self) -> None:
+        self._spawn("worker", "-m", "deployments.worker")
+
+    def start_api(self) -> None:
+        self._spawn("api", "-m", "api", "--host", "127.0.0.1", "--port", str(self.api_port))
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal reaches only us; we stop them in order
+            )
+
+    def run(self, name: str, *arguments: str) -> None:
+        """Run Python with these arguments in the settings of this stack, to its end.
+
+        Raises:
+            StackError: it failed.
+        """
+        with (self.logs / f"{name}.log").open("ab") as log:
+            done = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
+                timeout=START_SECONDS,
+            )  # fmt: skip
+        if done.returncode:
+            raise StackError(f"{name} failed:\n{self.tail(name)}")
+
+    def _is_server_up(self) -> bool:
+        return httpx.get(f"{self.prefect_url}/api/health", timeout=5).is_success
+
+    def is_api_up(self) -> bool:
+        return httpx.get(f"{self.api_url}/healthz", timeout=5).is_success
+
+    def _wait_for_work_pool(self) -> None:
+        auth = ("campaigns", self.password)
+
+        def there() -> bool:
+            url = f"{self.prefect_url}/api/work_pools/{WORK_POOL}"
+            return httpx.get(url, auth=auth, timeout=5).is_success
+
+        self.wait_for(there, "worker", "the worker")
+
+    def wait_for(self, ready: Callable[[], bool], name: str, what: str) -> None:
+        """Poll until `ready`, while the process `name` lives.
+
+        Raises:
+            StackError: the process died, or the time is over.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if (code := self.processes[name].poll()) is not None:
+                raise StackError(f"{what} ended with exit code {code}:\n{self.tail(name)}")
+            try:
+                if ready():
+                    return
+            except httpx.HTTPError:
+                pass  # not listening yet
+            time.sleep(0.2)
+        raise StackError(f"{what} did not come up within {START_SECONDS} s:\n{self.tail(name)}")
+
+    def tail(self, name: str, lines: int = 15) -> str:
+        log = self.logs / f"{name}.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def dead(self) -> str | None:
+        """Return the name of a part that has died, or None."""
+        return next((name for name, process in self.processes.items() if process.poll() is not None), None)
+
+    # --- down -------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End every process of this stack, flow runs included, and wait for it."""
+        mine = self.family()
+        for process in mine:
+            _quietly(process.terminate)
+        _, alive = psutil.wait_procs(mine, timeout=STOP_SECONDS)
+        for process in [*alive, *self.family()]:
+            _quietly(process.kill)
+        for child in self.processes.values():
+            child.wait(STOP_SECONDS)
+        self.processes.clear()
+
+    def family(self) -> list[psutil.Process]:
+        """Return every living process that carries this stack's marker."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARKER) == self.marker and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return [process for process in found if process.pid != os.getpid()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        act()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on at the moment, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a SQLite database that may be in use; the copy appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(f".{os.getpid()}.tmp")
+    with sqlite3.connect(source) as origin, sqlite3.connect(draft) as copy:
+        origin.backup(copy)
+    origin.close()
+    copy.close()
+    draft.replace(target)

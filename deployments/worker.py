@@ -1,0 +1,99 @@
+"""The worker: `python -m deployments.worker` takes flow runs from the work pool and gives each a process of its own.
+
+Prefect's own command ends after some two minutes without its server, and for a few other reasons; then
+nobody would start anything any more. This one begins again, until it is told to stop: Ctrl-C or SIGTERM
+lets the flow runs under way end first, a second one does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import Final
+
+import anyio
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.runner._workspace_hook_runner import WorkspaceHookRunner
+from prefect.settings import get_current_settings
+from prefect.utilities.processutils import setup_signal_handlers_worker
+from prefect.workers.process import ProcessWorker
+
+from deployments.stack import WORK_POOL
+
+log = logging.getLogger("prefect.campaigns.worker")  # below Prefect's: shown as its own lines are
+
+PAUSE_SECONDS: Final = 5
+ASKED_TIMES: Final = 3
+
+
+async def work() -> None:
+    """Work for ever; a worker that ended is replaced after a pause."""
+    # Here, not before: inside the loop the first signal ends the task, as in Prefect's command.
+    setup_signal_handlers_worker(os.getpid(), "the worker", print)
+    heartbeat = int(get_current_settings().worker.heartbeat_seconds)
+    run_no_hooks()
+    while True:
+        # No limit: a worker with one dies when a run is resumed while its old process still ends (Prefect #16806).
+        worker = ProcessWorker(work_pool_name=WORK_POOL, heartbeat_interval_seconds=heartbeat)
+        report_once(worker)
+        try:
+            await worker.start()
+        except Exception as error:  # whatever ended it: without a worker nothing goes on
+            log.warning("the worker ended (%s: %s); another begins in %d s", type(error).__name__, error, PAUSE_SECONDS)
+        await anyio.sleep(PAUSE_SECONDS)
+
+
+def run_no_hooks() -> None:
+    """Keep the worker from starting a process for each one that died, to look for hooks that no flow here has.
+
+    The worker's work on a dead run ends only after that: half a minute later on a busy machine.
+    """
+
+    async def nothing(runner: WorkspaceHookRunner, *_: object) -> None: ...
+
+    setattr(WorkspaceHookRunner, "_run", nothing)  # noqa: B010 - of the class: Prefect makes one for each run itself
+
+
+def report_once(worker: ProcessWorker) -> None:
+    """Keep a worker from reporting a dead process a second time.
+
+    Its runner reports a process that ended badly at once; the worker does it again when it has tidied up. By then
+    the run may have been started again, and would be crashed for nothing.
+    """
+    report = worker._propose_crashed_state
+
+    async def once(flow_run: FlowRun, message: str, client: PrefectClient | None = None) -> None:
+        if not await _is_reported(flow_run, client or worker.client):
+            await report(flow_run, message, client)
+
+    worker._propose_crashed_state = once  # type: ignore[method-assign]  # a subclass would replace Prefect's own type
+
+
+async def _is_reported(flow_run: FlowRun, client: PrefectClient) -> bool:
+    """Whether the run has crashed since it was handed to this worker."""
+    if flow_run.state is None:
+        return False
+    for attempt in range(1, ASKED_TIMES + 1):
+        try:
+            states = await client.read_flow_run_states(flow_run.id)
+        except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound) as error:
+            log.warning("cannot read the states of run %s: %s", flow_run.id, error)
+            await anyio.sleep(attempt)
+        else:
+            return any(state.is_crashed() and state.timestamp > flow_run.state.timestamp for state in states)
+    return False  # better twice than never
+
+
+def main() -> None:
+    try:
+        asyncio.run(work())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("the worker stopped")
+
+
+if __name__ == "__main__":
+    main()

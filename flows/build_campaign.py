@@ -1,0 +1,71 @@
+"""Build a campaign: from a brief to posts that a person has approved.
+
+    save -> plan -> generate (one per post) -> ask -> wait -> complete
+                        ^                              |
+                        └──── revise what was asked ───┘
+
+The body runs again from its first line after every wait, crash or retry. Every effect is in a task
+whose result is kept; the body only hands values on.
+"""
+
+from __future__ import annotations
+
+from prefect import flow, unmapped
+from prefect.client.schemas.objects import State
+from prefect.futures import wait
+
+from campaigns.errors import LeaseLostError
+from campaigns.model.base import TenantId
+from flows.approval_gate import wait_for_decision
+from flows.naming import run_name
+from tasks.ask import ask_for_approval
+from tasks.brief_form import BriefForm
+from tasks.complete import complete_campaign, final_state
+from tasks.failure import note_failure
+from tasks.generate import generate_post
+from tasks.lease import building, give_way
+from tasks.outcome import Outcome, current_round
+from tasks.plan import plan_posts
+from tasks.revise import revise_posts
+from tasks.save import save_campaign
+from tasks.steps import PlannedPost, SavedCampaign
+
+
+@flow(name="build-campaign", flow_run_name=run_name, on_failure=[note_failure], persist_result=False)
+def build_campaign(tenant_id: TenantId, campaign: BriefForm = None, campaign_id: str = "") -> State[None]:
+    """Build one campaign and end with its outcome.
+
+    Args:
+        tenant_id: Whose campaign it is.
+        campaign: The brief. Name, description, objective, personas, platforms, time zone and dates are required.
+        campaign_id: Only for a campaign that is stored already (the API fills this in): its id, and no brief.
+    """
+    saved = save_campaign(tenant_id, campaign_id, campaign)
+    try:
+        with building(saved):
+            return _build(saved)
+    except LeaseLostError as lost:
+        return give_way(lost)
+
+
+def _build(saved: SavedCampaign) -> State[None]:
+    plan = plan_posts(saved)
+    _write(saved, plan.posts)
+
+    asked = ask_for_approval(saved, round_number=current_round(saved))
+    while (outcome := wait_for_decision(saved, asked)) is Outcome.NEEDS_REVISION:
+        revision = revise_posts(saved, asked)
+        if not revision.posts:
+            break
+        _write(saved, revision.posts)
+        asked = ask_for_approval(saved, round_number=asked.n + 1)
+
+    return final_state(complete_campaign(saved, asked, outcome))
+
+
+def _write(saved: SavedCampaign, posts: list[PlannedPost]) -> None:
+    """Write all posts at once; those the model had no time for get a second chance when the rush is over."""
+    drafts = generate_post.map(posts, campaign=unmapped(saved))
+    wait(drafts)
+    left = [post for post, draft in zip(posts, drafts, strict=True) if draft.state.is_failed()]
+    wait(generate_post.map(left, campaign=unmapped(saved), last_chance=True))

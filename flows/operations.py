@@ -1,0 +1,178 @@
+"""What operators start by hand in Prefect: one small flow for each act. docs/runbook.md says when to use which.
+
+Each asks for the operator's name and the reason: both stand in the campaign's audit. An act that cannot
+be done ends Failed with the reason, and nothing was changed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from prefect import flow, get_run_logger, runtime, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field, StringConstraints
+
+from campaigns.errors import CampaignError
+from campaigns.model.base import CampaignId, TenantId
+from campaigns.model.post import MAX_TEXT
+from campaigns.operations import By
+from tasks import operate
+
+Operator = Annotated[
+    str, StringConstraints(min_length=2, max_length=60, strip_whitespace=True), Field(title="Your name")
+]
+Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_whitespace=True), Field(title="Why")]
+Comment = Annotated[
+    str, StringConstraints(max_length=5000, strip_whitespace=True), Field(title="Comment for the writer or the record")
+]
+PostNumber = Annotated[int, Field(ge=1, title="Post")]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Field(title="New text")]
+
+
+def _name() -> str:
+    parameters = runtime.flow_run.parameters
+    what = runtime.flow_run.flow_name
+    return f"{what} · {parameters.get('campaign_id') or 'all'} · {parameters.get('tenant_id')}"
+
+
+@task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
+def act(name: str, tenant_id: str, campaign_id: str, by: By, arguments: dict[str, object]) -> str:
+    """Carry out one act."""
+    return operate.act(name, tenant_id, campaign_id, by, datetime.now(UTC), **arguments)
+
+
+def _told(name: str, tenant_id: str, campaign_id: str, operator: str, reason: str, **arguments: object) -> State[None]:
+    try:
+        told = act(name, tenant_id, campaign_id, By(operator, reason), arguments)
+    except CampaignError as error:
+        return Failed(name="Refused", message=f"Nothing was changed: {error}")
+    return Completed(message=told)
+
+
+@flow(name="retry-campaign", flow_run_name=_name, persist_result=False)
+def retry(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """Let a failed campaign go on where it stopped. What is written stays; posts that failed are written again."""
+    return _told("retry", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="regenerate-posts", flow_run_name=_name, persist_result=False)
+def regenerate(
+    tenant_id: TenantId, campaign_id: CampaignId, posts: str, comment: Comment, operator: Operator, reason: Reason
+) -> State[None]:
+    """Have posts written again, of an open round or of a failed campaign.
+
+    Args:
+        posts: Their numbers, such as 3, 5-7.
+        comment: What the writer should do differently; the approvers read it too.
+    """
+    return _told("regenerate", tenant_id, campaign_id, operator, reason, posts=posts, comment=comment)
+
+
+@flow(name="edit-post", flow_run_name=_name, persist_result=False)
+def edit(
+    tenant_id: TenantId, campaign_id: CampaignId, post: PostNumber, text: Text, operator: Operator, reason: Reason
+) -> State[None]:
+    """Give a post under review another text. Nobody may have decided yet; whoever reads it is shown the change.
+
+    Args:
+        post: Its number.
+        text: The whole new text; it is checked like the writer's.
+    """
+    return _told("edit", tenant_id, campaign_id, operator, reason, post=post, text=text)
+
+
+@flow(name="resend-links", flow_run_name=_name, persist_result=False)
+def resend(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """Send the approval link again to everybody who has not decided."""
+    return _told("resend", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="extend-approval", flow_run_name=_name, persist_result=False)
+def extend(
+    tenant_id: TenantId,
+    campaign_id: CampaignId,
+    operator: Operator,
+    reason: Reason,
+    hours: Annotated[int, Field(ge=1, le=720, title="Hours more")] = 24,
+) -> State[None]:
+    """Give the approvers more time; whoever has not decided gets a new link."""
+    return _told("extend", tenant_id, campaign_id, operator, reason, hours=hours)
+
+
+@flow(name="cancel-campaign", flow_run_name=_name, persist_result=False)
+def cancel(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """End a campaign that is not decided yet; its links close at once."""
+    return _told("cancel", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="reopen-campaign", flow_run_name=_name, persist_result=False)
+def reopen(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """Put a campaign that timed out to its approvers once more, with new links."""
+    return _told("reopen", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="decide-on-behalf", flow_run_name=_name, persist_result=False)
+def decide(
+    tenant_id: TenantId,
+    campaign_id: CampaignId,
+    decision: Literal["approved", "needs_revision", "rejected"],
+    operator: Operator,
+    reason: Reason,
+    approver: str = "",
+    comment: Comment = "",
+) -> State[None]:
+    """Decide in place of an approver; your name and the reason stand in the audit.
+
+    Args:
+        approver: Name or e-mail of whom you decide for; empty: in place of all.
+        comment: Needed for needs_revision and rejected.
+    """
+    return _told(
+        "decide", tenant_id, campaign_id, operator, reason, decision=decision, approver=approver, comment=comment
+    )
+
+
+@flow(name="redeliver-outbox", flow_run_name=_name, persist_result=False)
+def redeliver(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """Try again what could not be delivered and was set aside: the cause is mended."""
+    return _told("redeliver", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="roll-back-campaign", flow_run_name=_name, persist_result=False)
+def roll_back(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
+    """Undo in a failed campaign what nobody has seen: posts get the words of the last round back. Then retry."""
+    return _told("roll back", tenant_id, campaign_id, operator, reason)
+
+
+@task(task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)
+def look(tenant_id: str, campaign_id: str) -> tuple[int, list[dict[str, str]]]:
+    """Check and return the findings as rows."""
+    count, found = operate.verify(tenant_id, campaign_id, datetime.now(UTC))
+    return count, [
+        {"campaign": campaign, "code": finding.code, "found": finding.found}
+        for campaign, findings in found.items()
+        for finding in findings
+    ]
+
+
+@flow(name="verify-consistency", flow_run_name=_name, persist_result=False)
+def verify(tenant_id: TenantId, campaign_id: str = "") -> State[None]:
+    """Check whether what is stored agrees with itself: trail, posts, rounds, decisions, outbox. Changes nothing.
+
+    Args:
+        campaign_id: One campaign; empty: all of the tenant.
+    """
+    try:
+        count, rows = look(tenant_id, campaign_id)
+    except CampaignError as error:
+        return Failed(name="Refused", message=str(error))
+    if not rows:
+        return Completed(name="Consistent", message=f"{count} campaigns checked, everything agrees")
+    for row in rows:
+        get_run_logger().error("%(campaign)s: %(code)s: %(found)s", row)
+    create_table_artifact(rows, key=f"consistency-{tenant_id}", description=f"{count} campaigns checked")
+    return Failed(name="Inconsistent", message=f"{len(rows)} findings in {count} campaigns; see the artifact and log")

@@ -1,0 +1,37 @@
+"""Analyze: how a persona writes, read from its examples. Nothing is kept of it but what the store has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import runtime, task
+from prefect.cache_policies import NO_CACHE
+
+from campaigns.analysis import analyze
+from campaigns.rules.retry import MAX_ATTEMPTS, delay
+from campaigns.wiring import configure_agents, get_store
+from tasks.policies import if_retryable
+
+
+@task(
+    name="analyze",
+    task_run_name="read the style of {persona_id}",
+    retries=MAX_ATTEMPTS - 1,
+    retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=if_retryable,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def analyze_examples(tenant_id: str, persona_id: str) -> str:
+    """Read the style, keep it, and return one sentence about it.
+
+    Raises:
+        AgentError: no style; retried while that may help, then noted on the persona.
+    """
+    configure_agents()
+    last_try = runtime.task_run.run_count >= MAX_ATTEMPTS
+    persona = analyze(get_store(), tenant_id, persona_id, last_try=last_try, now=datetime.now(UTC))
+    style = persona.inferred_style
+    assert style is not None
+    return f"{persona.name}: {', '.join(style.tone_tags)}; confidence {style.confidence.overall:.2f}"

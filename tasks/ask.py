@@ -1,0 +1,83 @@
+"""Ask: open the approval round and send each approver a link, before the wait begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import task
+
+from campaigns.asking import open_round
+from campaigns.errors import CampaignError
+from campaigns.model.brief import Approver
+from campaigns.model.campaign import AT_REST
+from campaigns.planning import fail
+from campaigns.settings import get_settings
+from campaigns.wiring import get_store
+from tasks.checkpoints import checkpointed
+from tasks.deliver import deliver_now
+from tasks.lease import fence
+from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.steps import AskedRound, SavedCampaign
+
+
+class NoUsablePostError(CampaignError):
+    """Not one post has words that a person could decide on."""
+
+    code = "NO_USABLE_POST"
+
+    def __init__(self, total: int) -> None:
+        super().__init__(total)
+        self.total = total
+
+    def __str__(self) -> str:
+        return f"none of {self.total} posts could be written; the posts say why"
+
+
+@task(
+    name="ask",
+    task_run_name="ask for approval, round {round_number}",
+    retries=STEP_RETRIES,
+    retry_delay_seconds=STEP_DELAYS_SECONDS,
+    retry_jitter_factor=0.3,
+    retry_condition_fn=if_retryable,
+    **checkpointed("ask", returns=AskedRound, inputs=lambda parameters: {"round": parameters["round_number"]}),
+)
+def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
+    """Open the round about exactly the posts that are stored now, and send the links.
+
+    Raises:
+        NoUsablePostError: there is nothing to decide on; the campaign is failed.
+    """
+    store, now, settings = get_store(), datetime.now(UTC), get_settings()
+    posts = store.posts.list(campaign.tenant_id, campaign.id)
+    if not any(post.usable for post in posts):
+        nothing = NoUsablePostError(len(posts))
+        stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+        if stored.status not in AT_REST:
+            fail(store, stored, code=nothing.code, message=str(nothing), retryable=True, now=now, fence=fence(campaign))
+        raise nothing
+    default = Approver(name=settings.default_approver_name, email=settings.default_approver_email)
+    round_ = open_round(
+        store,
+        campaign.tenant_id,
+        campaign.id,
+        round_number,
+        default_approver=default,
+        now=now,
+        fence=fence(campaign),
+    )
+    # A notice that cannot be sent now stays in the outbox; it never fails the run.
+    deliver_now(store, campaign.tenant_id, campaign.id, now=now)
+    return AskedRound(
+        n=round_.n,
+        digest=round_.digest,
+        expires_at=round_.expires_at,
+        waiting_for=_waiting_for([approver.name for approver in round_.approvers], round_.quorum),
+    )
+
+
+def _waiting_for(names: list[str], quorum: str) -> str:
+    listed = ", ".join(names)
+    if len(names) == 1:
+        return listed
+    return {"any": f"one of {listed}", "all": f"all of {listed}"}.get(quorum, f"{quorum} of {listed}")

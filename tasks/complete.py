@@ -1,0 +1,74 @@
+"""Complete: what the approvers decided takes effect, once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from campaigns.approvals import Outcome
+from campaigns.model.campaign import Campaign
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.outcomes import apply, approved_posts, decided_by
+from campaigns.store import Store
+from campaigns.wiring import get_store
+from tasks.checkpoints import checkpointed
+from tasks.lease import fence
+from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.steps import AskedRound, Completion, SavedCampaign
+
+
+@task(
+    name="complete",
+    task_run_name="complete the campaign",
+    retries=STEP_RETRIES,
+    retry_delay_seconds=STEP_DELAYS_SECONDS,
+    retry_jitter_factor=0.3,
+    retry_condition_fn=if_retryable,
+    **checkpointed(
+        "complete",
+        returns=Completion,
+        inputs=lambda parameters: {"round": parameters["asked"].n, "outcome": str(parameters["outcome"])},
+    ),
+)
+def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:
+    """Give effect to the outcome of the last round and say how the campaign ended.
+
+    Raises:
+        IntegrityError: the stored posts are not the ones that were approved; nothing is handed over.
+    """
+    store = get_store()
+    ended = apply(
+        store, campaign.tenant_id, campaign.id, asked.n, outcome, now=datetime.now(UTC), fence=fence(campaign)
+    )
+    return completion_of(store, ended)
+
+
+def final_state(completion: Completion) -> State[None]:
+    """Return the state of the run: a rejection is a result, only what is broken is Failed."""
+    if completion.status == CampaignStatus.FAILED:
+        return Failed(name=completion.name, message=completion.message)
+    return Completed(name=completion.name, message=completion.message)
+
+
+def completion_of(store: Store, campaign: Campaign) -> Completion:
+    """Return how a campaign at rest ended."""
+    round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    by = decided_by(store, round_) if round_ else ""
+    match campaign.status:
+        case CampaignStatus.COMPLETED:
+            posts = store.posts.list(campaign.tenant_id, campaign.id)
+            approved = len(approved_posts(posts))
+            name, message = "Approved", f"Approved by {by or 'policy'}: {approved} of {len(posts)} posts go out"
+        case CampaignStatus.REJECTED:
+            name, message = "Rejected", f"Rejected by {by}"
+        case CampaignStatus.APPROVAL_TIMEOUT:
+            name, message = "Timed out", "Nobody decided in time; an operator can reopen the campaign"
+        case CampaignStatus.CANCELLED:
+            name, message = "Cancelled", "The campaign was cancelled"
+        case _:
+            reason = campaign.last_error.message if campaign.last_error else f"the campaign is {campaign.status}"
+            name, message = "Failed", reason
+    return Completion(status=campaign.status, name=name, message=message)

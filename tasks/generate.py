@@ -1,0 +1,88 @@
+"""Generate: the words of one post. Mapped over the plan; one post that fails does not fail the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import runtime, task
+
+from campaigns.agents.failures import FailureCode
+from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.errors import AgentError
+from campaigns.rules.retry import MAX_ATTEMPTS, delay
+from campaigns.settings import get_settings
+from campaigns.telemetry import THROTTLED
+from campaigns.wiring import configure_agents, get_signals, get_store
+from campaigns.writing import give_up, write_post
+from tasks.checkpoints import checkpointed
+from tasks.lease import fence
+from tasks.policies import if_retryable
+from tasks.steps import Draft, PlannedPost, SavedCampaign
+from tasks.writer_limit import writer_slot
+
+
+def _name() -> str:
+    return f"generate {runtime.task_run.parameters['post'].label}"
+
+
+def _inputs(parameters: Mapping[str, Any]) -> object:
+    post: PlannedPost = parameters["post"]
+    return {"post": post.id, "revision": post.revision, "model": get_settings().model, "prompts": PROMPT_VERSION}
+
+
+@task(
+    name="generate",
+    task_run_name=_name,
+    retries=MAX_ATTEMPTS - 1,
+    retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=if_retryable,
+    **checkpointed("generate", returns=Draft, inputs=_inputs),
+)
+def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool = False) -> Draft:
+    """Write one post, store it, and return what is stored.
+
+    Args:
+        last_chance: nobody comes back to this post: store it as failed when the attempts are used up.
+
+    Raises:
+        AgentError: no words; retried while that may help, then stored as a failed post.
+    """
+    configure_agents()
+    store, now = get_store(), datetime.now(UTC)
+    attempt = f"{runtime.task_run.id}:{runtime.task_run.run_count}"
+    try:
+        with writer_slot():
+            written = write_post(
+                store,
+                campaign.tenant_id,
+                campaign.id,
+                post.id,
+                revision=post.revision,
+                attempt=attempt,
+                now=now,
+                fence=fence(campaign),
+            )
+    except AgentError as error:
+        if error.reason == FailureCode.THROTTLED:
+            get_signals().count(THROTTLED, now=datetime.now(UTC))
+        if error.retryable and last_chance and runtime.task_run.run_count >= MAX_ATTEMPTS:
+            stored = store.posts.get(campaign.tenant_id, campaign.id, post.id)
+            give_up(
+                store,
+                stored,
+                code=error.reason,
+                message=error.message,
+                revision=post.revision,
+                now=now,
+                fence=fence(campaign),
+            )
+        raise
+    return Draft(
+        post_id=written.id,
+        revision=written.revision,
+        status=written.status,
+        content_hash=written.content_hash(),
+    )

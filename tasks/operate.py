@@ -1,0 +1,149 @@
+"""Carries out what an operator ordered in Prefect: one act on one campaign, told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final, TypeVar
+
+from campaigns import operations
+from campaigns.cancelling import cancel
+from campaigns.consistency import Finding, check, check_outbox
+from campaigns.editing import edit_text
+from campaigns.errors import Fault, FaultsError
+from campaigns.model.approval_terms import Approver
+from campaigns.model.campaign import Campaign
+from campaigns.model.vocabulary import CampaignStatus, Decision
+from campaigns.operations import By
+from campaigns.settings import get_settings
+from campaigns.store import Store
+from campaigns.store.documents import Page
+from campaigns.wiring import get_store
+from tasks.checkpoint_storage import configured_storage
+from tasks.deliver import deliver_now
+
+T = TypeVar("T")
+
+
+def retry(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    if campaign.status is CampaignStatus.FAILED:
+        _forget_steps(campaign)
+    moved = operations.retry(store, campaign, by, now=now)
+    return f"the campaign is {moved.status} again, with a new run"
+
+
+def regenerate(store: Store, campaign: Campaign, by: By, now: datetime, *, posts: str, comment: str) -> str:
+    numbers = _numbers(posts)
+    if campaign.status is CampaignStatus.FAILED:
+        _forget_steps(campaign)
+    operations.regenerate(store, campaign, by, numbers=numbers, comment=comment, now=now)
+    return f"posts {', '.join(map(str, numbers))} are written again"
+
+
+def edit(store: Store, campaign: Campaign, by: By, now: datetime, *, post: int, text: str) -> str:
+    edited = edit_text(store, campaign, post, text, actor=by.actor, reason=by.reason, now=now)
+    found = [f"{check.code}: {check.message}" for check in edited.quality.checks] if edited.quality else []
+    return f"post {post} has another text" + (f"; its checks found {'; '.join(found)}" if found else "")
+
+
+def reopen(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    settings = get_settings()
+    default = Approver(name=settings.default_approver_name, email=settings.default_approver_email)
+    round_ = operations.reopen(store, campaign, by, default_approver=default, now=now)
+    return f"round {round_.n} is open until {round_.expires_at:%d %b %Y %H:%M UTC}"
+
+
+def resend(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    names = operations.resend(store, campaign, by, now=now)
+    return f"the link goes to {', '.join(names)} again" if names else "everybody has decided"
+
+
+def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: int) -> str:
+    round_ = operations.extend(store, campaign, by, hours=hours, now=now)
+    return f"round {round_.n} is open until {round_.expires_at:%d %b %Y %H:%M UTC}"
+
+
+def call_off(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    cancel(store, campaign.tenant_id, campaign.id, actor=by.actor, reason=by.reason, now=now)
+    return "the campaign is cancelled, its links are closed"
+
+
+def decide(
+    store: Store, campaign: Campaign, by: By, now: datetime, *, decision: str, comment: str, approver: str
+) -> str:
+    round_ = operations.decide_for(
+        store, campaign, by, decision=Decision(decision), comment=comment, approver=approver, now=now
+    )
+    return f"round {round_.n} came to {round_.outcome}" if round_.outcome else f"round {round_.n} waits for others"
+
+
+def redeliver(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    kinds = operations.redeliver(store, campaign, by, now=now)
+    return f"tried again: {', '.join(kinds)}"
+
+
+def roll_back(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    numbers = operations.roll_back(store, campaign, by, now=now)
+    return f"posts {', '.join(map(str, numbers))} went back" if numbers else "there was nothing to undo"
+
+
+def verify(tenant_id: str, campaign_id: str, now: datetime) -> tuple[int, dict[str, list[Finding]]]:
+    """Check one campaign, or for "" all of the tenant; return how many, and what does not agree by what it is about."""
+    store = get_store()
+    campaigns = [store.campaigns.get(tenant_id, campaign_id)] if campaign_id else _all(store.campaigns.list, tenant_id)
+    found = {campaign.id: check(store, campaign, now=now) for campaign in campaigns}
+    for persona in [] if campaign_id else _all(store.personas.list, tenant_id):
+        found[persona.id] = list(check_outbox(store, tenant_id, persona.id, now=now))
+    return len(campaigns), {one: findings for one, findings in found.items() if findings}
+
+
+def _all(listing: Callable[..., Page[T]], tenant_id: str) -> list[T]:
+    page = listing(tenant_id)
+    found = page.items
+    while page.cursor is not None:
+        page = listing(tenant_id, cursor=page.cursor)
+        found += page.items
+    return found
+
+
+ACTS: Final[Mapping[str, Callable[..., str]]] = {
+    "retry": retry,
+    "regenerate": regenerate,
+    "edit": edit,
+    "reopen": reopen,
+    "resend": resend,
+    "extend": extend,
+    "cancel": call_off,
+    "decide": decide,
+    "redeliver": redeliver,
+    "roll back": roll_back,
+}
+
+
+def act(name: str, tenant_id: str, campaign_id: str, by: By, now: datetime, **arguments: object) -> str:
+    """Carry out one act and deliver what follows from it; return what it came to.
+
+    Raises:
+        CampaignError: it cannot be done; the message says why, and nothing was changed.
+    """
+    store = get_store()
+    campaign = store.campaigns.get(tenant_id, campaign_id)
+    told = ACTS[name](store, campaign, by, now, **arguments)
+    deliver_now(store, tenant_id, campaign_id, now=now)
+    return told
+
+
+def _forget_steps(campaign: Campaign) -> None:
+    """Let every step look at the store again: what is stored there is not paid for twice."""
+    configured_storage(get_settings()).delete_campaign_checkpoints(campaign.tenant_id, campaign.id)
+
+
+def _numbers(posts: str) -> list[int]:
+    """Return the post numbers in a text such as `3, 5-7`."""
+    numbers: list[int] = []
+    for part in posts.replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise FaultsError([Fault("posts", "must be numbers such as 3, 5-7", "POSTS_INVALID")])
+        numbers += range(int(first), int(last or first) + 1)
+    return sorted(set(numbers))

@@ -1,0 +1,22 @@
+"""Reads where the rounds are. No tasks: they are asked again at every wake-up, and cost one read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from campaigns.approvals import Outcome, outcome, round_to_ask
+from campaigns.patience import patiently
+from campaigns.wiring import get_store
+from tasks.steps import AskedRound, SavedCampaign
+
+__all__ = ["Outcome", "current_round", "read_outcome"]
+
+
+def current_round(campaign: SavedCampaign) -> int:
+    """Return the number of the round that the run is at: one that starts again goes on there."""
+    return patiently(lambda: round_to_ask(get_store(), campaign.tenant_id, campaign.id))
+
+
+def read_outcome(campaign: SavedCampaign, asked: AskedRound) -> Outcome | None:
+    """Return what the round came to, or None while it is open."""
+    return patiently(lambda: outcome(get_store(), campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC)))

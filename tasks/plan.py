@@ -1,0 +1,66 @@
+"""Plan: the calendar by code, the topics by the planner, both stored before the step counts as done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import get_run_logger, task
+
+from campaigns.agents import models
+from campaigns.agents.money import estimate
+from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import PLATFORM_NAMES
+from campaigns.planning import plan, read_setting
+from campaigns.settings import get_settings
+from campaigns.wiring import configure_agents, get_store
+from tasks.checkpoints import checkpointed
+from tasks.lease import fence
+from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.steps import Plan, PlannedPost, SavedCampaign
+
+
+@task(
+    name="plan",
+    task_run_name="plan the posts",
+    retries=STEP_RETRIES,
+    retry_delay_seconds=STEP_DELAYS_SECONDS,
+    retry_jitter_factor=0.3,
+    retry_condition_fn=if_retryable,
+    **checkpointed("plan", returns=Plan, inputs=lambda _: {"model": get_settings().model, "prompts": PROMPT_VERSION}),
+)
+def plan_posts(campaign: SavedCampaign) -> Plan:
+    """Plan the posts of a campaign and return them in calendar order."""
+    configure_agents()
+    store = get_store()
+    posts = plan(store, campaign.tenant_id, campaign.id, now=datetime.now(UTC), fence=fence(campaign))
+    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    summary = setting.campaign.plan_summary
+    names = {persona.id: persona.name for persona in setting.personas}
+    expected = estimate(posts, models.model())
+    cost = "unknown price" if expected.cost_usd is None else f"about {expected.cost_usd:.2f} US dollars"
+    get_run_logger().info(
+        "%d posts by %s: about %d model calls, %d tokens, %s",
+        len(posts),
+        expected.model,
+        expected.calls,
+        expected.tokens,
+        cost,
+    )
+    return Plan(
+        posts=[
+            PlannedPost(
+                id=post.id,
+                number=post.number,
+                revision=post.revision,  # above 0 when an operator had it written again
+                label=label_of(post, names[post.persona_id]),
+            )
+            for post in posts
+        ],
+        warnings=summary.warnings if summary else [],
+    )
+
+
+def label_of(post: Post, persona_name: str) -> str:
+    """Return what names a post in lists and logs: `post-03 · LinkedIn · Ines`."""
+    return f"post-{post.number:02d} · {PLATFORM_NAMES[post.platform]} · {persona_name.split(maxsplit=1)[0]}"

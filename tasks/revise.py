@@ -1,0 +1,47 @@
+"""Revise: which posts are written again, because an approver asked for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect import task
+
+from campaigns.outcomes import start_revision
+from campaigns.planning import read_setting
+from campaigns.wiring import get_store
+from tasks.checkpoints import checkpointed
+from tasks.lease import fence
+from tasks.plan import label_of
+from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
+
+
+@task(
+    name="revise",
+    task_run_name="revise after round {asked.n}",
+    retries=STEP_RETRIES,
+    retry_delay_seconds=STEP_DELAYS_SECONDS,
+    retry_jitter_factor=0.3,
+    retry_condition_fn=if_retryable,
+    **checkpointed("revise", returns=Revision, inputs=lambda parameters: {"round": parameters["asked"].n}),
+)
+def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
+    """Return the posts that the round wants changed, each at its next revision; approved ones stay as they are."""
+    store = get_store()
+    posts = start_revision(
+        store, campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC), fence=fence(campaign)
+    )
+    shown = store.approvals.round(campaign.tenant_id, campaign.id, asked.n).posts
+    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    return Revision(
+        posts=[
+            PlannedPost(
+                id=post.id,
+                number=post.number,
+                # Once rewritten it is not what was shown, and stays as it is.
+                revision=post.revision + (post.content_hash() == shown.get(post.id)),
+                label=f"{label_of(post, setting.persona(post.persona_id).name)} · round {asked.n + 1}",
+            )
+            for post in posts
+        ]
+    )

@@ -1,0 +1,77 @@
+"""Save: the campaign is stored, or refused with every fault, before anything is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import get_run_logger, runtime, task
+
+from campaigns.model.base import derived_id
+from campaigns.submission import plan_version_of, submit
+from campaigns.wiring import get_store
+from tasks.checkpoints import Scope, checkpointed
+from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.steps import SavedCampaign
+
+
+def campaign_id_of(parameters: Mapping[str, Any]) -> str:
+    """Return the id of a campaign started from the Prefect UI: it follows from the run, so a replay finds it."""
+    return parameters["campaign_id"] or derived_id("campaign", runtime.flow_run.id)
+
+
+def stored_name(tenant_id: str, campaign_id: str) -> str:
+    """Return what a stored campaign is called, for the name of its run; empty when that cannot be said now."""
+    try:
+        return get_store().campaigns.get(tenant_id, campaign_id).name
+    except Exception:  # a name is worth no run: the first step meets the same fault, and says so
+        return ""
+
+
+@task(
+    name="save",
+    task_run_name="save the campaign",
+    retries=STEP_RETRIES,
+    retry_delay_seconds=STEP_DELAYS_SECONDS,
+    retry_jitter_factor=0.3,
+    retry_condition_fn=if_retryable,
+    **checkpointed(
+        "save",
+        returns=SavedCampaign,
+        inputs=lambda _: {},
+        scope=lambda parameters: Scope(parameters["tenant_id"], campaign_id_of(parameters), None),
+    ),
+)
+def save_campaign(tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | None) -> SavedCampaign:
+    """Store the brief as a campaign, or find the one that is stored already.
+
+    Raises:
+        FaultsError: the brief is faulty; the message lists every fault, as the API would.
+        NotFoundError: `campaign_id` without a brief, and no such campaign of this tenant.
+    """
+    store, now = get_store(), datetime.now(UTC)
+    if campaign_id and brief is None:
+        campaign = store.campaigns.get(tenant_id, campaign_id)
+        if campaign.execution_id is None:
+            # Started by hand: without it nobody knows whose bell to ring.
+            run_id = {"execution_id": str(runtime.flow_run.id)}
+            campaign = store.campaigns.update(tenant_id, campaign_id, run_id, actor="build-campaign", at=now)
+    else:
+        campaign = submit(
+            store,
+            brief or {},
+            tenant_id=tenant_id,
+            campaign_id=campaign_id or derived_id("campaign", runtime.flow_run.id),
+            requested_by="prefect-ui",
+            execution_id=str(runtime.flow_run.id),
+            correlation_id=str(runtime.flow_run.id),
+            now=now,
+        ).campaign
+    get_run_logger().info("Campaign %s, correlation id %s", campaign.id, campaign.correlation_id)
+    return SavedCampaign(
+        tenant_id=tenant_id,
+        id=campaign.id,
+        name=campaign.name,
+        plan_version=campaign.plan_version or plan_version_of(store, campaign),
+    )

@@ -1,0 +1,69 @@
+"""The sweeper: a thread in the API's process that looks after what cannot wait for the next minute.
+
+Housekeeping does all its duties every minute, as a flow run that people can see. On top of that every
+API process rings bells, closes rounds and starts broken runs again, so that a decision whose bell was
+lost wakes its run within seconds, and rounds end in time even while Prefect is away. Less often it
+compares both sides, watches the rates, and removes a run of housekeeping that keeps out the later ones:
+without a worker, or without its slot, housekeeping does not run, and nobody would hear of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from campaigns.errors import CampaignError
+from campaigns.store import Store
+from tasks.housekeeping import Duty, compare, deliver, expire_and_remind, start_again, unblock, watch_rates
+from tasks.runs import is_answering
+
+log = logging.getLogger("campaigns.sweeper")
+
+WITHOUT_PREFECT: Final[tuple[Duty, ...]] = (expire_and_remind,)
+WITH_PREFECT: Final[tuple[Duty, ...]] = (start_again, deliver)
+LESS_OFTEN: Final[tuple[Duty, ...]] = (compare, unblock, watch_rates)
+LESS_OFTEN_SECONDS: Final = 20
+"""A run whose process died at its very end says what its campaign says within a minute (issue 8)."""
+
+
+@contextmanager
+def sweeping(store: Store, *, every_seconds: float) -> Iterator[None]:
+    """Sweep every so many seconds while the block lasts; never, if that is 0."""
+    over = threading.Event()
+    sweeper = threading.Thread(target=_sweep_until, args=(over, store, every_seconds), name="sweeper", daemon=True)
+    if every_seconds > 0:
+        sweeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if every_seconds > 0:
+            sweeper.join()
+
+
+def sweep(store: Store, *, now: datetime, all_duties: bool = False) -> None:
+    """Do the urgent duties once, and the others if asked to; what fails is tried at the next sweep."""
+    duties: tuple[Duty, ...] = WITHOUT_PREFECT
+    if is_answering():
+        duties = (*WITHOUT_PREFECT, *WITH_PREFECT, *(LESS_OFTEN if all_duties else ()))
+    for duty in duties:
+        try:
+            if done := duty(store, now):
+                log.info("%s: %s", duty.__name__, dict(done))
+        except CampaignError as error:
+            log.warning("%s: %s", duty.__name__, error)
+        except Exception:  # the next sweep, and the other duties, must not die of this one
+            log.exception("%s broke", duty.__name__)
+
+
+def _sweep_until(over: threading.Event, store: Store, every_seconds: float) -> None:
+    turn = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS
+    while not over.wait(every_seconds):
+        now = datetime.now(UTC)
+        this_turn = int(now.timestamp()) // LESS_OFTEN_SECONDS
+        sweep(store, now=now, all_duties=this_turn != turn)
+        turn = this_turn

@@ -1,0 +1,187 @@
+"""Brands and their files over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from api.examples import ASSET, BRAND
+from campaigns.model.brand import MAX_ASSET_BYTES
+from tests.api.doors import Door, Tenant
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
+FILES = {
+    "image/png": PNG,
+    "image/jpeg": b"\xff\xd8\xff\xe0" + b"\x00" * 40,
+    "image/gif": b"GIF89a" + b"\x00" * 40,
+    "image/webp": b"RIFF\x20\x00\x00\x00WEBPVP8 " + b"\x00" * 40,
+    "application/pdf": b"%PDF-1.7\n" + b"\x00" * 40,
+}
+
+
+def created(tenant: Tenant, **changes: Any) -> str:
+    answer = tenant.client.post("/brands", json={**BRAND, **changes})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def upload(
+    tenant: Tenant,
+    content: bytes,
+    *,
+    brand_id: str = "",
+    said: Any = None,
+    name: str = "logo.png",
+    kind: str = "image/png",
+) -> httpx.Response:
+    return tenant.client.post(
+        f"/brands/{brand_id or tenant.brand_id}/assets",
+        data={"asset": said if isinstance(said, str) else json.dumps(said or ASSET)},
+        files={"file": (name, content, kind)},
+    )
+
+
+def test_a_brand_is_created_read_changed_and_archived(tenant: Tenant) -> None:
+    brand_id = created(tenant, name="Second brand")
+    path = f"/brands/{brand_id}"
+
+    changed = tenant.client.patch(path, json={"status": "inactive", "pillars": None, "version": 1})
+    refused = tenant.client.post("/campaigns", json=tenant.brief(brandId=brand_id))
+    gone = tenant.client.delete(path, headers={"If-Match": '"2"'})
+
+    assert (changed.json()["status"], changed.json()["pillars"]) == ("inactive", [])
+    assert refused.json()["details"]["errors"][0]["code"] == "BRAND_INACTIVE"
+    assert gone.status_code == 204
+    assert tenant.client.get(path).status_code == 404
+
+
+def test_a_name_is_one_brand_of_a_tenant(door: Door) -> None:
+    tenant, other = door.tenant(seeded=False), door.tenant(seeded=False)
+    first = created(tenant, name="Acme  Coffee")
+
+    again = tenant.client.post("/brands", json={**BRAND, "name": "ACME coffee"})
+    tenant.client.delete(f"/brands/{first}")
+    freed = tenant.client.post("/brands", json={**BRAND, "name": "Acme Coffee"})
+
+    assert (again.status_code, again.json()["details"]["field"]) == (409, "name")
+    assert freed.status_code == 201
+    assert created(other, name="Acme Coffee")
+
+
+def test_a_client_cannot_archive_a_brand_by_changing_it(tenant: Tenant) -> None:
+    answer = tenant.client.patch(f"/brands/{tenant.brand_id}", json={"status": "archived", "version": 1})
+
+    assert answer.status_code == 422
+    assert answer.json()["details"]["errors"][0]["field"] == "status"
+
+
+def test_a_brand_that_a_campaign_in_work_uses_stays(tenant: Tenant) -> None:
+    campaign_id = tenant.campaign()
+
+    refused = tenant.client.delete(f"/brands/{tenant.brand_id}")
+    tenant.client.post(f"/campaigns/{campaign_id}/cancel")
+
+    assert (refused.status_code, refused.json()["details"]["campaigns"]) == (409, [campaign_id])
+    assert tenant.client.delete(f"/brands/{tenant.brand_id}").status_code == 204
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_is_what_its_bytes_say(tenant: Tenant, kind: str) -> None:
+    answer = upload(tenant, FILES[kind], name="x.exe", kind="application/x-msdownload")
+
+    assert answer.status_code == 201
+    body = answer.json()
+    assert (body["contentType"], body["fileSize"]) == (kind, len(FILES[kind]))
+    assert body["sha256"] == hashlib.sha256(FILES[kind]).hexdigest()
+    assert "storageKey" not in body
+    read = tenant.client.get(f"/brands/{tenant.brand_id}/assets/{body['id']}/content")
+    assert (read.content, read.headers["Content-Type"]) == (FILES[kind], kind)
+    assert read.headers["Content-Disposition"].startswith("attachment;")
+    assert "sandbox" in read.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"MZ\x90",
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        b"<html>",
+        b"\x89PNG",
+        b"RIFF1234WAVE",
+    ],
+    ids=["empty", "exe", "svg", "html", "cut-png", "wav"],
+)
+def test_other_files_are_refused_whatever_they_are_called(tenant: Tenant, content: bytes) -> None:
+    answer = upload(tenant, content)
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (422, "BRAND_INVALID_FILE_TYPE")
+    assert tenant.client.get(f"/brands/{tenant.brand_id}/assets").json()["items"] == []
+
+
+def test_a_file_has_at_most_ten_mebibytes(tenant: Tenant) -> None:
+    largest = PNG + b"\x00" * (MAX_ASSET_BYTES - len(PNG))
+
+    assert upload(tenant, largest).status_code == 201
+    answer = upload(tenant, largest + b"\x00")
+    far = upload(tenant, largest + b"\x00" * 2 * 1024 * 1024)
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (422, "BRAND_FILE_TOO_LARGE")
+    assert (far.status_code, far.json()["errorCode"]) == (413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({**ASSET, "type": "film"}, "asset.type"),
+        ({**ASSET, "sha256": "0"}, "asset.sha256"),
+        ({**ASSET, "usageRules": {"sizing": {"minWidth": 9, "maxWidth": 3}}}, "asset.usageRules.sizing"),
+        ({}, "asset.name"),
+        ("{", "body"),
+        ('{"name": "a", "name": "b"}', "body"),
+        ("[" * 1000, "body"),
+        ("null", "asset"),
+    ],
+)
+def test_what_is_said_of_a_file_is_checked(tenant: Tenant, said: Any, field: str) -> None:
+    answer = upload(tenant, PNG, said=said if said else "{}")
+
+    assert answer.status_code == 422
+    assert field in {fault["field"] for fault in answer.json()["details"]["errors"]}
+
+
+def test_an_asset_is_listed_by_type_changed_and_deleted(tenant: Tenant) -> None:
+    logo = upload(tenant, PNG).json()["id"]
+    image = upload(tenant, PNG, said={**ASSET, "type": "image"}).json()["id"]
+    path = f"/brands/{tenant.brand_id}/assets"
+
+    listed = tenant.client.get(path, params={"type": "image"}).json()["items"]
+    changed = tenant.client.patch(f"{path}/{logo}", json={"tags": ["light"], "version": 1})
+    gone = tenant.client.delete(f"{path}/{image}")
+
+    assert [each["id"] for each in listed] == [image]
+    assert (changed.json()["tags"], changed.json()["name"]) == (["light"], ASSET["name"])
+    assert gone.status_code == 204
+    assert [each["id"] for each in tenant.client.get(path).json()["items"]] == [logo]
+    assert tenant.client.get(f"{path}/{image}/content").status_code == 404
+
+
+def test_files_of_another_tenants_brand_are_not_there(door: Door) -> None:
+    owner, thief = door.tenant(), door.tenant()
+    asset_id = upload(owner, PNG).json()["id"]
+    path = f"/brands/{owner.brand_id}/assets"
+
+    answers = [
+        thief.client.get(path),
+        thief.client.get(f"{path}/{asset_id}"),
+        thief.client.get(f"{path}/{asset_id}/content"),
+        thief.client.get(f"/brands/{thief.brand_id}/assets/{asset_id}/content"),
+        upload(thief, PNG, brand_id=owner.brand_id),
+        thief.client.delete(f"{path}/{asset_id}"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}

@@ -1,0 +1,148 @@
+"""The posts as files: what a spreadsheet, a calendar and a program find in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from campaigns.export import COLUMNS, LENGTH
+from campaigns.model.post import Post, PostContent, Review
+from campaigns.model.vocabulary import PostStatus, ReviewState
+from tests.api.doors import Tenant
+from tests.store.samples import NOW, a_post
+
+LONG = "Über 38 Familien: „grün“, geröstet und verpackt, und jede Zeile hat ein Ende. 🙂 " * 12
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    " =1",
+    "\u00a0=1",
+    "\u3000=1",
+    "＝1",
+    "|calc",
+    "%0A",
+    '=HYPERLINK("https://evil.example","x")',
+]
+
+
+def exported(tenant: Tenant, posts: list[dict[str, Any]], *, format_: str, which: str = "approved") -> Any:
+    """Store posts of a campaign, each a text and what else is different of it, and take them along."""
+    campaign_id = tenant.campaign(name="Huila, „Ernte“; im März")
+    campaign = tenant.store.campaigns.get(tenant.name, campaign_id)
+    tenant.store.posts.put_planned([_post(campaign, number, **each) for number, each in enumerate(posts, start=1)])
+    return tenant.client.get(f"/campaigns/{campaign_id}/export", params={"format": format_, "posts": which})
+
+
+def _post(campaign: Any, number: int, text: str = "Hello", link: str | None = None, **changes: Any) -> Post:
+    content = PostContent(text=text, generated_at=NOW, link=link)
+    said = {"content": content, "status": PostStatus.COMPLETED, "review": Review(state=ReviewState.APPROVED), **changes}
+    return a_post(campaign, number).model_copy(update=said)
+
+
+def rows(answer: Any) -> list[dict[str, str]]:
+    """Read the file as Excel does: UTF-8 only where a byte order mark says so."""
+    encoding = "utf-8-sig" if answer.content.startswith(b"\xef\xbb\xbf") else "cp1252"
+    return list(csv.DictReader(io.StringIO(answer.content.decode(encoding), newline="")))
+
+
+def test_a_spreadsheet_shows_every_letter_and_every_line(tenant: Tenant) -> None:
+    text = 'Tomás sagt: „38 Familien“, "900" bags;\n\n- eins\n- zwei 🙂'
+
+    answer = exported(tenant, [{"text": text, "topic": "Röstung, hell"}], format_="csv")
+
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.headers["Content-Disposition"].endswith('.csv"')
+    (row,) = rows(answer)
+    assert tuple(row) == COLUMNS
+    assert (row["text"], row["topic"], row["status"], row["review"]) == (
+        text, "Röstung, hell", "completed", "approved",
+    )  # fmt: skip
+    assert datetime.fromisoformat(row["scheduledAt"]) == NOW + timedelta(days=7, hours=1)
+    assert (row["localTime"], row["timezone"]) == ("2027-03-08 10:00", "Europe/Lisbon")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_is_a_formula(tenant: Tenant, text: str) -> None:
+    answer = exported(tenant, [{"text": f"{text} a", "topic": text, "pillar": text}], format_="csv", which="all")
+
+    (row,) = rows(answer)
+    assert row["topic"] == row["pillar"] == f"'{text.strip()}"
+    for cell in row.values():
+        assert not cell.strip().startswith(("=", "+", "-", "@", "＝", "|", "%"))
+
+
+def test_a_calendar_shows_every_post_at_its_time(tenant: Tenant) -> None:
+    texts = [LONG, "one\r\ntwo; three, four\\five\rsix\nseven", "BEGIN:VEVENT\r\nSUMMARY:forged\r\nEND:VEVENT"]
+    posts: list[dict[str, Any]] = [{"text": text, "topic": text[:480]} for text in texts]
+    posts[0] |= {"link": "https://fernwood.example/harvest?a=1;b=2,3", "pillar": "Where, it; grows"}
+
+    answer = exported(tenant, posts, format_="ics")
+
+    assert answer.headers["Content-Type"].startswith("text/calendar")
+    assert all(len(line) <= 75 for line in answer.content.split(b"\r\n"))  # RFC 5545 section 3.1: bytes, not letters
+    assert b"\n" not in answer.content.replace(b"\r\n", b"")
+    assert b"\r" not in answer.content.replace(b"\r\n", b"")
+    calendar = Calendar.from_ical(answer.content)
+    assert calendar.errors == []
+    assert calendar["X-WR-CALNAME"] == "Huila, „Ernte“; im März"
+    events = calendar.walk("VEVENT")
+    assert len(events) == 3
+    for number, (event, text) in enumerate(zip(events, texts, strict=True), start=1):
+        assert event.errors == []
+        assert event.start == NOW + timedelta(days=7, hours=number)
+        assert event.end - event.start == LENGTH
+        assert str(event["STATUS"]) == "CONFIRMED"
+        shown = str(event["DESCRIPTION"]).replace("\r", "\n")
+        assert shown.startswith(text.strip().replace("\r\n", "\n").replace("\r", "\n"))
+    assert str(events[0]["URL"]) == "https://fernwood.example/harvest?a=1;b=2,3"
+    assert [str(each) for each in events[0].categories] == ["Where, it; grows"]
+
+
+def test_an_event_keeps_its_name_and_counts_its_revisions(tenant: Tenant) -> None:
+    campaign = tenant.store.campaigns.get(tenant.name, tenant.campaign())
+    path, post = f"/campaigns/{campaign.id}/export", _post(campaign, 1)
+    tenant.store.posts.put_planned([post])
+
+    def event() -> Any:
+        (found,) = Calendar.from_ical(tenant.client.get(path, params={"format": "ics"}).content).walk("VEVENT")
+        return found
+
+    first = event()
+    changed = post.model_copy(update={"revision": 1, "updated_at": NOW + timedelta(hours=1)})
+    tenant.store.posts.save_revision(changed)
+    second = event()
+
+    assert first["UID"] == second["UID"] == f"{post.id}@campaigns"
+    assert (int(first["SEQUENCE"]), int(second["SEQUENCE"])) == (0, 1)
+    assert second["LAST-MODIFIED"].dt - first["LAST-MODIFIED"].dt == timedelta(hours=1)
+
+
+@pytest.mark.parametrize("format_", ["csv", "ics", "json"])
+def test_only_what_goes_out_is_taken_along_unless_all_is_wanted(tenant: Tenant, format_: str) -> None:
+    states = [
+        {"text": "goes-out"},
+        {"text": "pending-one", "review": Review(state=ReviewState.PENDING)},
+        {"text": "rejected-one", "review": Review(state=ReviewState.REJECTED)},
+        {"text": "skipped-one", "status": PostStatus.SKIPPED},
+        {"text": "never-written", "content": None, "status": PostStatus.PLANNED, "review": Review()},
+    ]
+
+    some = exported(tenant, states, format_=format_).text
+    everything = exported(tenant, states, format_=format_, which="all").text
+
+    assert [each["text"] in some for each in states] == [True, False, False, False, False]
+    assert [each["text"] in everything for each in states] == [True, True, True, True, False]
+
+
+def test_without_posts_a_file_is_still_one(tenant: Tenant) -> None:
+    assert rows(exported(tenant, [], format_="csv")) == []
+    assert Calendar.from_ical(exported(tenant, [], format_="ics").content).walk("VEVENT") == []
+    assert exported(tenant, [], format_="json").json()["posts"] == []

@@ -1,0 +1,282 @@
+"""The gate: nothing comes in without a token, and no body is worth a fall."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from api.gate import MAX_BODY_BYTES
+from api.health import Probe
+from api.json_bodies import MAX_DEPTH, MAX_MEMBERS
+from tests.api.doors import NO_PREFECT, Door, Tenant, opened
+
+
+def post(tenant: Tenant, body: bytes | str, path: str = "/campaigns", **headers: str) -> Any:
+    return tenant.client.post(path, content=body, headers={"Content-Type": "application/json", **headers})
+
+
+# --- sizes and shapes ---------------------------------------------------------------------------------
+
+
+def test_a_body_of_more_than_a_mebibyte_is_refused_unread(tenant: Tenant) -> None:
+    large = json.dumps({"name": "x" * MAX_BODY_BYTES})
+
+    answer = post(tenant, large)
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (413, "BODY_TOO_LARGE")
+
+
+def test_a_body_that_does_not_declare_its_size_is_broken_off(tenant: Tenant) -> None:
+    sent = 0
+
+    def endless() -> Any:
+        nonlocal sent
+        for _ in range(100):
+            sent += 64 * 1024
+            yield b'{"a":"' + b"x" * 64 * 1024
+
+    answer = tenant.client.post("/campaigns", content=endless(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("declared", ["-1", "1e3", "99999999999999999999", "+1", "1_0", "0x10", "1 2"])
+def test_a_size_that_is_none_is_refused(tenant: Tenant, declared: str) -> None:
+    answer = tenant.client.post("/campaigns", content=b"{}", headers={"Content-Length": declared})
+
+    assert answer.status_code == 413
+
+
+HOSTILE_JSON = {
+    "deep arrays": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "deep and closed": b"[" * 5000 + b"]" * 5000,
+    "just too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "many members": b"[" + b"1," * MAX_MEMBERS + b"1]",
+    "a hundred thousand keys": json.dumps({str(n): 1 for n in range(60_000)}).encode(),
+    "a number of a hundred thousand digits": b'{"budgetUSD":' + b"9" * 100_000 + b"}",
+    "a number beyond floats": b'{"budgetUSD":1e999}',
+    "not a number": b'{"budgetUSD":NaN}',
+    "infinity": b'{"budgetUSD":-Infinity}',
+    "a name twice": b'{"name":"a","name":"b"}',
+    "a lone surrogate": b'{"name":"\\ud800"}',
+    "a lone surrogate as a name": b'{"\\udfff":1}',
+    "latin-1": '{"name":"é"}'.encode("latin-1"),
+    "utf-16": '{"name":"x"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "NUL": b'{"name":"a\x00b"}',
+    "cut off": b'{"name":"x',
+    "an escape cut off": b'{"name":"x\\',
+    "quotes without end": b'"' + b'\\"' * 400_000,
+    "backslashes": b'{"a":"' + b"\\" * 500_001,
+    "text": b"hello",
+    "two documents": b"{} {}",
+    "a comment": b"{/* */}",
+    "single quotes": b"{'a': 1}",
+    "a trailing comma": b'{"a": 1,}',
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE_JSON.values(), ids=HOSTILE_JSON)
+def test_hostile_json_is_refused_quickly_and_tells_where(tenant: Tenant, body: bytes) -> None:
+    started = time.process_time()
+    answer = post(tenant, body)
+    spent = time.process_time() - started
+
+    assert answer.status_code == 422
+    assert answer.json()["details"]["errors"]
+    assert spent < 1.0  # seconds of this process; a quadratic scan would take minutes
+
+
+def test_what_is_deep_inside_a_text_is_a_text(tenant: Tenant) -> None:
+    brief = tenant.brief()
+    brief["brief"] = {**brief["brief"], "description": "See [[[[{{{{" * 100 + ", ok"}
+
+    assert post(tenant, json.dumps(brief)).status_code == 202
+
+
+@pytest.mark.parametrize("value", [None, True, 1, "text", []])
+def test_json_that_is_no_object_is_no_brief(tenant: Tenant, value: Any) -> None:
+    assert post(tenant, json.dumps(value)).status_code == 422
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_a_brief_is_json_and_nothing_else(tenant: Tenant, kind: str) -> None:
+    answer = tenant.client.post("/campaigns", content=json.dumps(tenant.brief()), headers={"Content-Type": kind})
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "Content-Type: application/json" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--x\r\n",
+        b"--x\r\nContent-Disposition: form-data\r\n\r\n",
+        b"--x\r\n" + b"A: b\r\n" * 10_000,
+        b"\x00" * 1000,
+    ],
+)
+def test_broken_multipart_is_refused(tenant: Tenant, body: bytes) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    answer = tenant.client.post(f"/brands/{tenant.brand_id}/assets", content=body, headers=headers)
+
+    assert answer.status_code in {400, 422}
+
+
+# --- unicode ------------------------------------------------------------------------------------------
+
+TEXTS = {
+    "right-to-left override": ("a\u202eb", 422),
+    "zero width space": ("a\u200bb", 422),
+    "NUL": ("a\x00b", 422),
+    "escape": ("a\x1b[31mb", 422),
+    "soft line": ("a\u2028b", 202),
+    "combining": ("e\u0301" * 100, 202),
+    "ten thousand combining": ("e" + "\u0301" * 10_000, 422),
+    "emoji family": ("👨‍👩‍👧‍👦", 202),
+    "flag": ("🇵🇹", 202),
+    "arabic": ("مرحبا بالعالم", 202),
+    "han": ("漢字かな交じり文", 202),
+    "mathematical": ("𝗕𝗼𝗹𝗱", 202),
+    "ligature": ("ﬁne", 202),
+    "only blanks": (" \u00a0\u2003 ", 422),
+    "line break": ("two\r\nlines", 202),
+    "formula": ("=cmd|' /C calc'!A0", 202),
+    "markup": ("<script>alert(1)</script>", 202),
+    "template": ("{{ 7*7 }}", 202),
+    "prefect": ('{"__prefect_kind":"jinja","template":"{{ 7*7 }}"}', 202),
+    "200 letters": ("x" * 200, 202),
+    "201 letters": ("x" * 201, 422),
+    "200 letters and blanks around": (" " * 50 + "x" * 200 + " " * 50, 202),
+    "200 astral letters": ("𝗕" * 200, 202),
+    "noncharacter": ("a\uffffb", 202),
+    "private use": ("a\ue000b", 202),
+}
+
+
+@pytest.mark.parametrize(("text", "status"), TEXTS.values(), ids=TEXTS)
+def test_text_of_every_kind_is_taken_whole_or_refused(tenant: Tenant, text: str, status: int) -> None:
+    answer = tenant.client.post("/campaigns", json=tenant.brief(name=text))
+
+    assert answer.status_code == status
+    if status == 202:
+        import unicodedata
+
+        kept = tenant.client.get(f"/campaigns/{answer.json()['id']}").json()["name"]
+        assert kept == unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    ["x", "..", "%2e%2e", "%00", "a%2Fb", "campaign_", "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WE", "%F0%9F%98%80", "a b",
+     "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEX%0a", "CAMPAIGN_01JZ0K7A3M5T9Y1C4GQVSB8WEX", "x" * 4000],
+)  # fmt: skip
+def test_an_id_that_is_none_is_unknown_like_any_other(tenant: Tenant, identifier: str) -> None:
+    unknown = tenant.client.get("/campaigns/campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEX")
+    answer = tenant.client.get(f"/campaigns/{identifier}")
+
+    assert answer.status_code == unknown.status_code == 404
+    assert answer.json()["message"] in {unknown.json()["message"], "Not Found"}
+
+
+# --- hosts and headers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "testserver.evil.example", "", "testserver:80:80", "TESTSERVER@evil.example"]
+)
+def test_a_foreign_host_is_refused(tenant: Tenant, host: str) -> None:
+    answer = tenant.client.get("/campaigns", headers={"Host": host})
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "HOST_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("host", ["testserver", "TestServer:8000", "127.0.0.1:9", "localhost"])
+def test_its_own_hosts_are_taken(tenant: Tenant, host: str) -> None:
+    assert tenant.client.get("/campaigns", headers={"Host": host}).status_code == 200
+
+
+def test_a_probe_may_come_by_address(door: Door) -> None:
+    assert door.client.get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+def test_readiness_names_the_parts_and_their_state(door: Door) -> None:
+    door.app.state.probe = Probe()  # a finding stands for five seconds, and another test may have asked
+    with temporary_settings({PREFECT_API_URL: NO_PREFECT}):  # another test of this process may have one
+        body = door.client.get("/readyz").json()
+
+    assert body["status"] == "degraded"
+    assert body["checks"] == {"store": "ok", "assets": "ok", "prefect": "unavailable", "baseUrl": "ok"}
+
+
+def test_every_answer_carries_the_security_headers(door: Door, tenant: Tenant) -> None:
+    answers = [
+        door.client.get("/healthz"),
+        door.client.get("/campaigns"),
+        door.client.get("/nothing"),
+        tenant.client.get("/nothing"),
+        tenant.client.put("/campaigns"),
+        tenant.client.post("/campaigns", content=b"x" * (MAX_BODY_BYTES + 1)),
+        door.client.get("/approve/none"),
+    ]
+
+    for answer in answers:
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_only_the_documentation_runs_scripts_and_only_its_own(door: Door) -> None:
+    page = door.client.get("/docs")
+    policy = page.headers["Content-Security-Policy"]
+
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+    assert "//" not in page.text.replace("https://", "//") or "http" not in page.text
+    for path in ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/start.js", "/openapi.json"):
+        assert door.client.get(path).status_code == 200
+    assert door.client.get("/openapi.json").json() == door.truth.description
+
+
+def test_an_https_address_promises_https(tmp_path: Any) -> None:
+    with opened(tmp_path, api_base_url="https://campaigns.example", allowed_hosts="testserver") as door:
+        assert "max-age=" in door.client.get("/healthz").headers["Strict-Transport-Security"]
+
+
+def test_the_documentation_is_not_there_unless_it_is_wanted(tmp_path: Any) -> None:
+    with opened(tmp_path) as door:
+        assert {door.client.get(path).status_code for path in ("/docs", "/openapi.json", "/docs/start.js")} == {404}
+
+
+# --- rates --------------------------------------------------------------------------------------------
+
+
+def test_a_tenant_that_comes_too_often_waits_and_the_others_do_not(tmp_path: Any) -> None:
+    with opened(tmp_path, requests_per_minute="60", requests_burst="5") as door:
+        loud, quiet = door.tenant(seeded=False), door.tenant(seeded=False)
+
+        answers = [loud.client.get("/campaigns") for _ in range(8)]
+
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+        assert answers[-1].json()["errorCode"] == "RATE_LIMITED"
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2
+        assert quiet.client.get("/campaigns").status_code == 200
+
+
+@pytest.mark.parametrize("given", ["order-4711-a", "a" * 64])
+def test_a_correlation_id_comes_back(tenant: Tenant, given: str) -> None:
+    assert tenant.client.get("/campaigns", headers={"X-Correlation-Id": given}).headers["X-Correlation-Id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "short", "a" * 65, "a b c d e f", "x\ty z 12345", "ünïcödé-1234", "<script>aaa"])
+def test_another_is_replaced(tenant: Tenant, given: str) -> None:
+    answer = tenant.client.get("/campaigns", headers=[(b"X-Correlation-Id", given.encode())])
+
+    assert answer.headers["X-Correlation-Id"] != given

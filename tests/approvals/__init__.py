@@ -1,0 +1,1 @@
+"""Approvals: links, the protocol, the page, and who is told what."""

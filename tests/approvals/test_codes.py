@@ -1,0 +1,169 @@
+"""The code by e-mail (`requireOtp`): whoever only has the link decides nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from campaigns.codes import Proof, prove, send_code
+from campaigns.settings import get_settings
+from tasks.deliver import deliver_now
+from tests.approvals.reader import read, send
+from tests.approvals.scene import TENANT, Scene
+
+
+def asking(scene: Scene, browser: TestClient) -> Response:
+    """Come to the send step of a campaign that asks for a code."""
+    scene.stand_up(posts=2, require_otp=True)
+    page = browser.get(scene.url())
+    return send(browser, page, "review", d_1="approved", d_2="approved")
+
+
+def codes(scene: Scene) -> list[str]:
+    """Return the codes in the mailbox, oldest first."""
+    mails = sorted((scene.home / "mail").glob("*-code-*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    return [re.findall(r"^(\d{6})\r?$", path.read_text(), re.MULTILINE)[0] for path in mails]
+
+
+def decided(scene: Scene) -> int:
+    return len(scene.store.approvals.decisions(TENANT, scene.campaign.id, 1))
+
+
+def confirm(browser: TestClient, step: Response, **fields: str) -> Response:
+    return send(browser, step, "send", **{"confirm": "yes", **fields})
+
+
+def test_the_right_code_decides_once(scene: Scene) -> None:
+    browser = scene.browser()
+    step = asking(scene, browser)
+    assert "ana@example.com" in step.text
+    (code,) = codes(scene)
+
+    receipt = confirm(browser, step, code=f" {code[:3]} {code[3:]} ")
+    again = confirm(browser, step, code="")
+
+    assert read(receipt).heading == "Approved"
+    assert again.text == receipt.text
+    assert decided(scene) == 1
+
+
+@pytest.mark.parametrize("code", ["", "12345", "abcdef", "１２３４５６", "1234567"])
+def test_what_is_no_code_costs_no_try_and_nothing_typed_is_lost(scene: Scene, code: str) -> None:
+    browser = scene.browser()
+    step = asking(scene, browser)
+
+    answer = confirm(browser, step, code=code, comments="Fine by me.")
+
+    assert (answer.status_code, decided(scene)) == (422, 0)
+    assert "Enter the six digits" in answer.text
+    assert read(answer).fields["comments"] == "Fine by me."
+    assert scene.store.codes.get(scene.round(), "ap-1").tries == 0
+
+
+def test_after_five_wrong_ones_the_right_one_is_too_late(scene: Scene) -> None:
+    browser = scene.browser()
+    step = asking(scene, browser)
+    (code,) = codes(scene)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+
+    answers = [confirm(browser, step, code=each) for each in [wrong] * 5 + [code]]
+
+    assert ["That is not the code" in answer.text for answer in answers] == [True] * 5 + [False]
+    assert "Too many wrong codes" in answers[-1].text
+    assert [answer.status_code for answer in answers] == [422] * 6
+    assert (decided(scene), len(codes(scene))) == (0, 1)
+    scene.clock.pass_(minutes=10)
+    assert "A new one is on its way" in confirm(browser, step, code=code).text
+    assert read(confirm(browser, step, code=codes(scene)[-1])).heading == "Approved"
+
+
+def test_a_code_is_good_for_ten_minutes(scene: Scene) -> None:
+    browser = scene.browser()
+    step = asking(scene, browser)
+    (old,) = codes(scene)
+    scene.clock.pass_(minutes=10)
+
+    answer = confirm(browser, step, code=old)
+
+    assert "That code is over" in answer.text
+    assert decided(scene) == 0
+    assert len(codes(scene)) == 2
+
+
+def test_looking_sends_no_code_and_coming_back_sends_no_other(scene: Scene) -> None:
+    browser = scene.browser()
+    step = asking(scene, browser)
+
+    for _ in range(3):
+        browser.get(step.url.path, params={"step": "send"})
+        send(browser, browser.get(step.url.path), "review", d_1="approved", d_2="approved")
+
+    assert len(codes(scene)) == 1
+    assert decided(scene) == 0
+
+
+def test_no_code_is_asked_for_where_none_was_agreed(scene: Scene) -> None:
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.stand_up(posts=1).url()), "review", d_1="approved")
+
+    assert "code" not in read(step).fields
+    assert codes(scene) == []
+
+
+def test_the_json_way_does_not_go_round_it(scene: Scene) -> None:
+    link = scene.stand_up(posts=2, require_otp=True).link()
+    body: dict[str, Any] = {"callbackId": link.callback_id, "decision": "approved"}
+
+    answer = scene.browser().post(
+        f"/campaigns/{scene.campaign.id}/approve", json=body, headers={"Authorization": f"Bearer {link.token}"}
+    )
+
+    assert answer.status_code == 409
+    assert "CODE_REQUIRED" in answer.text
+    assert decided(scene) == 0
+
+
+def test_a_code_is_in_no_store_and_goes_to_no_channel_of_a_team(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMPAIGNS_NOTIFICATION_BLOCKS", "mail,slack-webhook/team")
+    get_settings.cache_clear()
+    browser, outbox = scene.browser(), scene.store.outbox
+    page = browser.get(scene.stand_up(posts=1, require_otp=True).url())
+    for entry in outbox.of(TENANT, scene.campaign.id):
+        outbox.done(entry, at=scene.clock.now)  # the review request, which the team may well read
+    send(browser, page, "review", d_1="approved")
+    (code,) = codes(scene)
+
+    entries = [entry for entry in scene.store.outbox.of(TENANT, scene.campaign.id) if entry.kind == "code"]
+
+    assert {entry.payload.get("channel", "mail") for entry in entries} == {"mail"}
+    assert code.encode() not in (scene.home / "store.db").read_bytes()
+
+
+def test_where_no_channel_reaches_one_person_the_code_stays_in_the_outbox_with_the_reason(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMPAIGNS_NOTIFICATION_BLOCKS", "slack-webhook/team")
+    get_settings.cache_clear()
+    scene.stand_up(posts=1, require_otp=True)
+    for entry in scene.store.outbox.of(TENANT, scene.campaign.id):
+        scene.store.outbox.done(entry, at=scene.clock.now)
+    send_code(scene.store, scene.round(), scene.round().approvers[0], now=scene.clock.now)
+
+    deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
+
+    (entry,) = [each for each in scene.store.outbox.of(TENANT, scene.campaign.id) if each.kind == "code"]
+    assert "no channel that is set up reaches one person" in (entry.last_error or "")
+
+
+def test_each_approver_and_each_code_is_another(scene: Scene) -> None:
+    scene.stand_up(posts=1, require_otp=True)
+    (ana,), signer, now = scene.round().approvers, scene.signer, scene.clock.now
+    other = ana.model_copy(update={"jti": "another"})
+
+    assert signer.one_time_code(ana, now) == signer.one_time_code(ana, now)
+    assert len({signer.one_time_code(ana, now), signer.one_time_code(other, now)}) == 2
+    assert prove(scene.store, signer, scene.round(), ana, "000000", now=now) is Proof.OVER

@@ -1,0 +1,751 @@
+"""The page over HTTP: opening shows, sending decides, and every other request changes nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from api.approval_limits import ApprovalLimits
+from api.headers import HEADERS
+from api.review.marking import web_address
+from campaigns.errors import StoreUnavailableError
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.resending import renew_link
+from tests.approvals.reader import approve_all, read, send
+from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
+
+TWO = [ANA.to_wire(), BEN.to_wire()]
+
+
+def untouched(scene: Scene) -> bool:
+    """Whether nothing but `opened` entries came of it."""
+    changed = {"opened", "created", "round_opened", "sent"}
+    return (
+        scene.round().status is RoundStatus.PENDING
+        and not scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)
+        and {entry.action for entry in scene.store.audit.entries(TENANT, scene.campaign.id) if not entry.to_status}
+        <= changed
+    )
+
+
+# --- the whole way ------------------------------------------------------------------------------------
+
+
+def test_a_review_from_the_link_to_the_receipt(scene: Scene) -> None:
+    scene.stand_up(posts=6)
+    browser = scene.browser()
+
+    receipt = approve_all(browser, scene.url())
+
+    assert (receipt.status_code, read(receipt).heading) == (200, "Approved")
+    decision = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)[0]
+    assert (decision.decided_by, decision.channel, len(decision.posts)) == ("Ana Ribeiro", "link", 6)
+    assert scene.round().status is RoundStatus.DECIDED
+    assert browser.get(receipt.url.path).text == receipt.text  # reload-safe
+
+
+def test_post_by_post_with_reasons_and_comments(scene: Scene) -> None:
+    scene.stand_up()
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    chosen = {f"d.{post.number}": "approved" for post in scene.posts()}
+    chosen |= {"d.7": "needs_revision", "c.7": "No promises.", "q.7": "tone", "d.2": "rejected", "q.2": "length"}
+
+    step = send(browser, page, "review", **chosen)
+    assert read(step).heading == "Your decision, in short"
+    receipt = send(browser, step, "send", confirm="yes")
+
+    assert read(receipt).heading == "Changes requested"
+    said = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)[0].posts
+    by_number = {post.number: said[post.id] for post in scene.posts()}
+    assert (by_number[7].decision, by_number[7].comment) == ("needs_revision", "Tone: No promises.")
+    assert (by_number[2].decision, by_number[2].comment) == ("rejected", "Length")
+    assert by_number[1].decision == "approved"
+
+
+def test_nothing_is_preselected(scene: Scene) -> None:
+    page = read(scene.browser().get(scene.stand_up().url()))
+
+    assert page.checked == {}
+    assert len(page.choices) == 12
+    assert page.choices["d.7"] == ["needs_revision", "rejected"]  # a legal block: not to be approved
+    assert page.choices["d.1"] == ["approved", "needs_revision", "rejected"]
+
+
+def test_twenty_posts_fit_into_a_hundred_kilobytes(scene: Scene) -> None:
+    scene.stand_up(posts=20)
+    browser = scene.browser()
+
+    page = browser.get(scene.url())
+    style = browser.get(re.findall(r"/approve/static/[\w.-]+css", page.text)[0])
+
+    assert len(read(page).choices) == 20
+    assert len(page.content) + len(style.content) <= 100_000
+
+
+def test_later_posts_come_in_pages_of_twenty(scene: Scene) -> None:
+    scene.stand_up(posts=45)
+    browser = scene.browser()
+
+    first = browser.get(scene.url())
+
+    assert len(read(first).choices) == 20
+    assert [len(read(browser.get(f"{first.url.path}?page={n}")).choices) for n in (2, 3)] == [20, 5]
+    assert len(read(browser.get(f"{first.url.path}?page=99")).choices) == 5
+
+
+def test_choices_go_along_from_page_to_page(scene: Scene) -> None:
+    scene.stand_up(posts=45)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+
+    page = send(browser, page, "page:2", d_3="rejected", c_3="Not this one.")
+    page = send(browser, page, "page:3", d_25="rejected")
+    assert read(browser.get(f"{page.url.path}?page=1")).checked == {"d.3": "rejected"}
+    page = send(browser, page, "rest")
+    assert f"{45 - 2 - len(scene.round().blocked)} posts are marked" in page.text
+    rest = read(page).fields | read(page).checked
+    for number in [post.number for post in scene.posts() if post.id in scene.round().blocked]:
+        rest[f"d.{number}"] = "rejected"
+    step = browser.post(page.url.path, data={**rest, "action": "review"})
+    receipt = send(browser, step, "send", confirm="yes", comments="The blocked ones stay out.")
+
+    assert read(receipt).heading == "Approved"
+    said = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)[0].posts
+    assert len(said) == 45
+    assert {post.number for post in scene.posts() if said[post.id].decision == "rejected"} == {3, 25, 7, 19, 31, 43}
+
+
+def test_approve_the_rest_leaves_blocked_posts_and_decides_nothing(scene: Scene) -> None:
+    scene.stand_up()
+    browser = scene.browser()
+    page = browser.get(scene.url())
+
+    filled = read(send(browser, page, "rest", d_4="rejected"))
+
+    assert filled.checked == {f"d.{n}": "approved" for n in range(1, 13) if n not in {4, 7}} | {"d.4": "rejected"}
+    assert read(browser.get(page.url.path)).checked == {}  # not kept: somebody has to send it on
+    assert untouched(scene)
+
+
+def test_a_draft_waits_for_a_phone_call_to_end(scene: Scene) -> None:
+    scene.stand_up()
+    page = (browser := scene.browser()).get(scene.url())
+    send(browser, page, "save", d_1="approved", d_2="needs_revision", c_2="Shorter, please")
+    scene.clock.pass_(hours=20)
+
+    again = read(another := scene.browser().get(scene.url()))
+
+    assert again.checked == {"d.1": "approved", "d.2": "needs_revision"}
+    assert again.fields["c.2"] == "Shorter, please"
+    assert "Nothing has been sent yet" in another.text
+    assert untouched(scene)
+
+
+def test_what_is_missing_is_named_and_everything_typed_is_kept(scene: Scene) -> None:
+    scene.stand_up(posts=3)
+    browser = scene.browser()
+
+    answer = send(browser, browser.get(scene.url()), "review", d_1="needs_revision", c_1="Warmer <3")
+
+    assert answer.status_code == 422
+    page = read(answer)
+    assert page.checked == {"d.1": "needs_revision"}
+    assert page.fields["c.1"] == "Warmer <3"
+    for number in (2, 3):
+        assert f'href="#v-{number}"' in answer.text
+    assert 'role="alert"' in answer.text
+    assert "autofocus" in answer.text
+    assert untouched(scene)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"decidedBy": "  "}, "Enter your name"),
+        ({"confirm": ""}, "Tick the box"),
+        ({"comments": ""}, "has no reason of its own"),
+    ],
+)
+def test_the_last_step_asks_for_what_it_needs(scene: Scene, fields: dict[str, str], says: str) -> None:
+    scene.stand_up(posts=3)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    step = send(browser, page, "review", d_1="rejected", d_2="approved", d_3="approved")
+
+    answer = send(browser, step, "send", **{"confirm": "yes", "comments": "Not ours.", "decidedBy": "Ana", **fields})
+
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert untouched(scene)
+
+
+def test_invisible_letters_of_a_pasted_comment_do_no_harm(scene: Scene) -> None:
+    scene.stand_up(posts=1)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+
+    step = send(browser, page, "review", d_1="rejected", c_1="\u202eNo\u200b, thanks\x00\ufeff é\r\n")
+    send(browser, step, "send", confirm="yes", decidedBy="A\u2066na")
+
+    decision = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)[0]
+    assert [each.comment for each in decision.posts.values()] == ["No, thanks é"]
+    assert decision.decided_by == "Ana"
+
+
+# --- twice, at once, too late -------------------------------------------------------------------------
+
+
+def test_the_same_form_twice_is_one_decision_and_the_same_receipt(scene: Scene) -> None:
+    scene.stand_up(posts=3)
+    browser = scene.browser()
+    chosen = {f"d.{n}": "approved" for n in (1, 2, 3)}
+    step = send(browser, browser.get(scene.url()), "review", **chosen)
+
+    first = send(browser, step, "send", confirm="yes")
+    second = send(browser, step, "send", confirm="yes")
+    scene.clock.pass_(hours=500)
+    third = browser.get(first.url.path)
+
+    assert first.text == second.text
+    assert scene.audit().count("decided") == 1
+    assert (third.status_code, "Your decision was recorded on" in third.text) == (410, True)
+
+
+def test_whoever_comes_second_learns_who_was_first_and_keeps_every_word(scene: Scene) -> None:
+    scene.stand_up(posts=3, approvers=TWO)
+    browser = scene.browser()
+    page = browser.get(scene.url(2))
+    step = send(browser, page, "review", d_1="rejected", c_1="Not ours", d_2="approved", d_3="approved")
+    scene.decide(1)
+
+    answer = send(browser, step, "send", confirm="yes", comments="And too many hashtags.")
+
+    assert answer.status_code == 409
+    for word in ("Ana Ribeiro approved this", "Not ours", "And too many hashtags."):
+        assert word in answer.text
+    assert len(scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)) == 1
+    assert "Ana Ribeiro approved this" in browser.get(page.url.path).text
+
+
+def test_a_page_that_got_stale_shows_what_changed_and_keeps_the_choices(scene: Scene) -> None:
+    scene.stand_up(posts=3)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    scene.edit(2, "Quite other words now.")
+
+    answer = send(browser, page, "review", d_1="approved", d_2="approved", d_3="rejected", c_3="No.")
+
+    assert answer.status_code == 409
+    kept = read(answer)
+    assert kept.checked == {"d.1": "approved", "d.2": "approved", "d.3": "rejected"}
+    assert "<ins>" in answer.text
+    assert "<del>" in answer.text
+    assert untouched(scene) or scene.audit().count("decided") == 0
+    step = send(browser, answer, "review")
+    assert read(step).heading == "Your decision, in short"
+
+
+def test_a_summary_that_got_stale_sends_nothing(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+    scene.edit(2, "Quite other words now.")
+
+    answer = send(browser, step, "send", confirm="yes")
+
+    assert answer.status_code == 409
+    assert "<del>" in answer.text
+    assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
+
+
+def test_content_in_the_middle_of_an_edit_is_not_shown_for_decision(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    scene.rewrite(scene.posts()[1], "Quite other words now.")
+
+    answer = scene.browser().get(scene.url())
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "Quite other words" not in answer.text
+
+
+def test_a_comment_after_the_end_is_handed_on(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="rejected", c_2="Not this one")
+    scene.clock.now = scene.round().expires_at
+
+    answer = send(browser, step, "send", confirm="yes", comments="Sorry for the delay")
+
+    assert answer.status_code == 410
+    assert "Your comment was handed on" in answer.text
+    note = scene.store.audit.entries(TENANT, scene.campaign.id)[-1]
+    assert "commented" in scene.audit()
+    assert any("Not this one" in str(entry.details) for entry in scene.store.audit.entries(TENANT, scene.campaign.id))
+    assert note is not None
+    assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
+
+
+def test_a_store_that_does_not_answer_is_told_and_nothing_is_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+
+    def down(*_: Any, **__: Any) -> None:
+        raise StoreUnavailableError("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.store.approvals, "decide", down)
+        failed = send(browser, step, "send", confirm="yes")
+    again = send(browser, step, "send", confirm="yes")
+
+    assert (failed.status_code, read(failed).heading, failed.headers["retry-after"]) == (503, "Not recorded", "5")
+    assert read(again).heading == "Approved"
+
+
+def test_links_that_are_over_say_so_and_name_nothing_of_the_campaign(scene: Scene) -> None:
+    scene.stand_up(posts=2, approvers=[*TWO, CLA.to_wire()])
+    links = [scene.url(n) for n in (1, 2, 3)]
+    renew_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="m", reason="forwarded", now=scene.clock.now)
+    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-2", actor="m", at=scene.clock.now, reason="left")
+
+    answers = [scene.browser().get(link) for link in links[:2]]
+    scene.clock.now = scene.round().expires_at
+    answers.append(scene.browser().get(links[2]))
+    scene.clock.pass_(days=-1)
+    scene.move(CampaignStatus.CANCELLED)
+    answers.append(scene.browser().get(links[2]))
+
+    assert [answer.status_code for answer in answers] == [410, 410, 410, 410]
+    headings = [
+        "A newer link was sent to you",
+        "This link was withdrawn",
+        "Die Frist ist vorbei",
+        "Diese Prüfung wurde abgesagt",
+    ]
+    assert [read(answer).heading for answer in answers] == headings
+    for answer in answers:
+        for word in (scene.campaign.name, "Huila", "Fernwood", ANA.email, TENANT):
+            assert word not in answer.text
+
+
+def test_a_new_link_goes_to_the_address_on_file_and_nowhere_else(scene: Scene) -> None:
+    link = scene.stand_up(posts=2).url()
+    scene.decide(decision="needs_revision", comments="Warmer, please.")
+    scene.next_round({1: ("Better.", ""), 2: ("Better too.", "")})
+    browser = scene.browser()
+    page = browser.get(link)
+
+    answer = send(browser, page, "relink")
+
+    assert (page.status_code, read(answer).heading) == (200, "A link is on its way")
+    mails = [path.read_text() for path in (scene.home / "mail").glob("*new_link*.eml")]
+    assert len(mails) == 1
+    assert f"To: {ANA.name} <{ANA.email}>" in mails[0]
+    assert "token=" not in answer.text
+
+
+# --- what a link gives away ---------------------------------------------------------------------------
+
+
+def test_the_token_leaves_the_address_at_once(scene: Scene) -> None:
+    link = scene.stand_up(posts=2).link()
+    browser = scene.browser()
+
+    entered = browser.get(link.url(scene.base_url), follow_redirects=False)
+
+    assert (entered.status_code, entered.headers["location"]) == (303, f"/approve/{link.callback_id}")
+    cookie = entered.headers["set-cookie"]
+    for part in ("HttpOnly", "SameSite=lax", f"Path=/approve/{link.callback_id}", "Max-Age=86400"):
+        assert part in cookie
+    page = browser.get(entered.headers["location"])
+    assert link.token not in page.text
+    assert link.nonce not in page.text
+    assert '<meta property="og:title" content="Content review">' in page.text
+    assert "http://" not in re.sub(r'href="https?://[^"]*"', "", page.text).replace("http://www.w3.org", "")
+
+
+def test_a_secure_site_sets_a_secure_cookie(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    from campaigns.settings import get_settings
+
+    link = scene.stand_up(posts=2).link()
+    monkeypatch.setenv("CAMPAIGNS_API_BASE_URL", "https://testserver")
+    get_settings.cache_clear()
+
+    entered = TestClient(scene.app(), base_url="https://testserver").get(
+        link.url("https://testserver"), follow_redirects=False
+    )
+
+    assert "Secure" in entered.headers["set-cookie"]
+    assert entered.headers["strict-transport-security"]
+
+
+def every_answer(scene: Scene) -> list[Any]:
+    link = scene.link()
+    browser = scene.browser()
+    return [
+        browser.get(link.url(scene.base_url), follow_redirects=False),
+        browser.get(f"/approve/{link.callback_id}"),
+        browser.get("/approve/unknown-unknown-unknown"),
+        browser.post(f"/approve/{link.callback_id}", data={"action": "review"}),
+        browser.put(f"/approve/{link.callback_id}"),
+        scene.browser().get(f"/approve/{link.callback_id}"),
+        approve_all(scene.browser(), scene.url()),
+    ]
+
+
+def test_every_answer_carries_the_headers_that_keep_it_private(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+
+    for answer in every_answer(scene):
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value, (answer.status_code, name)
+        assert "server" not in answer.headers
+
+
+def test_wrong_links_are_answered_alike(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    link, other = scene.link(), scene.another("other").stand_up(posts=2).link()
+    wrong = [
+        f"/approve/{link.callback_id}",
+        f"/approve/{link.callback_id}?token=x&nonce=y",
+        f"/approve/{link.callback_id}?token={link.token}",
+        f"/approve/{link.callback_id}?token={link.token}&nonce={other.nonce}",
+        f"/approve/{other.callback_id}?token={link.token}&nonce={link.nonce}",
+        f"/approve/{link.callback_id}?token={link.token}x&nonce={link.nonce}",
+        f"/approve/{'z' * 32}?token={link.token}&nonce={link.nonce}",
+        "/approve/%2e%2e%2fadmin",
+        f"/approve/{link.callback_id}?token={'A' * 5000}&nonce=1",
+        "/approve/%F0%9F%98%80?token=%ED%A0%80&nonce=%00",
+    ]
+
+    answers = [scene.browser().get(path) for path in wrong]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    assert untouched(scene)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_other_methods_are_refused(scene: Scene, method: str) -> None:
+    link = scene.stand_up(posts=2).link()
+    browser = scene.browser()
+    browser.get(link.url(scene.base_url))
+
+    answer = browser.request(method, f"/approve/{link.callback_id}")
+
+    assert answer.status_code == 405
+    assert untouched(scene)
+
+
+def test_nothing_in_an_address_or_a_header_decides(scene: Scene) -> None:
+    link = scene.stand_up(posts=2).link()
+    browser = scene.browser()
+    for address in (
+        "&decision=approved",
+        "&action=send&confirm=yes&d.1=approved",
+        "&next=//evil.example",
+        "&step=send",
+    ):
+        answer = browser.get(link.url(scene.base_url) + address)
+        assert (answer.status_code, answer.url.host) == (200, "testserver")
+    for headers in ({"X-HTTP-Method-Override": "POST"}, {"X-Forwarded-Host": "evil.example"}, {"Range": "bytes=0-1"}):
+        assert browser.get(f"/approve/{link.callback_id}", headers=headers).status_code == 200
+    assert browser.get(f"/approve/{link.callback_id}", headers={"Host": "evil.example"}).status_code == 400
+
+    assert untouched(scene)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "https://testserver"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/json"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ],
+    ids=str,
+)
+def test_a_form_from_anywhere_else_is_refused(scene: Scene, headers: dict[str, str]) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    fields = {**read(page).fields, "d.1": "approved", "d.2": "approved", "action": "send", "confirm": "yes"}
+    sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    body = "&".join(f"{name}={value}" for name, value in fields.items())
+    body = "{}" if "json" in sent["Content-Type"] else body
+
+    answer = browser.post(page.url.path, content=body, headers=sent)
+
+    assert answer.status_code == 403
+    assert untouched(scene)
+
+
+def test_a_form_needs_the_token_of_its_own_review_of_this_day(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    other = scene.another("other").stand_up(posts=2)
+    foreign = read(scene.browser().get(other.url())).fields["csrf"]
+    page = browser.get(scene.url())
+
+    for csrf in ("", "x", foreign, read(page).fields["csrf"][:-1] + "0x"):
+        assert send(browser, page, "save", csrf=csrf).status_code == 403
+    scene.clock.pass_(hours=24)
+    old = send(browser, page, "save", d_1="approved")
+    assert (old.status_code, read(old).checked) == (409, {"d.1": "approved"})
+    assert read(send(browser, old, "review", d_2="approved")).heading == "Your decision, in short"
+    assert untouched(scene)
+
+
+@pytest.mark.parametrize("name", ["tenantId", "status", "decidedByRole", "callbackId", "__class__", "channel", "d.99"])
+def test_fields_that_no_page_has_change_nothing(scene: Scene, name: str) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    step = browser.post(
+        page.url.path,
+        data={**read(page).fields, "d.1": "approved", "d.2": "approved", "action": "review", name: "rival"},
+    )
+
+    receipt = send(browser, step, "send", confirm="yes", **{name: "rival"})
+
+    assert read(receipt).heading == "Approved"
+    decision = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)[0]
+    assert "rival" not in decision.model_dump_json()
+
+
+def test_ten_thousand_fields_are_not_read(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+
+    answer = browser.post(
+        page.url.path,
+        content="&".join(f"x{n}=1" for n in range(10_000)),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert answer.status_code == 403
+
+
+# --- openings and scanners ----------------------------------------------------------------------------
+
+
+def test_an_opening_is_noted_once_as_unverified_and_without_an_address(scene: Scene) -> None:
+    url = scene.stand_up(posts=2).url()
+    browser = scene.browser()
+
+    for _ in range(5):
+        browser.get(url)
+    browser.head(url)
+
+    opened = [entry for entry in scene.store.audit.entries(TENANT, scene.campaign.id) if entry.action == "opened"]
+    assert len(opened) == 1
+    assert opened[0].details["verified"] is False
+    assert opened[0].actor == "ap-1"
+    assert set(opened[0].details) == {"verified", "prefetch", "client"}
+
+
+def test_a_prefetch_is_noted_as_one(scene: Scene) -> None:
+    scene.browser(**{"Sec-Purpose": "prefetch;prerender"}).get(scene.stand_up(posts=2).url())
+
+    assert scene.store.audit.entries(TENANT, scene.campaign.id)[-1].details["prefetch"] is True
+
+
+def test_head_answers_as_get_and_notes_nothing(scene: Scene) -> None:
+    url = scene.stand_up(posts=2).url()
+    browser = scene.browser()
+    before = len(scene.audit())
+
+    entered = browser.head(url, follow_redirects=False)
+    shown = browser.head(entered.headers["location"])
+
+    assert (entered.status_code, shown.status_code, shown.content) == (303, 200, b"")
+    assert len(scene.audit()) == before
+
+
+# --- limits -------------------------------------------------------------------------------------------
+
+
+def test_wrong_links_are_slowed_down_and_a_right_one_is_not(scene: Scene) -> None:
+    url = scene.stand_up(posts=2).url()
+    app = scene.app()
+    app.state.approval_limits = ApprovalLimits(wrong_per_minute=10)
+    browser = TestClient(app, base_url=scene.base_url)
+
+    answers = [browser.get("/approve/wrong-wrong-wrong-wrong") for _ in range(15)]
+
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429] * 5
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert browser.get(url).status_code == 200
+
+
+def test_one_link_is_not_hammered(scene: Scene) -> None:
+    scene.stand_up(posts=2, approvers=TWO)
+    other = scene.another("other").stand_up(posts=2)
+    app = scene.app()
+    app.state.approval_limits = ApprovalLimits(uses_per_minute=30)
+    browser = TestClient(app, base_url=scene.base_url)
+    browser.get(scene.url())
+
+    answers = [browser.get(f"/approve/{scene.link().callback_id}") for _ in range(40)]
+
+    assert [answer.status_code for answer in answers].count(429) == 11
+    assert browser.get(other.url()).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{"decision": "rejected"}, {}, {"decision": "approved", "callbackId": "another"}])
+def test_a_token_is_not_hammered_with_whatever_body(scene: Scene, body: dict[str, str]) -> None:
+    link = scene.stand_up(posts=2).link()
+    path = f"/campaigns/{scene.campaign.id}/approve"
+    app = scene.app()
+    app.state.approval_limits = ApprovalLimits(uses_per_minute=30, wrong_per_minute=10)
+    client = TestClient(app, base_url=scene.base_url)
+
+    def asked(token: str) -> Response:
+        return client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+
+    wrong = [asked(f"{link.token}x") for _ in range(15)]
+    right = [asked(link.token) for _ in range(35)]
+
+    assert [answer.status_code for answer in wrong] == [401] * 10 + [429] * 5
+    assert [answer.status_code for answer in right].count(429) == 5
+    assert int(right[-1].headers["retry-after"]) >= 1
+
+
+# --- words --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepts", "lang", "says"),
+    [
+        (None, "fr-CH, fr;q=0.9, en;q=0.8", "fr", "2 publications"),
+        (None, "pt;q=1, es;q=0.5", "es", "2 publicaciones"),
+        (None, "*", "en", "2 posts"),
+        (None, "xx;q=bad,,;;", "en", "2 posts"),
+        ("de", "fr", "de", "2 Beiträge"),
+    ],
+)
+def test_the_page_speaks_the_language_of_its_reader(
+    scene: Scene, locale: str | None, accepts: str, lang: str, says: str
+) -> None:
+    reader = {"name": "R", "email": "r@example.com", **({"locale": locale} if locale else {})}
+    url = scene.stand_up(posts=2, approvers=[reader]).url()
+
+    page = scene.browser(**{"Accept-Language": accepts}).get(url)
+
+    assert read(page).lang == lang
+    assert says in page.text
+
+
+def test_times_name_their_zone_and_the_readers(scene: Scene) -> None:
+    page = scene.browser().get(scene.stand_up(posts=2, approvers=[BEN.to_wire()]).url()).text
+
+    assert "Fri, 12 Mar 2027, 05:30 EST (UTC−5) · 10:30 in Lisbon" in page  # the deadline: the reader's zone first
+    assert "Mon, 15 Mar 2027, 09:20 WET (UTC) · 05:20 in New York" in page  # a post: the campaign's zone first
+
+
+def test_everything_people_typed_is_text_on_the_page(scene: Scene) -> None:
+    evil = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+    posts = scene.posts() or None
+    assert posts is None
+    scene.campaign = scene.campaign.model_copy(update={"name": evil, "requested_by": evil})
+    scene.stand_up(posts=2, approvers=[{"name": evil, "email": "x@example.com"}])
+    scene.edit(1, evil + ' javascript:alert(3) https://ok.example/"onx=1')
+
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    step = send(browser, page, "review", d_1="rejected", c_1=evil, d_2="approved")
+
+    for answer in (page, step):
+        assert not {"script", "img", "iframe", "object"} & set(read(answer).tags)
+        assert not [name for name in read(answer).attributes if name.startswith("on")]
+        assert all(re.match(r"(/|#|\?|https?://)", href) for href in read(answer).links)
+    assert 'rel="noopener noreferrer nofollow"' in page.text
+
+
+def test_a_next_round_begins_with_what_changed(scene: Scene) -> None:
+    scene.stand_up(posts=3)
+    ids = {post.number: post.id for post in scene.posts()}
+    scene.decide(
+        decision="needs_revision",
+        comments="Warmer in all, please.",
+        posts={
+            ids[1]: {"decision": "approved"},
+            ids[2]: {"decision": "needs_revision", "comment": "Name the farm."},
+            ids[3]: {"decision": "approved"},
+        },
+    )
+    scene.next_round({2: ("Grown at Finca La Loma.", "Named it: Finca La Loma.")})
+
+    page = scene.browser().get(scene.url())
+
+    for words in ("What changed since your last review", "Name the farm.", "Named it: Finca La Loma.", "You wrote"):
+        assert words in page.text
+    assert "2 posts are unchanged and stay approved" in page.text
+    assert "<ins>" in page.text
+    assert read(page).choices == {"d.2": ["approved", "needs_revision", "rejected"]}
+    assert page.text.count("It stays exactly as it is.") == 2
+
+
+def test_the_static_files_may_be_kept_and_nothing_else_is_served(scene: Scene) -> None:
+    browser = scene.browser()
+    name = re.findall(r"/approve/static/([\w.-]+css)", browser.get(scene.stand_up(posts=1).url()).text)[0]
+
+    style = browser.get(f"/approve/static/{name}")
+
+    assert style.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert style.headers["content-type"].startswith("text/css")
+    assert browser.get("/approve/static/icon.svg").headers["content-type"].startswith("image/svg+xml")
+    for other in ("review.html", "..%2fapp.py", "%2e%2e/app.py", "approval_page.py", "x"):
+        assert browser.get(f"/approve/static/{other}").status_code in {401, 404}
+
+
+def test_a_post_whose_time_has_come_is_not_published_late(scene: Scene) -> None:
+    from campaigns.approvals import Outcome
+    from campaigns.outcomes import apply
+
+    scene.stand_up(posts=3)
+    first = min(scene.posts(), key=lambda post: post.scheduled_at)
+    late = scene.round().model_copy(update={"expires_at": first.scheduled_at + timedelta(days=9), "version": 2})
+    scene.store.approvals.update(late, expect_version=1)
+    scene.clock.now = first.scheduled_at + timedelta(minutes=1)
+
+    page = scene.browser().get(scene.url())
+    scene.decide()
+    apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=scene.clock.now)
+
+    assert "Its time has come and gone" in page.text
+    assert {post.number: str(post.review.state) for post in scene.posts()} == {
+        1: "expired",
+        2: "approved",
+        3: "approved",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "linked"),
+    [
+        ("https://ok.example/a?b=1", "https://ok.example/a?b=1"),
+        ("ok.example/a", "https://ok.example/a"),
+        ("https://ok.example@evil.example/", None),
+        ("https://ok.example\\@evil.example/", None),
+        ("javascript://ok.example/%0aalert(1)", None),
+        ("https://[", None),
+    ],
+)
+def test_only_honest_web_addresses_become_links(text: str, linked: str | None) -> None:
+    assert web_address(text) == linked

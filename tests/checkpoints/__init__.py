@@ -1,0 +1,1 @@
+"""Checkpoints: sealed, proven, and never taken for missing."""

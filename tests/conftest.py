@@ -1,0 +1,48 @@
+"""What all tests share: hypothesis profiles, and one real Prefect server a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+HERE = Path(__file__).parent
+SYSTEM = {"system", "browser"}
+RUN_AFTER_RUN = {"housekeeping", "checkpoints"}
+# Dealt out first, so that no process is left alone with a long file at the end.
+LONGEST_FIRST = ["properties", "checkpoints", "housekeeping", "flows", "api", "store"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what belongs to `make system`, and put long files first.
+
+    That is whatever needs the whole product as processes, a browser, or run after run on a Prefect server;
+    tests/flows has the runs that `make test` executes.
+    """
+
+    def rank(item: pytest.Item) -> int:
+        room = item.path.relative_to(HERE).parts[0]
+        on_a_server = "prefect_server" in getattr(item, "fixturenames", ())
+        if room in SYSTEM or (room in RUN_AFTER_RUN and on_a_server):
+            item.add_marker(pytest.mark.system)
+        return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """A real Prefect server on an empty database; started when the first test asks for it."""
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield str(PREFECT_API_URL.value())

@@ -1,0 +1,286 @@
+"""The build of a campaign: from a brief to a decision, on a real Prefect server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from campaigns.model.base import new_id
+from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState
+from campaigns.rules.platforms import rendered_text, text_length, text_limit
+from campaigns.rules.retry import MAX_ATTEMPTS
+from campaigns.submission import submit
+from deployments.approver import decide_by_link
+from deployments.fake_bedrock import FakeBedrock
+from deployments.fake_bedrock_script import BEHAVIOURS
+from deployments.mail import newest_link
+from flows.build_campaign import build_campaign
+from tasks.deliver import deliver_due
+from tests.flows.conftest import TENANT, Studio, sample_brief
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[tuple[Studio, FakeBedrock]]:
+    """A studio whose words come from Bedrock: a stand-in that boto3 reaches as it would reach the real one."""
+    with FakeBedrock() as bedrock:
+        monkeypatch.setenv("CAMPAIGNS_MODEL", "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", bedrock.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield request.getfixturevalue("studio"), bedrock
+
+
+@pytest.mark.parametrize("name", ["spring-harvest.json", "conference-talks.json"])
+def test_an_approved_campaign_ends_completed_with_every_post_within_its_bounds(studio: Studio, name: str) -> None:
+    campaign_id, run_id = studio.submit(sample_brief(name))
+
+    waiting = studio.attempt(run_id)
+    assert waiting.name == "Suspended"
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
+    assert studio.decide(campaign_id, "approved") == "Approved"
+    ended = studio.attempt(run_id)
+
+    assert ended.is_completed()
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert campaign.status is CampaignStatus.COMPLETED
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    assert len(posts) == campaign.plan_summary.total_posts > 0
+    for post in posts:
+        assert post.status is PostStatus.COMPLETED, post.quality
+        assert post.review.state is ReviewState.APPROVED
+        shown = rendered_text(post.platform, post.content)
+        assert 0 < text_length(post.platform, shown) <= text_limit(post.platform)
+        local = post.scheduled_at.astimezone(campaign.schedule.zone)
+        assert local.strftime("%a").lower() in campaign.schedule.allowed_days_of_week
+    assert studio.store.audit.verify(TENANT, campaign_id) is None
+
+
+def test_a_resumed_run_executes_no_step_twice(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    calls = studio.store.campaigns.get(TENANT, campaign_id).usage.calls
+    shown = [post.content_hash() for post in studio.store.posts.list(TENANT, campaign_id)]
+
+    studio.decide(campaign_id, "approved")
+    studio.attempt(run_id)
+
+    assert set(studio.steps(run_id).values()) == {1}
+    assert studio.store.campaigns.get(TENANT, campaign_id).usage.calls == calls
+    assert [post.content_hash() for post in studio.store.posts.list(TENANT, campaign_id)] == shown
+
+
+def test_a_rejection_is_a_result_and_not_a_crash(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+
+    assert studio.decide(campaign_id, "rejected", "Not this season.") == "Rejected"
+    ended = studio.attempt(run_id)
+
+    assert (ended.name, ended.is_completed()) == ("Rejected", True)
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.REJECTED
+    assert {post.review.state for post in studio.store.posts.list(TENANT, campaign_id)} == {ReviewState.REJECTED}
+
+
+def test_waking_a_run_without_a_decision_makes_it_wait_again(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    first = studio.attempt(run_id)
+
+    with get_client(sync_client=True) as client:
+        client.resume_flow_run(run_id, run_input={"decision": "look_again"})
+    second = studio.attempt(run_id)
+
+    assert (first.name, second.name) == ("Suspended", "Suspended")
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
+
+
+def test_an_operator_decides_in_the_prefect_form_under_a_name(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+
+    with get_client(sync_client=True) as client:
+        answer = client.resume_flow_run(run_id, run_input={"decision": "approved", "decided_by": "Olga Operator"})
+    assert answer.status.value == "ACCEPT"
+    ended = studio.attempt(run_id)
+
+    assert ended.is_completed()
+    decision = studio.store.approvals.decisions(TENANT, campaign_id, 1)[0]
+    assert (decision.decided_by, decision.channel) == ("Olga Operator", "prefect_ui")
+
+
+def test_changes_are_written_for_the_next_round_and_the_rest_stays(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    before = {post.id: post for post in studio.store.posts.list(TENANT, campaign_id)}
+
+    studio.decide(campaign_id, "needs_revision", "Say more about the farm.")
+    waiting = studio.attempt(run_id)
+
+    assert waiting.name == "Suspended"
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (campaign.status, campaign.round) == (CampaignStatus.AWAITING_REVIEW, 2)
+    after = {post.id: post for post in studio.store.posts.list(TENANT, campaign_id)}
+    assert {post.revision for post in after.values()} == {1}
+    assert all(post.comment_answers for post in after.values())
+    assert before.keys() == after.keys()
+    studio.decide(campaign_id, "approved")
+    assert studio.attempt(run_id).is_completed()
+
+
+def test_the_same_faulty_brief_is_refused_with_the_same_words_everywhere(studio: Studio) -> None:
+    brief = sample_brief(colour="green")
+    brief["participants"] = {
+        "personaIds": ["persona_01JZ0K7A3M5T9Y1C4GQVSB8WEZ"],
+        "platforms": [],
+    }
+    brief["schedule"] = {**brief["schedule"], "startDate": "2027-04-04", "endDate": "2027-03-15"}
+
+    answer = studio.client.post("/campaigns", json=brief)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(_deployment())
+        run = client.create_flow_run_from_deployment(deployment.id, parameters={"tenant_id": TENANT, "campaign": brief})
+    ended = studio.attempt(run.id)
+
+    assert answer.status_code == 422
+    faults = answer.json()["details"]["errors"]
+    assert {fault["field"] for fault in faults} == {
+        "colour",
+        "participants.personaIds[0]",
+        "participants.platforms",
+        "schedule.endDate",
+    }
+    assert ended.is_failed()
+    for fault in faults:
+        assert f"{fault['field']}: {fault['message']}" in ended.message
+    assert studio.store.campaigns.list(TENANT).items == []
+
+
+def test_one_post_that_fails_does_not_fail_the_others(hosted: tuple[Studio, FakeBedrock]) -> None:
+    studio, bedrock = hosted
+    # The first call plans; the next one, whichever post it is for, is refused for good.
+    bedrock.script += [BEHAVIOURS["ok"], BEHAVIOURS["content_filtered"]]
+    campaign_id, run_id = studio.submit(one_week())
+
+    waiting = studio.attempt(run_id)
+
+    assert waiting.name == "Suspended"
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    failed = [post for post in posts if post.status is PostStatus.FAILED]
+    assert len(failed) == 1
+    assert failed[0].last_error.code == "CONTENT_FILTERED"
+    assert {post.status for post in posts if post not in failed} == {PostStatus.COMPLETED}
+    paid = len(bedrock.requests)
+
+    studio.decide(campaign_id, "approved")
+    ended = studio.attempt(run_id)
+
+    assert ended.message == f"Approved by Campaign approver: {len(posts) - 1} of {len(posts)} posts go out"
+    assert len(bedrock.requests) == paid
+
+
+def test_posts_that_a_rush_left_without_words_are_written_when_it_is_over(
+    hosted: tuple[Studio, FakeBedrock],
+) -> None:
+    studio, bedrock = hosted
+    campaign_id, run_id = studio.submit(one_week())
+    # The plan, then throttles for every attempt of every post's first chance, whatever their number.
+    bedrock.script += [BEHAVIOURS["ok"], *[BEHAVIOURS["throttle"]] * 12]
+
+    waiting = studio.attempt(run_id)
+
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    assert waiting.name == "Suspended"
+    assert len(posts) * MAX_ATTEMPTS <= 12
+    assert {post.status for post in posts} == {PostStatus.COMPLETED}
+
+
+def test_a_budget_stops_the_call_that_would_break_it(hosted: tuple[Studio, FakeBedrock]) -> None:
+    studio, bedrock = hosted
+    campaign_id, run_id = studio.submit(one_week() | {"budgetUSD": 0.0001})
+
+    ended = studio.attempt(run_id)
+
+    assert ended.is_failed()
+    assert bedrock.requests == []
+    assert studio.store.campaigns.get(TENANT, campaign_id).last_error.code == "BUDGET_EXCEEDED"
+
+
+def test_a_campaign_without_one_usable_post_fails_with_the_reason(hosted: tuple[Studio, FakeBedrock]) -> None:
+    studio, bedrock = hosted
+    bedrock.script += [BEHAVIOURS["ok"], *[BEHAVIOURS["content_filtered"]] * 50]
+    campaign_id, run_id = studio.submit(one_week())
+
+    ended = studio.attempt(run_id)
+
+    assert ended.is_failed()
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert campaign.status is CampaignStatus.FAILED
+    assert campaign.last_error.code == "NO_USABLE_POST"
+
+
+def test_a_plan_that_the_model_refuses_fails_the_campaign_with_the_reason(
+    hosted: tuple[Studio, FakeBedrock],
+) -> None:
+    studio, bedrock = hosted
+    bedrock.script += [BEHAVIOURS["withdrawn"]]
+    campaign_id, run_id = studio.submit(one_week())
+
+    ended = studio.attempt(run_id)
+
+    assert ended.is_failed()
+    assert studio.store.campaigns.get(TENANT, campaign_id).last_error.code == "MODEL_WITHDRAWN"
+    assert len(bedrock.requests) == 1
+
+
+def test_a_run_in_a_terminal_pauses_in_its_process_and_goes_on(studio: Studio) -> None:
+    campaign_id = new_id("campaign")
+    submit(studio.store, one_week(), tenant_id=TENANT, campaign_id=campaign_id, requested_by="t", now=datetime.now(UTC))
+
+    with ThreadPoolExecutor(1) as pool:
+        start = partial(build_campaign, TENANT, campaign_id=campaign_id, return_state=True)
+        run = pool.submit(copy_context().run, start)  # the fixture's Prefect settings live in the context
+        link = wait_for(lambda: newest_link(studio.home / "mail", campaign_id))
+        assert link is not None
+        decide_by_link(link, "approved", browser=studio.client)
+        # Decided before the run had paused: the bell finds nobody yet, and housekeeping rings again.
+        wait_for(lambda: run.done() or rung_again(studio))
+        ended = run.result(timeout=60)
+
+    assert ended.name == "Approved"
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.COMPLETED
+
+
+def rung_again(studio: Studio) -> None:
+    """Ring as housekeeping does, a minute later by the clock."""
+    deliver_due(studio.store, now=datetime.now(UTC) + timedelta(minutes=1))
+
+
+def one_week() -> dict[str, Any]:
+    """The sample brief cut down to its first week."""
+    brief = sample_brief()
+    start = date.fromisoformat(brief["schedule"]["startDate"])
+    brief["schedule"] = {**brief["schedule"], "endDate": (start + timedelta(days=6)).isoformat()}
+    return brief
+
+
+def wait_for(read: Callable[[], T | None]) -> T | None:
+    deadline = time.monotonic() + 120
+    while (found := read()) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _deployment() -> str:
+    from campaigns.settings import get_settings
+
+    return get_settings().deployment

@@ -1,0 +1,288 @@
+"""Duties of housekeeping alone, on a store and a clock: each may be repeated, be late, and meet another of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from campaigns.approvals import RING
+from campaigns.consistency import check
+from campaigns.errors import ConflictError, StoreUnavailableError
+from campaigns.expiry import expire_due
+from campaigns.model.base import new_id
+from campaigns.model.vocabulary import RoundStatus
+from campaigns.notice_kinds import REMINDER, RESULT, STILL_WAITING
+from campaigns.operations import By, redeliver
+from campaigns.reminding import remind_due
+from campaigns.store import OutboxEntry, Store
+from tasks import deliver
+from tasks.channels import NoticeNotSentError
+from tasks.runs import PrefectUnavailableError
+from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with a_scene(tmp_path) as made:
+        yield made
+
+
+def entries(scene: Scene, kind: str) -> list[OutboxEntry]:
+    return [entry for entry in scene.store.outbox.of(TENANT, scene.campaign.id) if entry.kind == kind]
+
+
+# --- remind -----------------------------------------------------------------------------------------
+
+
+def test_a_reminder_is_enqueued_once_however_often_it_is_looked_for(scene: Scene) -> None:
+    scene.stand_up(expires_in_hours=96, reminders=[72, 24])
+    late = scene.round().expires_at - 70 * HOUR
+
+    assert remind_due(scene.store, now=NOW) == 0
+    assert remind_due(scene.store, now=late) > 0
+    assert [remind_due(scene.store, now=late) for _ in range(3)] == [0, 0, 0]
+    assert len(entries(scene, REMINDER)) == 1
+
+
+def test_after_a_long_silence_only_the_latest_reminder_goes_out(scene: Scene) -> None:
+    scene.stand_up(expires_in_hours=96, reminders=[72, 48, 24])
+
+    remind_due(scene.store, now=scene.round().expires_at - HOUR)
+
+    assert len(entries(scene, REMINDER)) == 1
+    assert len(entries(scene, STILL_WAITING)) == 2  # the day's heartbeat and the last call
+
+
+def test_only_who_has_not_decided_is_reminded(scene: Scene) -> None:
+    people = [*scene.campaign.approval.to_wire()["approvers"], BEN.to_wire()]
+    scene.stand_up(approvers=people, quorum="all", expires_in_hours=96, reminders=[24])
+    scene.decide(1)
+
+    remind_due(scene.store, now=scene.round().expires_at - HOUR)
+
+    assert [entry.payload["approver"] for entry in entries(scene, REMINDER)] == [scene.round().approvers[1].id]
+
+
+# --- expire -----------------------------------------------------------------------------------------
+
+
+def test_rounds_end_once_at_most_so_many_at_a_time_and_none_is_forgotten(scene: Scene) -> None:
+    scenes = [scene.stand_up(), *(scene.another(f"beside {n}").stand_up() for n in range(2))]
+    over = scene.round().expires_at
+
+    assert expire_due(scene.store, now=over - timedelta(seconds=1)) == 0
+    assert [expire_due(scene.store, now=over, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert {each.round().status for each in scenes} == {RoundStatus.TIMED_OUT}
+
+
+# --- deliver ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pigeons(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list[OutboxEntry]:
+    scene.stand_up()
+    found = [OutboxEntry.about("pigeon", TENANT, scene.campaign.id, n, due_at=NOW) for n in range(3)]
+    for entry in scene.store.outbox.due(NOW, limit=1000):
+        scene.store.outbox.done(entry, at=NOW)
+    scene.store.outbox.add(found)
+    return found
+
+
+def carried_by(monkeypatch: pytest.MonkeyPatch, carry: Callable[[Store, OutboxEntry, datetime], Any]) -> None:
+    monkeypatch.setattr(deliver, "_how", lambda _kind: carry)
+
+
+def test_two_deliverers_deliver_each_entry_once(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flown: list[str] = []
+
+    def carry(store: Store, entry: OutboxEntry, now: datetime) -> bool:
+        flown.append(entry.id)
+        # The other one comes while it is in the air: it has read the same entries, or reads them now.
+        for seen in (one for one in pigeons if one.id == entry.id):
+            assert not deliver.deliver(store, seen, now=now)
+        assert entry.id not in {one.id for one in store.outbox.due(now)}
+        return True
+
+    carried_by(monkeypatch, carry)
+    deliver.deliver_due(scene.store, now=NOW)
+
+    assert sorted(flown) == sorted(entry.id for entry in pigeons)
+
+
+def test_what_a_dead_deliverer_took_is_delivered_by_the_next(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> bool:
+        raise Killed
+
+    carried_by(monkeypatch, die)
+    with pytest.raises(Killed):
+        deliver.deliver(scene.store, pigeons[0], now=NOW)
+    carried_by(monkeypatch, lambda *_: True)
+
+    assert deliver.deliver_due(scene.store, now=NOW) == 2
+    assert deliver.deliver_due(scene.store, now=NOW + deliver.CLAIM) == 1
+
+
+def test_a_message_is_left_alone_for_longer_than_a_bell(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that is only slow must not be overtaken: the message would go out twice."""
+    scene.prepare(posts=1)
+    bell, mail = (
+        OutboxEntry.about(kind, TENANT, scene.campaign.id, due_at=NOW, payload={"round": 1}) for kind in (RING, RESULT)
+    )
+    scene.store.outbox.add([bell, mail])
+    taken: dict[int, set[str]] = {0: set(), 19: set(), 20: set(), 59: set(), 60: set()}
+
+    for after, kinds in taken.items():
+
+        def die(_: object, entry: OutboxEntry, __: object, kinds: set[str] = kinds) -> bool:
+            kinds.add(entry.kind)
+            raise KeyboardInterrupt
+
+        carried_by(monkeypatch, die)
+        now = NOW + timedelta(seconds=after)
+        for entry in scene.store.outbox.due(now):
+            with pytest.raises(KeyboardInterrupt):
+                deliver.deliver(scene.store, entry, now=now)
+
+    assert taken == {0: {RING, RESULT}, 19: set(), 20: {RING}, 59: {RING}, 60: {RESULT}}
+
+
+def test_one_that_cannot_be_delivered_keeps_no_other_and_comes_back_ever_more_slowly(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry(_store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+        if entry.id == pigeons[0].id:
+            raise PrefectUnavailableError("Prefect did not answer")
+        return True
+
+    carried_by(monkeypatch, carry)
+    assert deliver.deliver_due(scene.store, now=NOW) == 2
+    tries: list[timedelta] = []
+    for _ in range(10):
+        (kept,) = scene.store.outbox.due(NOW + timedelta(days=1))
+        tries.append(kept.due_at - NOW)
+        deliver.deliver_due(scene.store, now=kept.due_at)
+
+    pauses = [after - before for before, after in pairwise(tries)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == deliver.LONGEST_RETRY
+    assert kept.last_error == "Prefect did not answer"
+
+
+def tried(scene: Scene, entry: OutboxEntry, times: int) -> OutboxEntry:
+    """Deliver what is due so many times, each as late as it takes, and return the entry as it is then."""
+    for number in range(times):
+        deliver.deliver_due(scene.store, now=NOW + number * timedelta(hours=1))
+    (found,) = [one for one in scene.store.outbox.of(TENANT, scene.campaign.id) if one.id == entry.id]
+    return found
+
+
+FOREVER = [
+    pytest.param(PrefectUnavailableError("Prefect did not answer"), id="Prefect is away"),
+    pytest.param(StoreUnavailableError("no answer"), id="the store is away"),
+    pytest.param(NoticeNotSentError("mail", "SMTPServerDisconnected"), id="mail is away"),
+    pytest.param(OSError("no route to host"), id="the network is away"),
+    pytest.param(httpx.ReadTimeout("no answer"), id="somebody does not answer"),
+]
+
+
+@pytest.mark.parametrize("error", FOREVER)
+def test_what_waits_for_a_part_that_is_away_is_tried_for_ever(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def carry(*_: object) -> bool:
+        raise error
+
+    carried_by(monkeypatch, carry)
+    kept = tried(scene, pigeons[0], 3 * deliver.MOST_FAILURES)
+
+    assert kept.is_open
+    carried_by(monkeypatch, lambda *_: True)
+    assert deliver.deliver_due(scene.store, now=NOW + timedelta(days=2)) == len(pigeons)
+
+
+def test_what_nothing_but_a_person_can_help_is_set_aside_with_its_reason(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def carry(_store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+        if entry.id == pigeons[0].id:
+            raise ValueError("words of a user")
+        return True
+
+    carried_by(monkeypatch, carry)
+    before = tried(scene, pigeons[0], deliver.MOST_FAILURES - 1)
+    caplog.clear()
+    aside = tried(scene, pigeons[0], deliver.MOST_FAILURES)
+    later = tried(scene, pigeons[0], 3 * deliver.MOST_FAILURES)
+
+    assert (before.is_open, aside.is_quarantined, aside.attempts) == (True, True, deliver.MOST_FAILURES)
+    assert aside.last_error == "ValueError"  # in a message of somebody else's may stand anything
+    assert later == aside
+    assert [one.levelname for one in caplog.records if "is set aside: ValueError" in one.message] == ["ERROR"]
+    assert scene.store.outbox.quarantined(since=NOW) == [aside]
+    assert [one.done_at is not None for one in scene.store.outbox.of(TENANT, scene.campaign.id)].count(False) == 1
+
+
+@pytest.mark.parametrize("kind", ["carrier_pigeon", "ring", "receipt"])
+def test_an_unknown_kind_and_a_subject_that_is_gone_are_set_aside(scene: Scene, kind: str) -> None:
+    subject = scene.campaign.id if kind == "carrier_pigeon" else new_id("campaign")
+    entry = OutboxEntry.about(kind, TENANT, subject, due_at=NOW, payload={"round": 1, "channel": "mail"})
+    scene.store.outbox.add([entry])
+
+    for number in range(deliver.MOST_FAILURES):
+        deliver.deliver_due(scene.store, now=NOW + number * timedelta(hours=1))
+
+    (found,) = [one for one in scene.store.outbox.of(TENANT, subject) if one.id == entry.id]
+    assert found.is_quarantined
+    assert found.last_error == ("KeyError" if kind == "carrier_pigeon" else f"no campaign {subject}")
+
+
+def test_only_failures_in_a_row_set_an_entry_aside(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count(1)
+
+    def carry(_store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+        if entry.id == pigeons[0].id and next(calls) % deliver.MOST_FAILURES:
+            raise ValueError
+        return False
+
+    carried_by(monkeypatch, carry)
+
+    assert tried(scene, pigeons[0], 3 * deliver.MOST_FAILURES).is_open
+
+
+def test_an_operator_puts_back_what_was_set_aside(
+    scene: Scene, pigeons: list[OutboxEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried_by(monkeypatch, lambda *_: 1 / 0)
+    tried(scene, pigeons[0], deliver.MOST_FAILURES)
+    campaign = scene.store.campaigns.get(TENANT, scene.campaign.id)
+    later = NOW + timedelta(days=1)
+    found = [one.found for one in check(scene.store, campaign, now=later) if one.code == "QUARANTINED"]
+
+    kinds = redeliver(scene.store, campaign, By("Olga", "the code is mended"), now=later)
+    carried_by(monkeypatch, lambda *_: True)
+
+    assert found == ["pigeon, set aside after 5 times: ZeroDivisionError"] * len(pigeons)
+    assert kinds == ["pigeon"] * len(pigeons)
+    assert deliver.deliver_due(scene.store, now=later) == len(pigeons)
+    assert check(scene.store, campaign, now=later) == []
+    last = scene.store.audit.entries(TENANT, campaign.id)[-1]
+    assert (last.actor, last.action, last.reason) == ("operator:Olga", "outbox_redelivered", "the code is mended")
+    with pytest.raises(ConflictError):
+        redeliver(scene.store, campaign, By("Olga", "once more"), now=later)

@@ -1,0 +1,145 @@
+"""The lease of a build: renewed while work goes on, given up at its end, and lost without a write in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from campaigns import wiring
+from campaigns.errors import LeaseLostError, StoreUnavailableError
+from campaigns.patience import patiently
+from campaigns.settings import get_settings
+from campaigns.store import Lease, Store
+from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.table import Operation
+from tasks.lease import EXPIRY, Hold, building, fence
+from tasks.steps import SavedCampaign
+from tests.store.samples import NOW, TENANT, a_campaign
+
+CAMPAIGN = SavedCampaign(tenant_id=TENANT, id=a_campaign().id, name="Spring", plan_version="v1")
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("CAMPAIGNS_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    wiring.get_store.cache_clear()
+    yield wiring.get_store()
+    get_settings.cache_clear()
+    wiring.get_store.cache_clear()
+
+
+def take(store: Store, owner: str, now: datetime) -> Lease:
+    return store.leases.acquire(TENANT, CAMPAIGN.id, owner=owner, now=now, ttl=EXPIRY)
+
+
+def test_only_who_builds_has_a_fence_and_afterwards_the_campaign_is_free(store: Store) -> None:
+    with pytest.raises(LeaseLostError):
+        fence(CAMPAIGN)
+
+    with building(CAMPAIGN):
+        held = fence(CAMPAIGN)
+        assert store.leases.last(TENANT, CAMPAIGN.id) == held
+
+    assert store.leases.last(TENANT, CAMPAIGN.id) is None
+    with pytest.raises(LeaseLostError):
+        fence(CAMPAIGN)
+
+
+def test_the_campaign_is_free_also_after_a_pause_or_a_fault(store: Store) -> None:
+    class Pause(BaseException):
+        """Prefect leaves a body this way."""
+
+    with pytest.raises(Pause), building(CAMPAIGN):
+        raise Pause
+
+    assert store.leases.last(TENANT, CAMPAIGN.id) is None
+
+
+def test_a_second_process_gives_way_to_one_that_is_at_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Hold(store, take(store, "run:other", datetime.now(UTC)))
+    # Each look of the newcomer finds the other renewing, as its thread does.
+    monkeypatch.setattr("tasks.lease.time.sleep", lambda _: other.beat(datetime.now(UTC)))
+
+    with pytest.raises(LeaseLostError) as refused, building(CAMPAIGN):
+        raise AssertionError("two processes build one campaign")
+
+    assert refused.value.details["owner"] == "run:other"
+
+
+def test_a_predecessor_of_which_nothing_is_heard_is_waited_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = take(store, "run:dead", datetime.now(UTC))
+    monkeypatch.setattr("tasks.lease.time.sleep", lambda _: store.leases.release(lease))  # its time is over
+
+    with building(CAMPAIGN):
+        assert fence(CAMPAIGN).token == 2
+
+
+def test_a_process_that_was_stopped_asks_before_it_goes_on(store: Store) -> None:
+    hold = Hold(store, take(store, "run:stopped", NOW))
+
+    assert hold.fence(NOW + EXPIRY - timedelta(seconds=1)).token == 1
+    late = NOW + EXPIRY
+    assert hold.fence(late).expires_at == late + EXPIRY  # nobody took over: it holds again
+
+    take(store, "run:next", late + EXPIRY)
+    with pytest.raises(LeaseLostError):
+        hold.fence(late + EXPIRY)
+    with pytest.raises(LeaseLostError):
+        hold.fence(NOW)  # lost is lost, whatever the clock says
+
+
+def test_a_store_that_is_away_costs_no_lease(tmp_path: Path) -> None:
+    class Away(SQLiteTable):
+        away = False
+
+        def write(self, *operations: Operation) -> None:
+            if self.away:
+                raise StoreUnavailableError("away")
+            super().write(*operations)
+
+    table = Away(tmp_path / "store.db")
+    store = Store(table)
+    hold = Hold(store, take(store, "run:one", NOW))
+    table.away = True
+
+    with pytest.raises(StoreUnavailableError):
+        hold.beat(NOW + timedelta(seconds=10))
+    assert hold.fence(NOW + timedelta(seconds=11)).token == 1
+    table.away = False
+    hold.beat(NOW + timedelta(seconds=20))
+
+    assert hold.fence(NOW + timedelta(seconds=21)).expires_at == NOW + timedelta(seconds=20) + EXPIRY
+
+
+def test_a_store_that_is_away_for_a_moment_does_not_end_the_build(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Losing(SQLiteTable):
+        lost = 0
+
+        def write(self, *operations: Operation) -> None:
+            super().write(*operations)
+            if self.lost < 2:
+                self.lost += 1
+                raise StoreUnavailableError("the answer was lost")
+
+    monkeypatch.setattr("tasks.lease.get_store", lambda: Store(Losing(tmp_path / "store.db")))
+
+    with building(CAMPAIGN):
+        assert store.leases.last(TENANT, CAMPAIGN.id) == fence(CAMPAIGN)
+
+
+def test_patience_ends() -> None:
+    asked = []
+
+    def away() -> None:
+        asked.append(1)
+        raise StoreUnavailableError("away")
+
+    with pytest.raises(StoreUnavailableError):
+        patiently(away, seconds=0.5)
+    assert len(asked) > 1

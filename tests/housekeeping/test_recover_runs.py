@@ -1,0 +1,209 @@
+"""Broken, lost and contradicting runs on a real Prefect server: found, repaired, and both sides agree again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State, StateType
+
+from campaigns.checkpoints.faults import CheckpointUnavailable
+from campaigns.errors import StoreUnavailableError
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.store import Lease
+from tasks.deliver import deliver_due
+from tasks.lease import EXPIRY
+from tasks.recover import recover_ended, recover_live
+from tests.flows.conftest import TENANT, Studio, sample_brief
+
+LATER = timedelta(minutes=5)
+
+
+def one_week() -> dict[str, Any]:
+    return sample_brief("conference-talks.json")
+
+
+def housekeeping(studio: Studio, *, later: timedelta = LATER) -> Counter[str]:
+    """One round of what housekeeping does about runs, some time from now."""
+    now = datetime.now(UTC) + later
+    done = recover_live(studio.store, now=now) + recover_ended(studio.store, now=now)
+    deliver_due(studio.store, now=now)
+    return done
+
+
+def say(run_id: UUID, kind: StateType, name: str | None = None, message: str | None = None) -> None:
+    """Make Prefect believe this of the run."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, State(type=kind, name=name, message=message), force=True)
+
+
+def run_of(studio: Studio, campaign_id: str) -> UUID:
+    return UUID(studio.store.campaigns.get(TENANT, campaign_id).execution_id)
+
+
+@pytest.mark.parametrize("kind", [StateType.CRASHED, StateType.FAILED, StateType.RUNNING, StateType.PENDING])
+def test_a_run_that_cannot_go_on_is_scheduled_again_once(studio: Studio, kind: StateType) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    say(run_id, kind)
+
+    assert housekeeping(studio) == {"restart": 1}
+
+    assert studio.run(run_id).state_name == "AwaitingRetry"
+    assert housekeeping(studio) == {}
+    told = [entry.action for entry in studio.store.audit.entries(TENANT, campaign_id)]
+    assert told.count("run_started_again") == 1
+    assert studio.store.audit.verify(TENANT, campaign_id) is None
+
+
+def test_a_worker_that_dies_between_taking_and_starting_is_told_from_a_slow_start(studio: Studio) -> None:
+    _, run_id = studio.submit(one_week())
+    soon = timedelta(seconds=28)
+
+    say(run_id, StateType.PENDING, "Submitting")
+    assert housekeeping(studio, later=soon) == {}
+    say(run_id, StateType.PENDING, "Pending")
+    assert housekeeping(studio, later=soon) == {"restart": 1}
+
+
+def test_a_campaign_whose_run_is_gone_from_prefect_gets_another_and_pays_nothing_twice(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    calls = studio.store.campaigns.get(TENANT, campaign_id).usage.calls
+    with get_client(sync_client=True) as client:
+        client.delete_flow_run(run_id)
+
+    assert housekeeping(studio) == {"new_run": 1}
+    other = run_of(studio, campaign_id)
+    assert other != run_id
+    assert studio.attempt(other).name == "Suspended"
+    studio.decide(campaign_id, "approved")
+    assert studio.attempt(other).is_completed()
+
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (campaign.status, campaign.usage.calls) == (CampaignStatus.COMPLETED, calls)
+
+
+def test_a_build_that_breaks_at_one_place_is_put_aside_with_the_reason(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    remedies: Counter[str] = Counter()
+    for hour in range(1, 8):
+        say(run_id, StateType.CRASHED)
+        remedies += housekeeping(studio, later=timedelta(hours=hour))
+
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert remedies == {"restart": 4, "quarantine": 1}
+    assert campaign.status is CampaignStatus.FAILED
+    assert campaign.last_error is not None
+    assert (campaign.last_error.code, campaign.last_error.retryable) == ("QUARANTINED", True)
+    assert "has crashed" in campaign.last_error.message
+
+
+@pytest.mark.parametrize("away", ["checkpoints", "store"])
+def test_a_long_outage_puts_no_campaign_aside(studio: Studio, away: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    with monkeypatch.context() as broken:
+        if away == "store":
+            broken.setattr("tasks.plan.get_store", _down(StoreUnavailableError("away")))
+        else:
+            broken.setattr(
+                "tasks.checkpoint_storage.CheckpointVault.read", _down(CheckpointUnavailable("plan", "away"))
+            )
+        ended = _attempt(studio, run_id)
+        assert ended in {"Failed", "Crashed"}
+        message = studio.run(run_id).state.message
+    remedies: Counter[str] = Counter()
+    for minute in range(2, 20, 2):
+        say(run_id, StateType.CRASHED, message=message)
+        remedies += housekeeping(studio, later=timedelta(minutes=minute))
+
+    assert remedies == {"restart": 9}
+    assert studio.attempt(run_id).name == "Suspended"
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
+
+
+def _down(fault: BaseException) -> Callable[..., Any]:
+    def refuse(*_: object, **__: object) -> Any:
+        raise fault
+
+    return refuse
+
+
+def _attempt(studio: Studio, run_id: UUID) -> str | None:
+    with suppress(CheckpointUnavailable):
+        studio.attempt(run_id)
+    return studio.run(run_id).state_name
+
+
+def test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    say(run_id, StateType.CANCELLED)
+
+    assert housekeeping(studio) == {"cancel": 1}
+
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.CANCELLED
+    assert studio.store.approvals.round(TENANT, campaign_id, 1).status == "cancelled"
+    assert housekeeping(studio) == {}
+
+
+def test_prefect_learns_how_a_campaign_ended(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    studio.decide(campaign_id, "approved")
+    ended = studio.attempt(run_id)
+    for wrong in (StateType.CRASHED, StateType.RUNNING, StateType.CANCELLED):
+        say(run_id, wrong)
+
+        assert housekeeping(studio) == {"close_run": 1}
+
+        run = studio.run(run_id)
+        assert (run.state_name, run.state.message) == (ended.name, ended.message)
+        assert housekeeping(studio) == {}
+
+
+def test_a_run_that_sleeps_through_its_decision_is_woken(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    studio.decide(campaign_id, "approved")
+    say(run_id, StateType.PAUSED, "Suspended")  # as if the bell had never been rung
+
+    assert housekeeping(studio)["ring"] == 1
+
+    assert studio.attempt(run_id).is_completed()
+
+
+def test_a_living_process_is_left_alone_whatever_prefect_says(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    say(run_id, StateType.CRASHED)
+    now = datetime.now(UTC) + LATER
+    lease = studio.store.leases.acquire(TENANT, campaign_id, owner="somebody", now=now, ttl=EXPIRY)
+
+    assert housekeeping(studio) == {}
+    studio.store.leases.release(lease)
+    assert housekeeping(studio) == {"restart": 1}
+
+
+def test_one_campaign_that_cannot_be_helped_does_not_keep_the_others_waiting(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poor, _ = studio.submit(one_week())
+    rich, run_id = studio.submit(sample_brief())
+    for campaign_id in (poor, rich):
+        say(run_of(studio, campaign_id), StateType.CRASHED)
+    last = studio.store.leases.last
+
+    def broken(tenant_id: str, campaign_id: str) -> Lease | None:
+        if campaign_id == poor:
+            raise StoreUnavailableError("this item only")
+        return last(tenant_id, campaign_id)
+
+    monkeypatch.setattr(studio.store.leases, "last", broken)
+
+    assert housekeeping(studio) == {"restart": 1}
+    assert studio.run(run_id).state_name == "AwaitingRetry"

@@ -1,0 +1,192 @@
+"""Which campaigns need help, and which help: every state of a run against every state of its campaign."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.recovery import (
+    MAX_EXECUTIONS,
+    Remedy,
+    RunSeen,
+    RunState,
+    diagnose_ended,
+    diagnose_live,
+    progress_mark,
+)
+from campaigns.store import Lease, Recovery
+from tests.store.samples import NOW, a_campaign, a_post, written
+
+S, R = CampaignStatus, RunState
+MARK = "generating/0/3/1"
+SECONDS = timedelta(seconds=1)
+
+
+def live(
+    run: RunState,
+    age: float = 0,
+    *,
+    status: CampaignStatus = S.GENERATING,
+    lease: float | None = None,
+    attempts: int = 0,
+    since_attempt: float = 3600,
+    mark: str = MARK,
+    waiting: bool = False,
+    in_process: bool = False,
+    restartable: bool = True,
+    outage: bool = False,
+    taken: bool = False,
+) -> Remedy:
+    campaign = a_campaign(status=status, updated_at=NOW - timedelta(days=1))
+    seen = RunSeen(run, NOW - age * SECONDS, in_process=in_process, restartable=restartable, outage=outage, taken=taken)
+    return diagnose_live(
+        campaign,
+        seen,
+        _lease(campaign, lease),
+        _recovery(campaign, attempts, since_attempt) if attempts else None,
+        mark=mark,
+        waiting=waiting,
+        now=NOW,
+    ).remedy
+
+
+def _lease(campaign: Campaign, left: float | None) -> Lease | None:
+    if left is None:
+        return None
+    return Lease(campaign.tenant_id, campaign.id, "run:process", 1, NOW + left * SECONDS)
+
+
+def _recovery(campaign: Campaign, attempts: int, ago: float) -> Recovery:
+    at = NOW - ago * SECONDS
+    return Recovery(campaign.tenant_id, campaign.id, MARK, attempts=attempts, total=attempts, at=at, reason="crashed")
+
+
+@pytest.mark.parametrize("run", list(RunState))
+def test_a_campaign_whose_lease_is_alive_is_left_alone(run: RunState) -> None:
+    assert live(run, 9999, lease=1) is Remedy.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("run", "patience", "remedy"),
+    [
+        (R.CRASHED, 15, Remedy.RESTART),
+        (R.FAILED, 15, Remedy.RESTART),
+        (R.RUNNING, 60, Remedy.RESTART),
+        (R.PENDING, 40, Remedy.RESTART),
+        (R.COMPLETED, 15, Remedy.NEW_RUN),
+    ],
+)
+def test_a_run_that_cannot_go_on_is_started_again_after_a_while(run: RunState, patience: int, remedy: Remedy) -> None:
+    assert live(run, patience) is Remedy.NOTHING
+    assert live(run, patience + 1) is remedy
+
+
+def test_a_run_that_a_dead_worker_took_need_not_wait_as_long_as_a_slow_start() -> None:
+    assert live(R.PENDING, 20, taken=True) is Remedy.NOTHING
+    assert live(R.PENDING, 21, taken=True) is Remedy.RESTART
+    assert live(R.PENDING, 40, taken=False) is Remedy.NOTHING
+
+
+def test_a_running_process_that_lets_its_lease_expire_is_gone() -> None:
+    assert live(R.RUNNING, 20, lease=-5) is Remedy.NOTHING
+    assert live(R.RUNNING, 20, lease=-6) is Remedy.RESTART
+
+
+def test_a_run_that_prefect_forgot_is_replaced_at_once() -> None:
+    assert live(R.MISSING) is Remedy.NEW_RUN
+
+
+@pytest.mark.parametrize("age", [0, 10_000_000])
+def test_a_run_that_waits_for_its_turn_or_for_a_person_is_left_alone(age: int) -> None:
+    assert live(R.SCHEDULED, age) is Remedy.NOTHING
+    assert live(R.PAUSED, age, status=S.AWAITING_REVIEW, waiting=True) is Remedy.NOTHING
+
+
+def test_a_run_that_sleeps_through_its_decision_is_woken() -> None:
+    assert live(R.PAUSED, 60, status=S.AWAITING_REVIEW) is Remedy.NOTHING
+    assert live(R.PAUSED, 61, status=S.AWAITING_REVIEW) is Remedy.RING
+
+
+def test_a_pause_in_a_terminal_that_was_closed_is_taken_over() -> None:
+    waits = {"status": S.AWAITING_REVIEW, "waiting": True, "in_process": True, "restartable": False}
+
+    assert live(R.PAUSED, 999, lease=9, **waits) is Remedy.NOTHING
+    assert live(R.PAUSED, 999, lease=-6, **waits) is Remedy.NEW_RUN
+
+
+@pytest.mark.parametrize("run", [R.CANCELLED, R.CANCELLING])
+def test_a_cancelled_run_cancels_its_campaign_unless_that_was_approved(run: RunState) -> None:
+    assert live(run, 121) is Remedy.CANCEL
+    assert live(run, 121, status=S.APPROVED) is Remedy.NEW_RUN
+
+
+def test_each_attempt_waits_longer_and_progress_starts_afresh() -> None:
+    for attempts, pause in ((1, 60), (2, 120), (3, 240)):
+        assert live(R.CRASHED, 999, attempts=attempts, since_attempt=pause - 1) is Remedy.NOTHING
+        assert live(R.CRASHED, 999, attempts=attempts, since_attempt=pause) is Remedy.RESTART
+        assert live(R.CRASHED, 999, attempts=attempts, since_attempt=0, mark="further") is Remedy.RESTART
+
+
+def test_what_breaks_five_times_at_one_place_is_put_aside() -> None:
+    assert live(R.CRASHED, 999, attempts=MAX_EXECUTIONS - 2) is Remedy.RESTART
+    assert live(R.CRASHED, 999, attempts=MAX_EXECUTIONS - 1) is Remedy.QUARANTINE
+    assert live(R.CRASHED, 999, attempts=MAX_EXECUTIONS - 1, mark="further") is Remedy.RESTART
+
+
+def test_an_outage_never_uses_up_the_attempts_and_is_looked_at_again_soon() -> None:
+    for attempts in (1, MAX_EXECUTIONS - 1, 99):
+        assert live(R.CRASHED, 999, attempts=attempts, since_attempt=29, outage=True) is Remedy.NOTHING
+        assert live(R.CRASHED, 999, attempts=attempts, since_attempt=30, outage=True) is Remedy.RESTART
+
+
+@pytest.mark.parametrize("status", sorted(AT_REST))
+def test_the_run_of_an_ended_campaign_gets_its_end(status: CampaignStatus) -> None:
+    campaign = a_campaign(status=status)
+
+    def remedy(run: RunState, age: float, lease: float | None = None) -> Remedy:
+        return diagnose_ended(campaign, RunSeen(run, NOW - age * SECONDS), _lease(campaign, lease), now=NOW).remedy
+
+    assert remedy(R.PAUSED, 61) is Remedy.RING
+    assert remedy(R.RUNNING, 121) is Remedy.CLOSE_RUN
+    assert remedy(R.RUNNING, 121, lease=5) is Remedy.NOTHING
+    assert remedy(R.SCHEDULED, 999) is remedy(R.COMPLETED, 999) is remedy(R.MISSING, 999) is Remedy.NOTHING
+    assert remedy(R.CRASHED, 31) is (Remedy.NOTHING if status is S.FAILED else Remedy.CLOSE_RUN)
+    assert remedy(R.CANCELLED, 0) is (Remedy.NOTHING if status in {S.CANCELLED, S.FAILED} else Remedy.CLOSE_RUN)
+
+
+def test_every_step_that_gets_something_done_changes_the_mark() -> None:
+    campaign = a_campaign(status=S.GENERATING)
+    first, second = a_post(campaign, 1), a_post(campaign, 2)
+    told = [
+        progress_mark(a_campaign(), []),
+        progress_mark(campaign, []),
+        progress_mark(campaign, [first, second]),
+        progress_mark(campaign, [written(first, revision=0), second]),
+        progress_mark(campaign, [written(first, revision=0), written(second, revision=0)]),
+        progress_mark(campaign, [written(first, revision=1), written(second, revision=0)]),
+        progress_mark(campaign.model_copy(update={"round": 1}), [written(first), written(second)]),
+    ]
+
+    assert len(set(told)) == len(told)
+
+
+@given(
+    run=st.sampled_from(RunState),
+    age=st.floats(0, 1e6),
+    status=st.sampled_from(sorted(set(S) - AT_REST)),
+    lease=st.none() | st.floats(-1e4, 30),
+    in_process=st.booleans(),
+)
+def test_no_campaign_is_left_alone_for_ever_nor_helped_without_end(
+    run: RunState, age: float, status: CampaignStatus, lease: float | None, in_process: bool
+) -> None:
+    """Whatever is seen: with time it is healthy by itself, waits its turn, or gets a remedy; at most four restarts."""
+    old = {"status": status, "lease": min(lease, -60) if lease is not None else None, "in_process": in_process}
+
+    assert live(run, age, attempts=MAX_EXECUTIONS - 1, **old) not in {Remedy.RESTART, Remedy.NEW_RUN}
+    assert (live(run, 1e7, **old) is Remedy.NOTHING) == (run is R.SCHEDULED)

@@ -1,0 +1,373 @@
+"""Small breaks of the brief, the merge, the calendar and the submission, each with the test that notices."""
+
+from __future__ import annotations
+
+from tests.mutants.run import Mutant
+
+CALENDAR = "tests/rules/test_calendar.py"
+MERGE = "tests/rules/test_merge.py"
+SUBMISSION = "tests/rules/test_submission.py"
+RULES = "tests/properties/test_calendar.py::test_every_calendar_obeys_every_rule"
+BRUTE = "tests/properties/test_calendar.py::test_a_tight_brief_is_refused_exactly_when_brute_force_finds_no_calendar"
+BOUNDS = "tests/model/test_brief_bounds.py"
+WRITTEN = (
+    "tests/properties/test_property_07_input_validation.py"
+    "::test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it"
+)
+
+MUTANTS: list[Mutant] = [
+    # --- the brief ---
+    {
+        "name": "a span of 91 days passes",
+        "file": "campaigns/model/schedule.py",
+        "old": "MAX_SPAN_DAYS: Final = 90",
+        "new": "MAX_SPAN_DAYS: Final = 91",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "a campaign may end when it starts",
+        "file": "campaigns/model/schedule.py",
+        "old": "if last + doubt <= first:",
+        "new": "if last + doubt < first:",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "windows may overlap by a minute",
+        "file": "campaigns/model/schedule.py",
+        "old": "if later.start < earlier.end:",
+        "new": "if later.start[:2] < earlier.end[:2]:",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "a faulty zone hides the order of the dates",
+        "file": "campaigns/model/schedule.py",
+        "old": "        if start is None:\n            return value\n        # A faulty zone",
+        "new": "        if start is None or len(info.data) < 2:\n            return value\n        # A faulty zone",
+        "killed_by": "tests/model/test_wire.py",
+    },
+    {
+        "name": "the second of two equal wall times is taken",
+        "file": "campaigns/model/schedule.py",
+        "old": "    early = naive.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)",
+        "new": "    early = naive.replace(tzinfo=zone, fold=1).astimezone(dt.UTC)",
+        "killed_by": "tests/model/test_schedule_instants.py",
+    },
+    {
+        "name": "shares may miss 1 by a hundredth",
+        "file": "campaigns/model/participants.py",
+        "old": "WEIGHT_TOLERANCE: Final = 0.001",
+        "new": "WEIGHT_TOLERANCE: Final = 0.01",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "weighted may name a subset",
+        "file": "campaigns/model/participants.py",
+        "old": "if missing := [key for key in selected if key not in weights]:",
+        "new": "if missing := [key for key in selected if key not in weights and not weights]:",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "unknown fields are dropped in silence",
+        "file": "campaigns/model/base.py",
+        "old": 'extra="forbid",',
+        "new": 'extra="ignore",',
+        "killed_by": "tests/model/test_wire.py",
+    },
+    {
+        "name": "null is a value",
+        "file": "campaigns/model/base.py",
+        "old": "return {key: value for key, value in data.items() if value is not None}",
+        "new": "return dict(data)",
+        "killed_by": "tests/model/test_wire.py",
+    },
+    {
+        "name": "an event needs no call to action",
+        "file": "campaigns/model/brief.py",
+        "old": 'objective in {"conversion", "event"} and not',
+        "new": 'objective in {"conversion"} and not',
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "approved plans may be edited",
+        "file": "campaigns/rules/editing.py",
+        "old": "if status is CampaignStatus.PLANNING:",
+        "new": "if status in {CampaignStatus.PLANNING, CampaignStatus.APPROVED}:",
+        "killed_by": "tests/rules/test_editing.py",
+    },
+    {
+        "name": "a zero in a weighted share passes",
+        "file": "campaigns/model/participants.py",
+        "old": "if weight <= 0]:",
+        "new": "if weight < 0]:",
+        "killed_by": BOUNDS,
+    },
+    {
+        "name": "a fault of a map key is named by pydantic's mark",
+        "file": "campaigns/model/faults.py",
+        "old": 'frozenset({"DateRange", "[key]"})',
+        "new": 'frozenset({"DateRange"})',
+        "killed_by": WRITTEN,
+    },
+    # --- the merge ---
+    {
+        "name": "the brand beats the campaign's minimum",
+        "file": "campaigns/rules/merge.py",
+        "old": "if overrides.min_posts_per_week is not None:",
+        "new": "if overrides.min_posts_per_week is not None and brand is None:",
+        "killed_by": MERGE,
+    },
+    {
+        "name": "the range of a brand is rounded down on both sides",
+        "file": "campaigns/rules/merge.py",
+        "old": "most = max(1, -(-total * 13 // (count * 10)))",
+        "new": "most = max(1, total * 13 // (count * 10))",
+        "killed_by": MERGE,
+    },
+    {
+        "name": "the looser emoji policy wins",
+        "file": "campaigns/rules/merge.py",
+        "old": "stricter = _STRICTNESS[habit] > _STRICTNESS[rules.emoji_policy.value]",
+        "new": "stricter = _STRICTNESS[habit] < _STRICTNESS[rules.emoji_policy.value]",
+        "killed_by": MERGE,
+    },
+    {
+        "name": "a brand can leave Instagram without media",
+        "file": "campaigns/rules/merge.py",
+        "old": 'if platform == "instagram" and (forced is False or defaults.default_asset == "none"):',
+        "new": 'if platform == "instagram" and forced is False:',
+        "killed_by": MERGE,
+    },
+    {
+        "name": "the brand's topics are avoided only when the campaign names none",
+        "file": "campaigns/rules/merge.py",
+        "old": '(brand.content_standards.avoid_topics if brand else [], "brand"),',
+        "new": '([] if brand is None or brief.messaging.campaign_avoid_topics else brand.competitors, "brand"),',
+        "killed_by": MERGE,
+    },
+    {
+        "name": "a waived call to action comes back from the system",
+        "file": "campaigns/rules/merge.py",
+        "old": "if brief.brief.cta_waived:",
+        "new": "if brief.brief.cta_waived and brand is not None:",
+        "killed_by": MERGE,
+    },
+    {
+        "name": "addresses of approvers are printed",
+        "file": "campaigns/rules/merge.py",
+        "old": 'brief.approval.model_copy(update={"approvers": []})',
+        "new": "brief.approval",
+        "killed_by": MERGE,
+    },
+    {
+        "name": "a plan keeps its version under other windows",
+        "file": "campaigns/rules/merge_explain.py",
+        "old": '"postingWindows": [window.to_wire() for window in config.posting_windows.value],',
+        "new": '"postingWindows": [],',
+        "killed_by": MERGE,
+    },
+    # --- the calendar ---
+    {
+        "name": "blackout days are open",
+        "file": "campaigns/rules/calendar_timeline.py",
+        "old": "DAYS[day.weekday()] in allowed and day not in blackout]",
+        "new": "DAYS[day.weekday()] in allowed]",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "the end of a window is a mark",
+        "file": "campaigns/rules/calendar_timeline.py",
+        "old": "for minute in range(start + -start % MARK_MINUTES, end, MARK_MINUTES)",
+        "new": "for minute in range(start + -start % MARK_MINUTES, end + 1, MARK_MINUTES)",
+        "killed_by": BRUTE,
+    },
+    {
+        "name": "odd windows start between the marks",
+        "file": "campaigns/rules/calendar_timeline.py",
+        "old": "range(start + -start % MARK_MINUTES, end, MARK_MINUTES)",
+        "new": "range(start, end, MARK_MINUTES)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "every day has twenty-four hours",
+        "file": "campaigns/rules/calendar_timeline.py",
+        "old": "- midnight == _DAY:",
+        "new": "- midnight > 0:",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "wall times in a gap are marks after it",
+        "file": "campaigns/rules/calendar_timeline.py",
+        "old": "for minute, instant in instants if _exists(day, minute, instant, zone)]",
+        "new": "for minute, instant in instants]",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "four hours are three",
+        "file": "campaigns/rules/calendar_placing.py",
+        "old": "SPACING: Final = timedelta(hours=4)",
+        "new": "SPACING: Final = timedelta(hours=3)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "two posts may share an instant",
+        "file": "campaigns/rules/calendar_placing.py",
+        "old": "bound = placed[index - 1] + 1 if index else 0",
+        "new": "bound = placed[index - 1] if index else 0",
+        "killed_by": BRUTE,
+    },
+    {
+        "name": "the day takes one more",
+        "file": "campaigns/rules/calendar_placing.py",
+        "old": "    if index >= grid.per_day:\n        bound",
+        "new": "    if index > grid.per_day:\n        bound",
+        "killed_by": BRUTE,
+    },
+    {
+        "name": "a later post pushes no earlier one ahead",
+        "file": "campaigns/rules/calendar_placing.py",
+        "old": "limits[same] = min(limits[same], bisect_right(grid.marks, grid.marks[limit] - _SPACING) - 1)",
+        "new": "limits[same] = min(limits[same], limit)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "halves are rounded down",
+        "file": "campaigns/rules/calendar_demand.py",
+        "old": "((self.least + self.most) * eligible + allowed) // (2 * allowed)",
+        "new": "((self.least + self.most) * eligible) // (2 * allowed)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "a partial week needs the whole minimum",
+        "file": "campaigns/rules/calendar_demand.py",
+        "old": "return self.least * len(week.days) // len(self.schedule.allowed_days_of_week)",
+        "new": "return self.least",
+        "killed_by": BRUTE,
+    },
+    {
+        "name": "a week that is cut into is held to its minimum",
+        "file": "campaigns/rules/calendar_demand.py",
+        "old": "return 0 if week.clipped else self.needed(week)",
+        "new": "return self.needed(week)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "a campaign may have 201 posts",
+        "file": "campaigns/rules/calendar_demand.py",
+        "old": "MAX_POSTS: Final = 200",
+        "new": "MAX_POSTS: Final = 201",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "a refusal offers one post too few",
+        "file": "campaigns/rules/calendar_refusal.py",
+        "old": "lower minPostsPerWeek to {terms.least - less}",
+        "new": "lower minPostsPerWeek to {terms.least - less - 1}",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "changes are offered untried",
+        "file": "campaigns/rules/calendar_refusal.py",
+        "old": "return bool(line.weeks) and _least_total(terms, line) <= MAX_POSTS and not shortfalls(terms, line)",
+        "new": "return bool(line.weeks)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "remainders go to the last",
+        "file": "campaigns/rules/calendar_shares.py",
+        "old": "by_remainder = sorted(range(len(quotas)), key=lambda index: (counts[index] - quotas[index], index))",
+        "new": "by_remainder = sorted(range(len(quotas)), key=lambda index: (counts[index] - quotas[index], -index))",
+        "killed_by": RULES,
+    },
+    {
+        "name": "a small share gets nothing",
+        "file": "campaigns/rules/calendar_shares.py",
+        "old": "if weight > 0 and raised[index] == 0:",
+        "new": "if weight > 0.05 and raised[index] == 0:",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "personas and platforms are shared out one by one",
+        "file": "campaigns/rules/calendar_shares.py",
+        "old": "cells = [[row * column // total for column in columns] for row in rows]",
+        "new": "cells = [[0 for _ in columns] for _ in rows]",
+        "killed_by": RULES,
+    },
+    {
+        "name": "themes follow the order, not the persona",
+        "file": "campaigns/rules/calendar_shares.py",
+        "old": "around = (None, *position)",
+        "new": "around = (None,)",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "an event ends without a reminder",
+        "file": "campaigns/rules/calendar_intents.py",
+        "old": 'if objective == "event" and count >= 3:',
+        "new": 'if objective == "event" and count >= 300:',
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "a conversion asks in less than half its posts",
+        "file": "campaigns/rules/calendar_intents.py",
+        "old": "max(0, -(-count // part) - sum(forced))",
+        "new": "max(0, count // part - sum(forced))",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "a long inclusion lands on X",
+        "file": "campaigns/rules/calendar_intents.py",
+        "old": "return platforms[index] in cramped, len(assigned[index])",
+        "new": "return False, len(assigned[index])",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "who is left out is not named",
+        "file": "campaigns/rules/calendar_warnings.py",
+        "old": "elif count == 0:",
+        "new": "elif count == 0 and weight == 0:",
+        "killed_by": CALENDAR,
+    },
+    {
+        "name": "the calendar ignores its seed",
+        "file": "campaigns/rules/calendar.py",
+        "old": 'f"{seed}|{index + 1}"',
+        "new": 'f"{index + 1}"',
+        "killed_by": CALENDAR,
+    },
+    # --- the submission ---
+    {
+        "name": "a start has no grace",
+        "file": "campaigns/rules/submission.py",
+        "old": "over = start < now - START_GRACE",
+        "new": "over = start < now",
+        "killed_by": SUBMISSION,
+    },
+    {
+        "name": "the first day is over at its start",
+        "file": "campaigns/rules/submission.py",
+        "old": "local_instant(start + timedelta(days=1), 0, zone) <= now",
+        "new": "local_instant(start, 0, zone) <= now",
+        "killed_by": SUBMISSION,
+    },
+    {
+        "name": "a sleeping persona may speak",
+        "file": "campaigns/rules/submission.py",
+        "old": "elif not persona.is_active:",
+        "new": "elif not persona.is_active and not persona.name:",
+        "killed_by": SUBMISSION,
+    },
+    {
+        "name": "the cadence of an unknown brand is guessed",
+        "file": "campaigns/rules/submission.py",
+        "old": 'overrides = brief.cadence_overrides.model_copy(update={"min_posts_per_week": 0})',
+        "new": 'overrides = brief.cadence_overrides.model_copy(update={"min_posts_per_week": 3})',
+        "killed_by": SUBMISSION,
+    },
+    {
+        "name": "a sample may start today",
+        "file": "campaigns/rules/freshen.py",
+        "old": "if late < 0:",
+        "new": "if late <= 0:",
+        "killed_by": "tests/rules/test_freshen.py",
+    },
+]

@@ -1,0 +1,57 @@
+"""Edits: what may change in which status (domain.md section 11); a mixed request is refused whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.errors import ConflictError
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.rules.editing import changed_fields, require_editable, require_text_editable
+from tests.model.wires import BRIEF, changed
+
+PLAN_RELEVANT = [name for name in CampaignBrief.model_fields if name not in {"name", "metadata"}]
+LATER = [status for status in CampaignStatus if status is not CampaignStatus.PLANNING]
+
+
+def test_while_planning_everything_may_change() -> None:
+    require_editable(CampaignStatus.PLANNING, list(CampaignBrief.model_fields))
+
+
+@pytest.mark.parametrize("status", LATER)
+def test_name_and_metadata_may_change_in_every_status(status: CampaignStatus) -> None:
+    require_editable(status, ["name", "metadata"])
+
+
+@pytest.mark.parametrize("status", LATER)
+@pytest.mark.parametrize("field", PLAN_RELEVANT)
+def test_what_the_plan_is_made_from_is_fixed_after_planning(status: CampaignStatus, field: str) -> None:
+    with pytest.raises(ConflictError) as refusal:
+        require_editable(status, ["name", field])
+
+    assert refusal.value.details["currentStatus"] == status
+    assert len(refusal.value.details["fields"]) == 1
+
+
+def test_the_fixed_fields_are_named_as_on_the_wire() -> None:
+    with pytest.raises(ConflictError, match="brandId, cadenceOverrides") as refusal:
+        require_editable(CampaignStatus.APPROVED, ["brand_id", "cadence_overrides"])
+
+    assert refusal.value.details["fields"] == ["brandId", "cadenceOverrides"]
+
+
+def test_only_fields_that_differ_count_as_changed() -> None:
+    before = CampaignBrief.model_validate(BRIEF)
+    after = CampaignBrief.model_validate(changed(BRIEF, ("name", "Summer"), ("schedule.endDate", "2027-04-05")))
+
+    assert changed_fields(before, after) == ["name", "schedule"]
+    assert changed_fields(before, CampaignBrief.model_validate(before.to_wire())) == []
+
+
+@pytest.mark.parametrize("status", list(CampaignStatus))
+def test_the_text_of_a_post_may_be_edited_only_during_the_review(status: CampaignStatus) -> None:
+    if status is CampaignStatus.AWAITING_REVIEW:
+        require_text_editable(status)
+    else:
+        with pytest.raises(ConflictError):
+            require_text_editable(status)

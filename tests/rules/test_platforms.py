@@ -1,0 +1,318 @@
+"""Platforms: how long a text is, as each platform counts it, and how a post reads there."""
+
+from __future__ import annotations
+
+import socket
+import time
+import unicodedata
+from datetime import date
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from campaigns.model.vocabulary import PLATFORMS, Platform
+from campaigns.rules.platforms import (
+    cashtags_in,
+    handles_in,
+    hashtags_in,
+    length_note,
+    links_in,
+    platform_book,
+    platform_rules,
+    rendered_text,
+    text_length,
+    text_limit,
+)
+from campaigns.rules.x_length import x_urls
+from tests.rules.posts import words
+
+LINK = "https://fernwood.example/harvest"
+
+# Text that is made of what the counters treat apart.
+SCRAPS = "a é e\u0301 漢 … 😀 🙋🏽 👨‍👩‍👧‍👦 1️⃣ © #x @y [z] . / https:// example.com - _"
+pieces = st.sampled_from([*SCRAPS.split(" "), " ", "\n"])
+texts = st.one_of(st.text(max_size=60), st.lists(pieces, max_size=12).map("".join))
+platforms = st.sampled_from(PLATFORMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("a" * 280, 280),
+        ("a" * 281, 281),
+        ("https://t.co", 23),
+        ("https://example.com/" + "p" * 117, 23),
+        ("example.com", 23),
+        ("foo.dev", 23),
+        ("readme.md", 23),
+        ("node.js", 7),
+        ("me@example.com", 14),
+        ("http://127.0.0.1/x", 18),
+        ("http://localhost:8080", 21),
+        ("😀", 2),
+        ("🙋🏽", 2),
+        ("👨‍👩‍👧‍👦", 2),
+        ("🇩🇪", 2),
+        ("1️⃣", 2),
+        ("❤", 2),
+        ("…", 2),
+        ("•", 2),
+        ("€", 2),
+        ("™", 2),
+        ("→", 2),
+        ("“”", 2),
+        ("see https://example.com.", 28),
+        ("(https://example.com/a)", 25),
+        ("漢字", 4),
+        ("안녕", 4),
+        ("привет", 6),
+        ("مرحبا", 5),
+        ("สวัสดี", 6),
+        ("e\u0301", 1),
+        ("ﬁ", 2),
+        ("𝗼𝘁", 4),
+        ("—", 1),
+        ("https://münchen.de/x", 23),
+        ("https://example.com/a https://example.com/b", 47),
+    ],
+)
+def test_x_weighs_the_golden_vectors(text: str, weight: int) -> None:
+    assert text_length("twitter", text) == weight
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("", 0),
+        ("Test https://test.com test https://test.com test.com test", 86),
+        ("😀😀", 4),
+        ("😀\u200d😀", 5),  # joined, but no emoji that exists
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", 2),
+        ("🇩", 2),  # half a flag
+        ("©", 1),
+        ("©\ufe0f", 2),  # shown as an emoji
+        ("\u10ff\u1100", 3),  # the edge of the first light range
+        ("\u200d\u200e", 3),
+        ("\u2010\u201f\u2020", 4),
+        ("\u2032\u2037\u2038", 4),
+        ("https://example.com/😀", 25),  # an emoji ends the address
+    ],
+)
+def test_x_weighs_what_stands_at_the_edges_of_its_rules(text: str, weight: int) -> None:
+    assert text_length("twitter", text) == weight
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("text http://en.wikipedia.org/wiki/Primer_(film)", ["http://en.wikipedia.org/wiki/Primer_(film)"]),
+        ("Go to http://example.com/a+ or http://example.com/a-", ["http://example.com/a+", "http://example.com/a-"]),
+        ("foo.baz foo.co.jp www.xxxxxxx.baz www.foo.co.uk foo.comm", ["foo.co.jp", "www.foo.co.uk"]),
+        (
+            "http://twitter.com/これは日本語です。example.com中国語http://t.co/abcde한국twitter.com",
+            ["http://twitter.com/", "example.com", "http://t.co/abcde", "twitter.com"],
+        ),
+        ("twitter.comこれは日本語です。example.com中国語t.co/abcde", ["twitter.com", "example.com", "t.co/abcde"]),
+        ("Go to http://twitter.com/Русские_слова", ["http://twitter.com/Русские_слова"]),
+        ("text http://foo.com?#foo text", ["http://foo.com?#foo"]),
+        ("HTTPS://www.ExaMPLE.COM/index.html", ["HTTPS://www.ExaMPLE.COM/index.html"]),
+        ("http://somehost.com:3000", ["http://somehost.com:3000"]),
+        ("https://t.co/abc/more", ["https://t.co/abc"]),
+        ("https://t.co/" + "a" * 41, []),
+        ("http://twitter-.com", []),
+        ("test http://-leadingdash.twitter.com", []),
+        ("text http://domain-dash_2314352345_dfasd.foo-cow_4352.com", []),
+        ("a_b.com", []),
+        ("user@example.com", []),
+        ("#example.com $example.com", []),
+        ("example.com-typo", []),
+        ("漢字.com", []),
+        ("https://漢字.com", ["https://漢字.com"]),
+        ("x" * 64 + ".com", []),
+        ("xn--80ak6aa92e.com", ["xn--80ak6aa92e.com"]),
+        ("\x01.com", []),
+        ("no dots here", []),
+    ],
+)
+def test_x_links_what_its_grammar_says(text: str, addresses: list[str]) -> None:
+    assert [text[start:end] for start, end in x_urls(text)] == addresses
+
+
+@pytest.mark.parametrize(
+    ("platform", "text", "length"),
+    [
+        ("linkedin", "plain text", 10),
+        ("linkedin", "\\|{}@[]()<>#*_~", 30),
+        ("linkedin", "#tag @name", 12),
+        ("linkedin", "😀", 1),
+        ("linkedin", "e\u0301", 1),
+        ("instagram", "😀#x", 3),
+        ("instagram", "e\u0301", 1),
+        ("facebook", "https://example.com", 19),
+        ("facebook", "👨‍👩‍👧‍👦", 7),
+    ],
+)
+def test_other_platforms_count_code_points_and_linkedin_its_escapes(platform: Platform, text: str, length: int) -> None:
+    assert text_length(platform, text) == length
+
+
+@settings(max_examples=300)
+@given(platform=platforms, text=texts)
+@example("twitter", "example.com")
+def test_a_text_is_as_long_as_its_normal_form(platform: Platform, text: str) -> None:
+    assert text_length(platform, text) == text_length(platform, unicodedata.normalize("NFC", text))
+    assert text_length(platform, text) == text_length(platform, unicodedata.normalize("NFD", text))
+
+
+@settings(max_examples=300)
+@given(platform=platforms, text=texts)
+def test_a_length_is_within_what_its_characters_allow(platform: Platform, text: str) -> None:
+    points = len(unicodedata.normalize("NFC", text))
+    length = text_length(platform, text)
+
+    if platform == "twitter":
+        # An address can make a text heavier (a.co is 4 characters) as well as lighter.
+        assert 0 <= length <= max(2 * points, 23 * points)
+        assert (length == 0) == (points == 0)
+    elif platform == "linkedin":
+        assert points <= length <= 2 * points
+    else:
+        assert length == points
+
+
+@settings(max_examples=300)
+@given(one=texts, other=texts)
+def test_what_a_line_break_parts_is_counted_apart(one: str, other: str) -> None:
+    for platform in PLATFORMS:
+        # With the break: at the very start of a text twitter-text takes Ü for the character before ber.de.
+        both = text_length(platform, one) + text_length(platform, f"\n{other}")
+        assert text_length(platform, f"{one}\n{other}") == both
+
+
+@given(one=texts, other=texts, platform=st.sampled_from(["linkedin", "instagram", "facebook"]))
+def test_joined_texts_are_at_most_as_long_as_both(one: str, other: str, platform: Platform) -> None:
+    assert text_length(platform, one + other) <= text_length(platform, one) + text_length(platform, other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["é." * 30_000 + "-.com", "é" * 60_000 + "-.com", "a.com.-." * 8000, "http://a.com/" + "." * 60_000],
+    ids=["labels", "one label", "breaks", "path"],
+)
+def test_hostile_texts_are_counted_in_seconds(text: str) -> None:
+    text_length("twitter", "example.com")  # the lists are open
+    before = time.process_time()
+
+    text_length("twitter", text)
+
+    assert time.process_time() - before < 10
+
+
+def test_counting_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    from campaigns.rules import x_length
+
+    x_length._dot_and_tld.cache_clear()
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+
+    assert text_length("twitter", "example.com") == 23
+
+
+# --- the data file ------------------------------------------------------------------------------------
+
+
+def test_the_limits_are_those_of_the_platforms() -> None:
+    limits = {platform: platform_rules(platform) for platform in PLATFORMS}
+
+    assert {name: rules.text_limit for name, rules in limits.items()} == {
+        "twitter": 280,
+        "linkedin": 3000,
+        "instagram": 2200,
+        "facebook": 63_206,
+    }
+    assert text_limit("twitter", premium=True) == 25_000
+    assert text_limit("linkedin", premium=True) == 3000
+    assert {name: rules.hashtags.most for name, rules in limits.items()} == {
+        "twitter": 2,
+        "linkedin": 3,
+        "instagram": 5,
+        "facebook": 2,
+    }
+    assert (limits["twitter"].hashtags.cap, limits["twitter"].mentions.cap, limits["twitter"].urls.cap) == (50, 50, 10)
+    assert (limits["instagram"].mentions.cap, limits["twitter"].cashtag_cap) == (3, 1)
+    assert {name: rules.fold for name, rules in limits.items()} == {
+        "twitter": None,
+        "linkedin": 210,
+        "instagram": 125,
+        "facebook": 480,
+    }
+    assert [name for name, rules in limits.items() if rules.media.required] == ["instagram"]
+    assert [name for name, rules in limits.items() if not rules.urls.clickable] == ["instagram"]
+    assert [name for name, rules in limits.items() if rules.identical_refused] == ["twitter"]
+
+
+def test_every_limit_says_since_when_it_holds() -> None:
+    book = platform_book()
+
+    assert set(book.platforms) == set(PLATFORMS)
+    assert all(rules.as_of["default"] <= book.revision for rules in book.platforms.values())
+    assert book.platforms["instagram"].as_of["hashtags"] == date(2025, 12, 19)
+
+
+def test_a_length_is_told_in_words() -> None:
+    assert length_note("twitter", 271) == "271 of 280 characters as X counts them"
+
+
+# --- what stands in a text ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        (f"see ({LINK}).", [LINK]),  # .example is no top-level domain, but this is an address
+        ("https://a.com/x_(y), and foo.dev/z!", ["https://a.com/x_(y)", "foo.dev/z"]),
+        ("“https://a.com”", ["https://a.com"]),
+        ("me@a.com", []),
+    ],
+)
+def test_links_are_found_without_their_punctuation(text: str, links: list[str]) -> None:
+    assert [text[start:end] for start, end in links_in(text)] == links
+
+
+def test_hashtags_handles_and_cashtags_are_found_where_they_are_some() -> None:
+    text = "#coffee #1 https://x.com/#top ça#no #ça &#39; @fernwood. me@x.com https://x.com/@u $AAPL a$b $5"
+
+    assert [tag for tag, _ in hashtags_in(text)] == ["coffee", "ça"]
+    assert [handle for handle, _ in handles_in(text)] == ["fernwood"]
+    assert [tag for tag, _ in cashtags_in(text)] == ["AAPL"]
+    assert handles_in("hi @[Acme Ltd](urn:li:organization:12)") == [("Acme Ltd", (3, 38))]
+
+
+# --- what is published --------------------------------------------------------------------------------
+
+
+def test_a_post_is_published_with_its_link_and_hashtags() -> None:
+    content = words("Read this.", hashtags=["coffee", "#Huila"], mentions=["fernwood"], link=LINK)
+
+    assert rendered_text("twitter", content) == f"Read this.\n\n{LINK}\n\n@fernwood #coffee #Huila"
+    assert rendered_text("linkedin", content) == f"Read this.\n\n{LINK}\n\n#coffee #Huila"
+    assert rendered_text("facebook", content) == f"Read this.\n\n{LINK}\n\n#coffee #Huila"
+    # The link goes into the profile: in a caption nobody can follow it.
+    assert rendered_text("instagram", content) == "Read this.\n\n@fernwood #coffee #Huila"
+
+
+def test_what_the_text_says_is_not_said_twice() -> None:
+    content = words(
+        f"Read {LINK}/ by @Fernwood #Coffee", hashtags=["coffee", "coffee"], mentions=["fernwood"], link=LINK
+    )
+
+    assert rendered_text("twitter", content) == content.text
+
+
+def test_a_post_without_extras_is_its_text() -> None:
+    for platform in PLATFORMS:
+        assert rendered_text(platform, words("Just this.")) == "Just this."

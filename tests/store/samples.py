@@ -1,0 +1,135 @@
+"""Values for the store's tests: small, valid and different on demand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
+from campaigns.model.base import derived_id, new_id
+from campaigns.model.brand import Brand, BrandAsset
+from campaigns.model.campaign import Campaign
+from campaigns.model.persona import Persona, WritingExample
+from campaigns.model.post import Post, PostContent, round_digest
+from campaigns.model.vocabulary import Decision, PostStatus
+
+NOW = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
+TENANT, OTHER = "fernwood", "rival"
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+def a_campaign(tenant_id: str = TENANT, **changes: Any) -> Campaign:
+    brief = json.loads((SAMPLES / "conference-talks.json").read_text())
+    brief.pop("metadata", None)
+    system = {"id": new_id("campaign"), "tenantId": tenant_id, "createdAt": NOW, "updatedAt": NOW}
+    return Campaign.model_validate({**brief, **system}).model_copy(update=changes)
+
+
+def a_persona(tenant_id: str = TENANT, **changes: Any) -> Persona:
+    given = json.loads((SAMPLES / "personas.json").read_text())[0]
+    given = {name: value for name, value in given.items() if name not in {"id", "tenantId"}}
+    system = {"id": new_id("persona"), "tenantId": tenant_id, "createdAt": NOW, "updatedAt": NOW}
+    return Persona.model_validate({**given, **system}).model_copy(update=changes)
+
+
+def a_brand(tenant_id: str = TENANT, **changes: Any) -> Brand:
+    given = json.loads((SAMPLES / "brand.json").read_text())
+    given = {name: value for name, value in given.items() if name not in {"id", "tenantId"}}
+    system = {"id": new_id("brand"), "tenantId": tenant_id, "createdAt": NOW, "updatedAt": NOW}
+    return Brand.model_validate({**given, **system}).model_copy(update=changes)
+
+
+def an_asset(brand: Brand, **changes: Any) -> BrandAsset:
+    asset_id = new_id("asset")
+    return BrandAsset(
+        id=asset_id,
+        tenant_id=brand.tenant_id,
+        brand_id=brand.id,
+        name="Logo",
+        type="logo",
+        category="print",
+        content_type="image/png",
+        file_size=4,
+        sha256="a" * 64,
+        storage_key=f"{brand.tenant_id}/{brand.id}/{asset_id}",
+        created_at=NOW,
+        updated_at=NOW,
+    ).model_copy(update=changes)
+
+
+def an_example(persona: Persona, number: int = 1, **changes: Any) -> WritingExample:
+    return WritingExample(
+        id=new_id("example"),
+        tenant_id=persona.tenant_id,
+        persona_id=persona.id,
+        platform="Blog",
+        intent="educate",
+        text=f"What I wrote, number {number}.",
+        created_at=NOW + timedelta(minutes=number),
+    ).model_copy(update=changes)
+
+
+def a_post(campaign: Campaign, number: int = 1, **changes: Any) -> Post:
+    return Post(
+        id=derived_id("post", campaign.tenant_id, campaign.id, number),
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        number=number,
+        persona_id=campaign.participants.persona_ids[0],
+        platform=campaign.participants.platforms[0],
+        scheduled_at=NOW + timedelta(days=7, hours=number),
+        topic=f"Topic {number}",
+        intent="announce",
+        created_at=NOW,
+        updated_at=NOW,
+    ).model_copy(update=changes)
+
+
+def written(post: Post, text: str = "Hello from Huila", revision: int = 1) -> Post:
+    content = PostContent(text=text, generated_at=NOW)
+    return post.model_copy(update={"content": content, "status": PostStatus.COMPLETED, "revision": revision})
+
+
+def a_round(campaign: Campaign, n: int = 1, *, approvers: int = 1, **changes: Any) -> ApprovalRound:
+    posts = [written(a_post(campaign))]
+    return ApprovalRound(
+        round_id=derived_id("round", campaign.id, n),
+        callback_id=f"callback-{campaign.id[-22:]}-{n}",
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        n=n,
+        digest=round_digest(posts),
+        posts={post.id: post.content_hash() for post in posts},
+        approvers=[
+            RoundApprover(
+                id=f"ap-{number}", name=f"Approver {number}", email=f"a{number}@example.com", jti=f"j{number}"
+            )
+            for number in range(1, approvers + 1)
+        ],
+        opened_at=NOW,
+        expires_at=NOW + timedelta(hours=168),
+    ).model_copy(update=changes)
+
+
+def a_decision(
+    round_: ApprovalRound, approver: str = "ap-1", decision: Decision = Decision.APPROVED, **changes: Any
+) -> ApproverDecision:
+    return ApproverDecision(
+        tenant_id=round_.tenant_id,
+        campaign_id=round_.campaign_id,
+        callback_id=round_.callback_id,
+        round=round_.n,
+        approver_id=approver,
+        decided_by="Ana",
+        decision=decision,
+        digest=round_.digest,
+        channel="link",
+        attempt_id=f"attempt-{approver}",
+        at=NOW + timedelta(hours=1),
+    ).model_copy(update=changes)
+
+
+def hours(count: float) -> timedelta:
+    return timedelta(hours=count)

@@ -1,0 +1,168 @@
+"""Outbox, idempotency records and occurrences: what is said once, and done at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from campaigns.errors import IdempotencyMismatchError
+from campaigns.model.campaign import Campaign
+from campaigns.store import IdempotencyRecord, OutboxEntry, Store
+from tests.store.samples import NOW, OTHER, TENANT, a_campaign, hours
+
+Ask = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def campaign(store: Store) -> Campaign:
+    return store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
+
+
+def an_entry(campaign: Campaign, *fact: object, due_at: float = 0) -> OutboxEntry:
+    return OutboxEntry.about("ring", campaign.tenant_id, campaign.id, *fact, due_at=NOW + hours(due_at))
+
+
+def test_the_same_fact_has_the_same_id_and_enqueues_once(store: Store, campaign: Campaign) -> None:
+    entry, later = an_entry(campaign, 1), an_entry(campaign, 1, due_at=5)
+    assert entry.id == later.id
+    assert len({entry.id, an_entry(campaign, 2).id, an_entry(a_campaign(), 1).id}) == 3
+
+    store.outbox.add([entry])
+    store.outbox.add([later])
+
+    assert store.outbox.of(TENANT, campaign.id) == [entry]
+
+
+def test_due_entries_of_all_tenants_come_by_time(store: Store, campaign: Campaign, eventually: Ask) -> None:
+    other = a_campaign(OTHER)
+    entries = [an_entry(campaign, 1, due_at=3), an_entry(other, 1, due_at=1), an_entry(campaign, 2, due_at=2)]
+    store.outbox.add(entries)
+
+    assert eventually(lambda: store.outbox.due(NOW + hours(9)) == [entries[1], entries[2], entries[0]])
+    assert store.outbox.due(NOW + hours(2)) == [entries[1], entries[2]]
+    assert store.outbox.due(NOW + hours(9), limit=1) == [entries[1]]
+    assert store.outbox.due(NOW) == []
+
+
+def test_a_claimed_entry_is_not_due_for_others_until_then(store: Store, campaign: Campaign, eventually: Ask) -> None:
+    entry = an_entry(campaign, 1)
+    store.outbox.add([entry])
+
+    claimed = store.outbox.claim(entry, until=NOW + hours(1))
+
+    assert claimed is not None
+    assert store.outbox.claim(entry, until=NOW + hours(2)) is None
+    assert eventually(lambda: store.outbox.due(NOW) == [])
+    assert store.outbox.due(NOW + hours(1)) == [claimed]
+
+
+def test_a_failed_attempt_is_counted_and_tried_again_later(store: Store, campaign: Campaign) -> None:
+    entry = an_entry(campaign, 1)
+    store.outbox.add([entry])
+
+    retried = store.outbox.retry(entry, at=NOW + hours(1), error="503 " + "x" * 9000)
+
+    assert retried is not None
+    assert (retried.attempts, retried.due_at, len(retried.last_error or "")) == (1, NOW + hours(1), 500)
+    assert store.outbox.of(TENANT, campaign.id) == [retried]
+    assert store.outbox.retry(entry, at=NOW + hours(2), error="late") is None
+
+
+def test_a_delivered_entry_is_never_due_again(store: Store, campaign: Campaign, eventually: Ask) -> None:
+    entry = an_entry(campaign, 1)
+    store.outbox.add([entry])
+
+    store.outbox.done(entry, at=NOW)
+    store.outbox.add([entry])
+
+    assert eventually(lambda: store.outbox.due(NOW + hours(999)) == [])
+    assert store.outbox.retry(entry, at=NOW, error="no") is None
+    assert store.outbox.claim(entry, until=NOW) is None
+    assert [one.done_at for one in store.outbox.of(TENANT, campaign.id)] == [NOW]
+
+
+def test_a_quarantined_entry_is_kept_with_its_reason_until_it_is_put_back(
+    store: Store, campaign: Campaign, eventually: Ask
+) -> None:
+    entry = an_entry(campaign, 1).model_copy(update={"failures": 5})
+    store.outbox.add([entry])
+
+    aside = store.outbox.quarantine(entry, at=NOW + hours(1), error="no such kind")
+
+    assert aside is not None
+    assert (aside.is_open, aside.is_quarantined, aside.attempts, aside.last_error) == (False, True, 1, "no such kind")
+    assert eventually(lambda: store.outbox.due(NOW + hours(999)) == [])
+    assert eventually(lambda: store.outbox.quarantined(since=NOW) == [aside])
+    assert store.outbox.quarantined(since=NOW + hours(1)) == []
+    assert store.outbox.of(TENANT, campaign.id) == [aside]
+    assert store.outbox.claim(entry, until=NOW + hours(2)) is None
+    assert store.outbox.retry(entry, at=NOW + hours(2), error="late") is None
+
+    back = store.outbox.put_back(aside, at=NOW + hours(3))
+
+    assert back is not None
+    assert (back.is_open, back.attempts, back.failures) == (True, 0, 0)
+    assert store.outbox.put_back(aside, at=NOW + hours(4)) is None
+    assert eventually(lambda: store.outbox.due(NOW + hours(3)) == [back])
+    assert eventually(lambda: store.outbox.quarantined(since=NOW) == [])
+
+
+def test_a_transaction_whose_fact_was_enqueued_before_still_happens(store: Store) -> None:
+    campaign = a_campaign()
+    entry, fresh = an_entry(campaign, 1), an_entry(campaign, 2)
+    store.outbox.add([entry])
+
+    assert store.campaigns.create(
+        campaign, actor="api", at=NOW, outbox=[an_entry(campaign, 1, due_at=7), fresh]
+    ).created
+
+    assert sorted(store.outbox.of(TENANT, campaign.id), key=lambda one: one.id) == sorted(
+        [entry, fresh], key=lambda one: one.id
+    )
+
+
+# --- idempotency and occurrences ------------------------------------------------------------------------
+
+
+def test_the_first_answer_under_a_key_is_given_again(store: Store) -> None:
+    first = IdempotencyRecord("key", "print", {"answer": [1, "é"]}, NOW + hours(1))
+    second = IdempotencyRecord("key", "print", {"answer": 2}, NOW + hours(9))
+
+    assert store.idempotency.get(TENANT, "key", now=NOW) is None
+    assert store.idempotency.put(TENANT, first, now=NOW) == first
+    assert store.idempotency.put(TENANT, second, now=NOW) == first
+    assert store.idempotency.get(TENANT, "key", now=NOW) == first
+    assert store.idempotency.get(OTHER, "key", now=NOW) is None
+    with pytest.raises(IdempotencyMismatchError):
+        store.idempotency.put(TENANT, IdempotencyRecord("key", "other", {}, NOW + hours(9)), now=NOW)
+
+
+def test_an_expired_record_counts_as_none_although_it_still_lies_there(store: Store) -> None:
+    old = IdempotencyRecord("key", "print", {}, NOW + hours(1))
+    new = IdempotencyRecord("key", "other", {}, NOW + hours(9))
+    store.idempotency.put(TENANT, old, now=NOW)
+
+    assert store.idempotency.get(TENANT, "key", now=NOW + hours(1)) is None
+    assert store.idempotency.put(TENANT, new, now=NOW + hours(1)) == new
+
+
+@pytest.mark.parametrize("key", ["", "a" * 5000, "x#y", "\ud800", "\0", "../.."])
+def test_any_text_is_a_key(store: Store, key: str) -> None:
+    record = IdempotencyRecord(key, "print", {}, NOW + hours(1))
+
+    store.idempotency.put(TENANT, record, now=NOW)
+
+    assert store.idempotency.get(TENANT, key, now=NOW) == record
+
+
+def test_an_occurrence_belongs_to_who_claims_it_first(store: Store) -> None:
+    one, two = a_campaign().id, a_campaign().id
+
+    assert store.occurrences.holder(TENANT, "weekly/2027-03-01") is None
+    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", one, at=NOW) == one
+    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", two, at=NOW) == one
+    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", one, at=NOW) == one
+    assert store.occurrences.claim(OTHER, "weekly/2027-03-01", two, at=NOW) == two
+    assert store.occurrences.holder(TENANT, "weekly/2027-03-01") == one
