@@ -15,6 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
@@ -90,15 +91,14 @@ class LinkSigner:
 
     def sign(self, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> ApprovalLink:
         """Return the link of one approver of one round, good until the round expires."""
-        ends = int(round_.expires_at.timestamp())
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": approver.id,
             "jti": approver.jti,
-            # Before its end even in the last second: who opens it is to hear that it is over, not that it is none.
-            "iat": min(int(now.timestamp()), ends - 1),
-            "exp": ends,
+            "iat": int(now.timestamp()),
+            # Rounded up: the round says when it is over, and no link is over before its round.
+            "exp": ceil(round_.expires_at.timestamp()),
             "type": "approval",
             "callbackId": round_.callback_id,
             "tenantId": round_.tenant_id,

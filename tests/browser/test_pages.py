@@ -80,6 +80,7 @@ def test_every_language_fits_at_320_points(scene: Scene, visitor: Visitor, local
             page.locator("#p7 textarea").fill("…")
             page.locator(".bar .second").click()
             page.locator(".bar .first").click()
+            expect(page.locator("#confirm")).to_be_visible()
         elif step == "send":
             page.locator("#comments").fill("?!?")
             page.locator("#confirm").check()
