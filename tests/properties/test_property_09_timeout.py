@@ -39,6 +39,7 @@ AROUND = [
 ]
 STEPS = [timedelta(minutes=1), timedelta(hours=7), timedelta(hours=-1), timedelta(hours=25), timedelta(days=30)]
 ANSWERS = st.sampled_from(["approved", "rejected", "needs_revision"])
+CHANNELS = st.sampled_from(["prefect_ui", "operator"])
 WHY = "Please say it in other words."
 
 
@@ -51,12 +52,15 @@ class Deadline(RuleBasedStateMachine):
     @initialize(
         quorum=st.sampled_from(["any", "all", "all"]),
         on_timeout=st.sampled_from(["reject", "approve", "approve", "extend"]),
+        within_the_second=st.sampled_from([timedelta(0), timedelta(milliseconds=400)]),
     )
-    def begin(self, quorum: str, on_timeout: str) -> None:
+    def begin(self, quorum: str, on_timeout: str, within_the_second: timedelta) -> None:
         self.court = Court(quorum=quorum, on_timeout=on_timeout, expires_in_hours=HOURS, max_revision_rounds=1)
+        self.court.clock.now += within_the_second
         self.judge = Judge(self.court)
         self.on_timeout = on_timeout
         self.seen: set[int] = set()
+        self.latest = self.court.clock.now
         self.court.work()
         self.court.issue(0)
         self.court.issue(1)
@@ -93,8 +97,15 @@ class Deadline(RuleBasedStateMachine):
             self._say(sent, said)
 
     @precondition(lambda self: self.court.rounds)
-    @rule(channel=st.sampled_from(["prefect_ui", "operator"]), said=ANSWERS)
+    @rule(channel=CHANNELS, said=ANSWERS)
     def somebody_decides_without_a_link(self, channel: Any, said: str) -> None:
+        self._without_link(channel, said)
+
+    @precondition(lambda self: self.court.open)
+    @rule(offset=st.sampled_from(AROUND), channel=CHANNELS, said=ANSWERS)
+    def somebody_decides_without_a_link_around_the_end(self, offset: timedelta, channel: Any, said: str) -> None:
+        """No token says that it is over: the store has to."""
+        self.court.clock.now = self.court.open.expires_at + offset
         self._without_link(channel, said)
 
     def _say(self, sent: Sent, said: str) -> None:
@@ -178,6 +189,7 @@ class Deadline(RuleBasedStateMachine):
 
     @invariant()
     def everything_holds(self) -> None:
+        self.latest = max(self.latest, self.court.clock.now)
         self.judge.look()
         for round_ in self.court.rounds:
             self._one_end_and_the_right_one(round_)
@@ -214,10 +226,12 @@ class Deadline(RuleBasedStateMachine):
         if not hasattr(self, "court"):
             return
         try:
+            self.court.clock.now = self.latest  # a clock that was set back is set right in the end
             self.judge.rest()
             self.everything_holds()
             self._counted(self.court.campaign)
             self._nobody_was_reminded_twice()
+            self._extended_once()
             self._tell()
         finally:
             self.court.close()
@@ -234,6 +248,11 @@ class Deadline(RuleBasedStateMachine):
             if entry.kind == "reminder":
                 round_ = self.court.rounds[entry.payload["round"] - 1]
                 assert round_.opened_at <= entry.due_at < round_.expires_at
+
+    def _extended_once(self) -> None:
+        entries = self.court.truth.audit.entries(TENANT, self.court.campaign_id)
+        told = Counter(each.round for each in entries if each.action == "round_extended")
+        assert told == {round_.n: 1 for round_ in self.court.rounds if round_.extended}
 
     def _tell(self) -> None:
         """Say what this example came to; an example that came to nothing has shown nothing."""
