@@ -17,7 +17,7 @@ from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.rules.decisions import undo_until
 from campaigns.store import keys
 from campaigns.store.audit import Fact
-from campaigns.store.documents import item_of, value_of
+from campaigns.store.documents import item_of, readable, value_of
 from campaigns.store.leases import Lease
 from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.round_state import (
@@ -129,7 +129,7 @@ class ApprovalRepository:
         """Return open rounds of all tenants by expiry, those expiring up to `until`; a change may take a moment."""
         high = keys.until(until) if until else None
         items = self._table.query_index("due", keys.DUE_ROUNDS, high=high, limit=limit)
-        return [value_of(item, ApprovalRound) for item in items]
+        return readable(items, ApprovalRound)
 
     def due(self, now: datetime, *, limit: int = 100) -> list[ApprovalRound]:
         """Return open rounds of all tenants whose time is over, longest first."""

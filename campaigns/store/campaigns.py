@@ -33,7 +33,7 @@ from campaigns.store.campaign_items import (
     replacing,
     with_changes,
 )
-from campaigns.store.documents import Page, read_page, value_of
+from campaigns.store.documents import Page, read_page, readable, value_of
 from campaigns.store.idempotency import IdempotencyRecord, IdempotencyRepository, idempotency_item
 from campaigns.store.leases import Lease
 from campaigns.store.outbox import OutboxEntry
@@ -223,7 +223,7 @@ class CampaignRepository:
         """
         high = keys.until(until) if until else None
         items = self._table.query_index("due", keys.CAMPAIGNS_IN_WORK, high=high, limit=limit)
-        return [value_of(item, Campaign) for item in items]
+        return readable(items, Campaign)
 
     def ended_before(self, instant: datetime, *, limit: int = 100) -> builtins.list[Ended]:
         """Return campaigns of all tenants at rest since before `instant`, longest first, whose checkpoints remain."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
+
+from pydantic import ValidationError
 
 from campaigns.model.base import Wire
 from campaigns.store.cursors import cursor_of, place_of
@@ -13,6 +16,8 @@ from campaigns.store.table import Index, Item, Key, Position, Table, position_of
 
 W = TypeVar("W", bound=Wire)
 T = TypeVar("T")
+
+log = logging.getLogger("campaigns.store")
 
 # No longer than a sort key of DynamoDB may be.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
@@ -26,6 +31,22 @@ def item_of(key: Key, kind: str, value: Wire, **attributes: str | int) -> Item:
 
 def value_of(item: Item, model: type[W]) -> W:
     return model.model_validate_json(item["body"])
+
+
+def readable(items: Iterable[Item], model: type[W]) -> list[W]:
+    """Return the values of items of many tenants; one that cannot be read is told of, and keeps no other from its turn.
+
+    A damaged item, or one of a newer version while a deploy is half done.
+    """
+    values: list[W] = []
+    for item in items:
+        try:
+            values.append(value_of(item, model))
+        except ValidationError as error:
+            faults = ", ".join(sorted({".".join(map(str, fault["loc"])) or fault["type"] for fault in error.errors()}))
+            # No trace: it would show what the item holds.
+            log.error("left out, cannot be read: pk %s, sk %s: %s", item["pk"], item["sk"], faults)  # noqa: TRY400
+    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from campaigns.model.base import Instant, Maybe, SubjectId, TenantId, Wire, derived_id
 from campaigns.store import keys
-from campaigns.store.documents import item_of, value_of
+from campaigns.store.documents import item_of, readable, value_of
 from campaigns.store.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
 
 KEPT_AFTER_DELIVERY: Final = timedelta(days=30)
@@ -86,7 +86,7 @@ class OutboxRepository:
     def due(self, now: datetime, *, limit: int = 100) -> list[OutboxEntry]:
         """Return undelivered entries whose time has come, longest due first; a new one may take a moment to appear."""
         items = self._table.query_index("due", keys.DUE_OUTBOX, high=keys.until(now), limit=limit)
-        return [value_of(item, OutboxEntry) for item in items]
+        return readable(items, OutboxEntry)
 
     def of(self, tenant_id: str, subject_id: str) -> list[OutboxEntry]:
         """Return every entry of a campaign or persona, delivered and quarantined ones too, by id."""
@@ -122,7 +122,7 @@ class OutboxRepository:
     def quarantined(self, *, since: datetime, limit: int = 100) -> list[OutboxEntry]:
         """Return entries of all tenants that were set aside after `since` and still are, latest first."""
         items = self._table.query_index("due", keys.QUARANTINED, limit=limit, reverse=True)
-        entries = [value_of(item, OutboxEntry) for item in items]
+        entries = readable(items, OutboxEntry)
         return [entry for entry in entries if entry.quarantined_at is not None and entry.quarantined_at > since]
 
     def _replace(self, entry: OutboxEntry, changed: OutboxEntry) -> OutboxEntry | None:

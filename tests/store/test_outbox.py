@@ -10,6 +10,8 @@ import pytest
 from campaigns.errors import IdempotencyMismatchError
 from campaigns.model.campaign import Campaign
 from campaigns.store import IdempotencyRecord, OutboxEntry, Store
+from campaigns.store.outbox import outbox_item
+from campaigns.store.table import Put
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, hours
 
 Ask = Callable[[Callable[[], Any]], Any]
@@ -68,6 +70,19 @@ def test_a_failed_attempt_is_counted_and_tried_again_later(store: Store, campaig
     assert (retried.attempts, retried.due_at, len(retried.last_error or "")) == (1, NOW + hours(1), 500)
     assert store.outbox.of(TENANT, campaign.id) == [retried]
     assert store.outbox.retry(entry, at=NOW + hours(2), error="late") is None
+
+
+def test_an_entry_that_cannot_be_read_keeps_no_other_from_its_turn(
+    store: Store, campaign: Campaign, eventually: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, sound = an_entry(campaign, 1), an_entry(campaign, 2, due_at=1)
+    item = {**outbox_item(damaged), "body": '{"attempts": -1}'}
+    store.table.write(Put(item))
+    store.outbox.add([sound])
+
+    assert eventually(lambda: store.outbox.due(NOW + hours(9)) == [sound])
+    assert item["sk"] in caplog.text
+    assert "attempts" in caplog.text
 
 
 def test_a_delivered_entry_is_never_due_again(store: Store, campaign: Campaign, eventually: Ask) -> None:
