@@ -49,6 +49,7 @@ from campaigns.errors import (
     StoreUnavailableError,
     TooLateToUndoError,
 )
+from campaigns.export import csv_of, ics_of
 from campaigns.invitations import LIVE, Standing, invitation
 from campaigns.links import FORM_LIFETIME, LinkSigner
 from campaigns.resending import send_again
@@ -60,6 +61,7 @@ router = APIRouter(prefix="/approve", include_in_schema=False)
 
 COOKIE: Final = "approval"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+FILES: Final = {"csv": ("text/csv", csv_of), "ics": ("text/calendar", ics_of)}
 
 
 @router.api_route("/static/{name}", methods=["GET", "HEAD"])
@@ -120,6 +122,22 @@ def open_link(
     if wait := at.limits.use(callback_id, at.network):
         return _too_often(visit.words, wait)
     return _show(visit, number=int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1, step=step)
+
+
+@router.api_route("/{callback_id}/posts.{format_}", methods=["GET", "HEAD"])
+def download(callback_id: str, format_: str, at: TheDesk) -> Response:
+    """Return the posts of the round as a spreadsheet or a calendar; where they may not be shown, the page says why."""
+    try:
+        visit = _visit(at, callback_id)
+    except ApprovalLinkError:
+        return _unknown(at)
+    if wait := at.limits.use(callback_id, at.network):
+        return _too_often(visit.words, wait)
+    if format_ not in FILES or visit.found.standing not in LIVE or not visit.settled:
+        return RedirectResponse(f"/approve/{callback_id}", status_code=303)
+    media_type, written = FILES[format_]
+    headers = {"Content-Disposition": f'attachment; filename="{visit.campaign.id}.{format_}"'}
+    return Response(written(visit.campaign, visit.posts, visit.personas), media_type=media_type, headers=headers)
 
 
 @router.api_route("/{anything:path}", methods=["GET", "HEAD"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import timedelta
 from typing import Any
@@ -75,6 +76,41 @@ def test_nothing_is_preselected(scene: Scene) -> None:
     assert len(page.choices) == 12
     assert page.choices["d.7"] == ["needs_revision", "rejected"]  # a legal block: not to be approved
     assert page.choices["d.1"] == ["approved", "needs_revision", "rejected"]
+
+
+def test_the_posts_are_to_be_had_as_files(scene: Scene) -> None:
+    scene.stand_up(posts=6)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    hrefs = re.findall(r'href="([^"]+/posts\.[a-z]+)" download', page.text)
+    files = {href.rpartition(".")[2]: browser.get(page.url.join(href)) for href in hrefs}
+
+    assert {name: answer.headers["content-type"] for name, answer in files.items()} == {
+        "csv": "text/csv; charset=utf-8",
+        "ics": "text/calendar; charset=utf-8",
+    }
+    assert all(answer.headers["content-disposition"].startswith("attachment;") for answer in files.values())
+    rows = list(csv.DictReader(files["csv"].content.decode("utf-8-sig").splitlines(keepends=True)))
+    assert [row["id"] for row in rows] == [post.id for post in scene.posts()]
+    assert files["ics"].text.count("BEGIN:VEVENT") == 6
+    assert untouched(scene)
+
+
+def test_a_file_is_for_whoever_may_see_the_page(scene: Scene) -> None:
+    scene.stand_up(posts=6)
+    file = f"/approve/{scene.round().callback_id}/posts.csv"
+    browser = scene.browser()
+
+    assert (scene.browser().get(file).status_code, read(scene.browser().get(file)).heading) == (
+        404, read(scene.browser().get("/approve/nobody")).heading,
+    )  # fmt: skip
+    browser.get(scene.url())
+    assert (
+        browser.get(file.replace("csv", "exe"), follow_redirects=False).headers["location"]
+        == file[: -len("/posts.csv")]
+    )
+    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-1", actor="marta", at=scene.clock.now, reason="left")
+    assert browser.get(file, follow_redirects=False).status_code == 303
 
 
 def test_twenty_posts_fit_into_a_hundred_kilobytes(scene: Scene) -> None:
