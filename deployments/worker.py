@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from http import HTTPStatus
 from typing import Final
 
 import anyio
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner._workspace_hook_runner import WorkspaceHookRunner
 from prefect.settings import get_current_settings
@@ -23,6 +25,7 @@ from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessWorker
 
 from deployments.stack import WORK_POOL
+from tasks.runs import asking_twice
 
 log = logging.getLogger("prefect.campaigns.worker")  # below Prefect's: shown as its own lines are
 
@@ -40,6 +43,7 @@ async def work() -> None:
         # No limit: a worker with one dies when a run is resumed while its old process still ends (Prefect #16806).
         worker = ProcessWorker(work_pool_name=WORK_POOL, heartbeat_interval_seconds=heartbeat)
         report_once(worker)
+        ask_on(worker)
         try:
             await worker.start()
         except Exception as error:  # whatever ended it: without a worker nothing goes on
@@ -71,6 +75,30 @@ def report_once(worker: ProcessWorker) -> None:
             await report(flow_run, message, client)
 
     worker._propose_crashed_state = once  # type: ignore[method-assign]  # a subclass would replace Prefect's own type
+
+
+def ask_on(worker: ProcessWorker) -> None:
+    """Keep a worker asking for runs every few seconds while its server is away.
+
+    Prefect's client tries again after 2, 4, 8, 16 and 32 seconds: half a minute in which a server that is back has no
+    worker, and then one that starts everything at once.
+    """
+    ask = worker._get_scheduled_flow_runs
+
+    async def asked() -> list[WorkerFlowRunResponse]:
+        try:
+            with asking_twice():
+                return await ask()
+        except (httpx.TransportError, httpx.HTTPStatusError) as error:
+            if (
+                isinstance(error, httpx.HTTPStatusError)
+                and error.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+            ):
+                raise
+            log.warning("the Prefect server does not say what is to run (%s); it is asked again", type(error).__name__)
+            return []
+
+    worker._get_scheduled_flow_runs = asked  # type: ignore[method-assign]  # see `report_once`
 
 
 async def _is_reported(flow_run: FlowRun, client: PrefectClient) -> bool:

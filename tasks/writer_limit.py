@@ -11,6 +11,7 @@ time, a post is written all the same, and the model's own refusals bound the res
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,7 @@ _LOOK_AGAIN_SECONDS: Final = 30.0
 _NOW: Final = timedelta(minutes=1)
 
 _seen: tuple[float, bool] | None = None
+_asking: Final = threading.Lock()
 
 
 @contextmanager
@@ -89,14 +91,15 @@ def adjust_limit(store: Store, *, most: int, now: datetime) -> int | None:
 
 def _limited() -> bool:
     """Whether the limit exists, asked every half minute at most: a run without one asks Prefect once or twice."""
-    if _seen is None or time.monotonic() - _seen[0] > _LOOK_AGAIN_SECONDS:
-        try:
-            with prefect_client() as client:
-                client.read_global_concurrency_limit_by_name(LIMIT)
-            found = True
-        except (ObjectNotFound, PrefectUnavailableError, httpx.HTTPError, PrefectHTTPStatusError, OSError):
-            found = False
-        _remember(found=found)
+    with _asking:  # the posts of a map begin at the same time: one of them asks for all
+        if _seen is None or time.monotonic() - _seen[0] > _LOOK_AGAIN_SECONDS:
+            try:
+                with prefect_client() as client:
+                    client.read_global_concurrency_limit_by_name(LIMIT)
+                found = True
+            except (ObjectNotFound, PrefectUnavailableError, httpx.HTTPError, PrefectHTTPStatusError, OSError):
+                found = False
+            _remember(found=found)
     return _seen is not None and _seen[1]
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache
+from threading import Lock
 from typing import Final
 
 URL_WEIGHT: Final = 23
@@ -21,6 +22,8 @@ _LIGHT_RANGES: Final = ((0x0000, 0x10FF), (0x2000, 0x200D), (0x2010, 0x201F), (0
 _MAX_URL: Final = 4096
 _MAX_LABEL: Final = 63
 _MAX_TCO_SLUG: Final = 40
+
+_opening: Final = Lock()
 
 Span = tuple[int, int]
 
@@ -94,8 +97,13 @@ _TCO = re.compile(r"https?://t\.co/([a-z0-9]+)", re.IGNORECASE | re.ASCII)
 _NO_UNDERSCORE = re.compile(rf"(?:{_CHAR}|-)*")
 
 
-@lru_cache(maxsize=1)
 def _dot_and_tld() -> re.Pattern[str]:
+    with _opening:  # the posts of a map begin at the same time: one of them opens the list for all
+        return _known_domains()
+
+
+@cache
+def _known_domains() -> re.Pattern[str]:
     import tldextract  # brings requests
 
     # No network, no cache directory: the list that came with the package, and nothing else.

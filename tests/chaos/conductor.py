@@ -12,7 +12,7 @@ from typing import Final
 from tasks.housekeeping import LONGEST_ROUND
 from tests.chaos.arena import Arena, eventually
 from tests.chaos.calls import Heal
-from tests.chaos.outages import Outage, everywhere
+from tests.chaos.outages import NEVER_SECONDS, Outage, everywhere, faults
 from tests.chaos.points import Point
 from tests.chaos.story import Story
 
@@ -54,6 +54,8 @@ class Conductor:
                     return
                 begin = time.time()
                 with everywhere(self.arena, outage, "everybody"):
+                    eventually(lambda outage=outage: self.over.is_set() or faults(self.arena, outage, "everybody"),
+                               within=NEVER_SECONDS)  # fmt: skip
                     time.sleep(outage.seconds)
                 self.heals.append((begin, time.time(), outage.name))
                 print(f"  {outage.name}: over", flush=True)

@@ -36,7 +36,7 @@ def stories_of(points: Sequence[Point], outages: Sequence[Outage], seeds: Sequen
             stories.append(_story(len(stories), seed, [kill.name for kill in kills], chance))
         for outage in (*building, *deciding):
             stories.append(_story(len(stories), seed, [], chance, [outage]))
-    return stories
+    return sorted(stories, key=lambda story: -len(story.kills))  # the longest first: nobody waits for them in the end
 
 
 def once_more(story: Story, number: int) -> Story | None:

@@ -215,7 +215,7 @@ def test_counting_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from campaigns.rules import x_length
 
-    x_length._dot_and_tld.cache_clear()
+    x_length._known_domains.cache_clear()
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
 

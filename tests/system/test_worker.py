@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import socketserver
+import threading
+from typing import ClassVar
 
 import pytest
 import yaml
 from prefect import flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
 from prefect.workers.process import ProcessWorker
 
@@ -30,6 +35,8 @@ def test_a_worker_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, fault:
 
         async def _propose_crashed_state(self, *_: object) -> None: ...
 
+        async def _get_scheduled_flow_runs(self) -> None: ...
+
         async def start(self) -> None:
             begun.append(self.pool)
             if len(begun) == 3:
@@ -45,6 +52,34 @@ def test_a_worker_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, fault:
         asyncio.run(worker.work())
 
     assert begun == [worker.WORK_POOL] * 3
+
+
+class HangsUp(socketserver.BaseRequestHandler):
+    """A server that is going down: it takes the connection and says nothing."""
+
+    asked: ClassVar[list[object]] = []
+
+    def handle(self) -> None:
+        if self.request.recv(4096):
+            self.asked.append(self.client_address)
+
+
+def test_a_worker_without_its_server_goes_on_asking() -> None:
+    async def ask() -> list[WorkerFlowRunResponse]:
+        asker = ProcessWorker(work_pool_name=worker.WORK_POOL)
+        worker.ask_on(asker)
+        async with get_client() as asker._client:
+            return await asker._get_scheduled_flow_runs()
+
+    with socketserver.TCPServer(("127.0.0.1", 0), HangsUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_address[1]}/api"}):
+            assert asyncio.run(ask()) == []
+        server.shutdown()
+
+    assert (
+        len(HangsUp.asked) == 2
+    )  # not six times in a minute, as Prefect's client does: the worker is soon to ask again
 
 
 def test_no_flow_has_hooks_that_the_worker_would_have_to_run() -> None:
