@@ -80,6 +80,8 @@ class LocalStack:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             # In-memory leases would keep concurrency slots taken for ever after a server restart.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            # So long housekeeping stands still when the server takes its slot and then cannot write that it did.
+            "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
             "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": DEFAULT_RESULT_STORAGE,
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_WORKER_QUERY_SECONDS": "2",

@@ -207,9 +207,9 @@ def _recovery(
     While it waits for a person nothing is expected of it: then from the decision on. A run that is killed once
     more has come past the place where it was killed before.
     """
+    heals = [*heals, *story.healed]
     kills = [each for each in effects if each["kind"] == "killed"]
     troubles = [(each["at"], each["point"]) for each in kills]
-    troubles += story.healed
     troubles += [(end, name) for begin, end, name in heals if story.began < end and begin < (story.ended or end)]
     reached_at = [(at, station) for at, station in story.stations if not station.startswith("run")]
     reached_at += [(each["at"], "killed") for each in kills if each["role"] == "flow"]

@@ -75,20 +75,28 @@ NEVER_SECONDS: Final = 120.0
 """An outage that nobody noticed in this time was none."""
 
 
-def strike(arena: Arena, outage: Outage, tag: str, *, name: str, campaign: str, healed: Callable[[], None]) -> None:
-    """Let a part fail for one campaign, in the background, until some seconds after the first fault."""
+def strike(
+    arena: Arena, outage: Outage, tag: str, *, name: str, campaign: str, healed: Callable[[float], None]
+) -> None:
+    """Let a part fail for one campaign, in the background, until some seconds after the first fault.
+
+    Args:
+        healed: is told when that was.
+    """
 
     def run() -> None:
         if outage.component == "model":
             arena.model.failing[name] = _ANSWERS[outage.mode]
             eventually(lambda: arena.model.faults[name], within=NEVER_SECONDS, every=0.1)
+            began = time.time()
             time.sleep(outage.seconds)
             del arena.model.failing[name]
         else:
             with _injected(arena, outage, tag, [campaign]):
                 eventually(lambda: _felt(arena, outage, tag), within=NEVER_SECONDS, every=0.3)
+                began = time.time()
                 time.sleep(outage.seconds)
-        healed()
+        healed(began)
 
     threading.Thread(target=run, name=f"{outage.name} {tag}", daemon=True).start()
 

@@ -15,6 +15,7 @@ from campaigns.rules.freshen import moved_ahead
 from deployments.approver import LinkRefusedError, decide_by_link
 from deployments.mail import newest_link
 from tests.chaos.arena import Arena, eventually
+from tests.chaos.calls import Heal
 from tests.chaos.outages import Outage, strike
 from tests.chaos.points import BY_NAME, Phase, Point
 
@@ -46,7 +47,7 @@ class Story:
     path: str
     kills: list[str]
     outages: list[Outage] = field(default_factory=list)
-    healed: list[tuple[float, str]] = field(default_factory=list)
+    healed: list[Heal] = field(default_factory=list)
     campaign_id: str = ""
     run_id: str = ""
     posts: int = 3
@@ -152,7 +153,7 @@ class Story:
             if outage.phase == phase:
                 strike(
                     arena, outage, self.tag, name=self.name, campaign=self.campaign_id,
-                    healed=lambda outage=outage: self.healed.append((time.time(), outage.name)),
+                    healed=lambda began, outage=outage: self.healed.append((began, time.time(), outage.name)),
                 )  # fmt: skip
 
     def _submit(self, client: httpx.Client) -> None:
