@@ -169,6 +169,13 @@ def test_recovery_is_counted_from_the_healing_and_without_the_person(story: Stor
     assert verdict.recovery == {"plan:in": 20.0, "server refuse": 20.0}
 
 
+def test_an_outage_of_its_own_counts_from_its_own_healing(story: Story) -> None:
+    verdict = Verdict(story)
+    story.healed = [(130.0, 150.0, "model drop")]
+    _recovery(story, [killed(110.0)], [(108.0, 112.0, "server 5xx")], verdict)
+    assert verdict.recovery == {"plan:in": 10.0, "server 5xx": 10.0, "model drop": 10.0}
+
+
 def test_a_pause_that_is_meant_is_not_counted(story: Story) -> None:
     again = {"action": "run_started_again", "at": "1970-01-01T00:02:20Z", "details": {"attempt": 2}}
     first = again | {"details": {"attempt": 1}}
