@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import httpx
@@ -19,10 +21,12 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.runner._workspace_hook_runner import WorkspaceHookRunner
+from prefect.runner._hook_runner import HookRunner
+from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import get_current_settings
 from prefect.utilities.processutils import setup_signal_handlers_worker
-from prefect.workers.process import ProcessWorker
+from prefect.workers import process
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from deployments.stack import WORK_POOL
 from tasks.runs import asking_twice
@@ -44,6 +48,7 @@ async def work() -> None:
         worker = ProcessWorker(work_pool_name=WORK_POOL, heartbeat_interval_seconds=heartbeat)
         report_once(worker)
         ask_on(worker)
+        begin_at_once(worker)
         try:
             await worker.start()
         except Exception as error:  # whatever ended it: without a worker nothing goes on
@@ -51,15 +56,35 @@ async def work() -> None:
         await anyio.sleep(PAUSE_SECONDS)
 
 
+class EngineAtOnce(ProcessJobConfiguration):
+    """Starts a flow run in the process that executes it.
+
+    Prefect begins with a process that prepares a folder for the run, with all of Prefect imported, and then becomes
+    the engine, which imports it again: half of the time until a run begins. Ours begin in a folder that is there.
+    """
+
+    def prepare_for_flow_run(self, *given: Any, **named: Any) -> None:
+        super().prepare_for_flow_run(*given, **named)
+        self._command_configured = True  # as if `python -m prefect.engine` stood in the work pool
+
+
+def begin_at_once(worker: ProcessWorker) -> None:
+    """Let the worker start the engine itself, out of reach of a Ctrl-C in the worker's terminal."""
+    worker.job_configuration = EngineAtOnce
+    starter = partial(EngineCommandStarter, isolate_process_group=sys.platform != "win32")
+    setattr(process, "EngineCommandStarter", starter)  # noqa: B010 - see `run_no_hooks`
+
+
 def run_no_hooks() -> None:
-    """Keep the worker from starting a process for each one that died, to look for hooks that no flow here has.
+    """Keep the worker from loading the flow of each process that died, to look for hooks that no flow here has.
 
     The worker's work on a dead run ends only after that: half a minute later on a busy machine.
     """
 
-    async def nothing(runner: WorkspaceHookRunner, *_: object) -> None: ...
+    async def nothing(runner: HookRunner, *_: object) -> None: ...
 
-    setattr(WorkspaceHookRunner, "_run", nothing)  # noqa: B010 - of the class: Prefect makes one for each run itself
+    for name in ("run_crashed_hooks", "run_cancellation_hooks"):
+        setattr(HookRunner, name, nothing)  # of the class: Prefect makes one for each run itself
 
 
 def report_once(worker: ProcessWorker) -> None:
