@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import importlib
 import socketserver
+import sys
 import threading
 from typing import ClassVar
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -80,6 +82,35 @@ def test_a_worker_without_its_server_goes_on_asking() -> None:
     assert (
         len(HangsUp.asked) == 2
     )  # not six times in a minute, as Prefect's client does: the worker is soon to ask again
+
+
+def test_a_run_begins_in_the_process_that_the_worker_starts(
+    prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, object]] = []
+
+    class Starter:
+        def __init__(self, **given: object) -> None:
+            started.append(given)
+
+        async def start(self, *_: object, **__: object) -> None:
+            raise RuntimeError  # seen enough
+
+    async def run() -> None:
+        starting = ProcessWorker(work_pool_name=worker.WORK_POOL)
+        worker.begin_at_once(starting)
+        flow_run = FlowRun(flow_id=uuid4())
+        configuration = starting.job_configuration()
+        configuration.prepare_for_flow_run(flow_run)
+        await starting.run(flow_run, configuration)
+
+    monkeypatch.setattr(worker, "EngineCommandStarter", Starter)
+    with contextlib.suppress(Exception):
+        asyncio.run(run())
+
+    assert [(each["command"], each["isolate_process_group"]) for each in started] == [
+        (f"{sys.executable} -m prefect.engine", True)
+    ]
 
 
 def test_no_flow_has_hooks_that_the_worker_would_have_to_run() -> None:
