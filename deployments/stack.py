@@ -141,9 +141,7 @@ class LocalStack:
 
     def start_server(self) -> None:
         """Start (again) the Prefect server and wait until it answers."""
-        self._spawn(
-            "server", "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.server_port)
-        )
+        self._spawn("server", "-m", "deployments.server", "--host", "127.0.0.1", "--port", str(self.server_port))
         self.wait_for(self._is_server_up, "server", "the Prefect server")
 
     def start_worker(self) -> None:

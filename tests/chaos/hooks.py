@@ -54,7 +54,7 @@ def role() -> str:
     arguments = sys.orig_argv
     if "deployments.worker" in arguments:
         return "worker"
-    if "server" in arguments:
+    if "deployments.server" in arguments:
         return "server"
     if "api" in arguments:
         return "api"
