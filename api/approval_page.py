@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
@@ -20,6 +20,7 @@ from api.approval_limits import ApprovalLimits, Limits, Network
 from api.approvals import client_of, record
 from api.courier import Courier
 from api.dependencies import Links, Now, TheCourier, TheStore
+from api.export import posts_file
 from api.review.forms import (
     Answers,
     Faults,
@@ -49,7 +50,6 @@ from campaigns.errors import (
     StoreUnavailableError,
     TooLateToUndoError,
 )
-from campaigns.export import csv_of, ics_of
 from campaigns.invitations import LIVE, Standing, invitation
 from campaigns.links import FORM_LIFETIME, LinkSigner
 from campaigns.resending import send_again
@@ -61,7 +61,6 @@ router = APIRouter(prefix="/approve", include_in_schema=False)
 
 COOKIE: Final = "approval"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
-FILES: Final = {"csv": ("text/csv", csv_of), "ics": ("text/calendar", ics_of)}
 
 
 @router.api_route("/static/{name}", methods=["GET", "HEAD"])
@@ -113,31 +112,27 @@ def open_link(
     step: Annotated[str, Query()] = "",
 ) -> Response:
     """Show the posts of the round, or what became of it. Never decides."""
-    try:
-        if token is not None:
+    if token is not None:
+        try:
             return _enter(at, callback_id, token, nonce or "")
-        visit = _visit(at, callback_id)
-    except ApprovalLinkError:
-        return _unknown(at)
-    if wait := at.limits.use(callback_id, at.network):
-        return _too_often(visit.words, wait)
+        except ApprovalLinkError:
+            return _unknown(at)
+    visit = _admitted(at, callback_id)
+    if isinstance(visit, Response):
+        return visit
     return _show(visit, number=int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1, step=step)
 
 
-@router.api_route("/{callback_id}/posts.{format_}", methods=["GET", "HEAD"])
-def download(callback_id: str, format_: str, at: TheDesk) -> Response:
-    """Return the posts of the round as a spreadsheet or a calendar; where they may not be shown, the page says why."""
-    try:
-        visit = _visit(at, callback_id)
-    except ApprovalLinkError:
-        return _unknown(at)
-    if wait := at.limits.use(callback_id, at.network):
-        return _too_often(visit.words, wait)
-    if format_ not in FILES or visit.found.standing not in LIVE or not visit.settled:
-        return RedirectResponse(f"/approve/{callback_id}", status_code=303)
-    media_type, written = FILES[format_]
-    headers = {"Content-Disposition": f'attachment; filename="{visit.campaign.id}.{format_}"'}
-    return Response(written(visit.campaign, visit.posts, visit.personas), media_type=media_type, headers=headers)
+@router.api_route("/{callback_id}/posts.csv", methods=["GET", "HEAD"])
+def posts_as_table(callback_id: str, at: TheDesk) -> Response:
+    """Return the posts of the round as a table."""
+    return _download(at, callback_id, "csv")
+
+
+@router.api_route("/{callback_id}/posts.ics", methods=["GET", "HEAD"])
+def posts_as_calendar(callback_id: str, at: TheDesk) -> Response:
+    """Return the posts of the round as a calendar."""
+    return _download(at, callback_id, "ics")
 
 
 @router.api_route("/{anything:path}", methods=["GET", "HEAD"])
@@ -180,6 +175,17 @@ def _enter(at: Desk, callback_id: str, token: str, nonce: str) -> Response:
         secure=get_settings().api_base_url.startswith("https://"),
     )  # fmt: skip
     return response
+
+
+def _admitted(at: Desk, callback_id: str) -> Visit | Response:
+    """Return the visit of whoever holds a link of ours, or what everybody else is answered."""
+    try:
+        visit = _visit(at, callback_id)
+    except ApprovalLinkError:
+        return _unknown(at)
+    if wait := at.limits.use(callback_id, at.network):
+        return _too_often(visit.words, wait)
+    return visit
 
 
 def _visit(at: Desk, callback_id: str) -> Visit:
@@ -234,6 +240,16 @@ def _show(visit: Visit, *, number: int, step: str) -> Response:
     return _review(visit, answers, number=number, note=note)
 
 
+def _download(at: Desk, callback_id: str, format_: Literal["csv", "ics"]) -> Response:
+    """Return the posts as a file; where they may not be shown, the page says why."""
+    visit = _admitted(at, callback_id)
+    if isinstance(visit, Response):
+        return visit
+    if visit.found.standing not in LIVE or not visit.settled:
+        return RedirectResponse(f"/approve/{callback_id}", status_code=303)
+    return posts_file(format_, visit.campaign, visit.posts, visit.personas)
+
+
 def _review(
     visit: Visit,
     answers: Answers,
@@ -257,12 +273,9 @@ def _send_step(visit: Visit, answers: Answers, *, attempt_id: str, faults: Fault
 
 
 def _answer(at: Desk, callback_id: str, body: bytes) -> Response:
-    try:
-        visit = _visit(at, callback_id)
-    except ApprovalLinkError:
-        return _unknown(at)
-    if wait := at.limits.use(callback_id, at.network):
-        return _too_often(visit.words, wait)
+    visit = _admitted(at, callback_id)
+    if isinstance(visit, Response):
+        return visit
     form = _our_form(at, body)
     issued = at.links.form_issued_at(at.request.cookies[COOKIE], form.one("csrf"), now=at.now) if form else None
     if form is None or issued is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -13,6 +14,9 @@ from api.problems import documented
 from api.wire import CampaignView, PostView, campaign_body, post_body
 from campaigns.export import csv_of, ics_of
 from campaigns.model.base import Instant, Wire
+from campaigns.model.campaign import Campaign
+from campaigns.model.persona import Persona
+from campaigns.model.post import Post
 from campaigns.outcomes import approved_posts
 from campaigns.submission import personas_of
 
@@ -62,17 +66,26 @@ def export_posts(
     found = store.posts.list(campaign.tenant_id, campaign.id)
     if posts == "approved":
         found = approved_posts(found)
-    personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
-    headers = {"Content-Disposition": f'attachment; filename="{campaign.id}.{format_}"'}
-    match format_:
-        case "csv":
-            return Response(csv_of(campaign, found, personas), media_type="text/csv", headers=headers)
-        case "ics":
-            return Response(ics_of(campaign, found, personas), media_type="text/calendar", headers=headers)
-        case "json":
-            body = {
-                "exportedAt": now.isoformat(),
-                "campaign": campaign_body(campaign),
-                "posts": [post_body(post) for post in found],
-            }
-            return JSONResponse(body, headers=headers)
+    if format_ != "json":
+        return posts_file(
+            format_, campaign, found, personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
+        )
+    body = {
+        "exportedAt": now.isoformat(),
+        "campaign": campaign_body(campaign),
+        "posts": [post_body(post) for post in found],
+    }
+    return JSONResponse(body, headers=_as_download(campaign, format_))
+
+
+def posts_file(
+    format_: Literal["csv", "ics"], campaign: Campaign, posts: Sequence[Post], personas: Mapping[str, Persona]
+) -> Response:
+    """Return posts as a download: a table or a calendar."""
+    written = csv_of if format_ == "csv" else ics_of
+    media_type = "text/csv" if format_ == "csv" else "text/calendar"
+    return Response(written(campaign, posts, personas), media_type=media_type, headers=_as_download(campaign, format_))
+
+
+def _as_download(campaign: Campaign, format_: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{campaign.id}.{format_}"'}

@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final
 
 import anyio
@@ -60,7 +59,7 @@ class EngineAtOnce(ProcessJobConfiguration):
     """Starts a flow run in the process that executes it.
 
     Prefect begins with a process that prepares a folder for the run, with all of Prefect imported, and then becomes
-    the engine, which imports it again: half of the time until a run begins. Ours begin in a folder that is there.
+    the engine, which imports it again. Ours begin in a folder that is there.
     """
 
     def prepare_for_flow_run(self, *given: Any, **named: Any) -> None:
@@ -115,10 +114,7 @@ def ask_on(worker: ProcessWorker) -> None:
             with asking_twice():
                 return await ask()
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
-            if (
-                isinstance(error, httpx.HTTPStatusError)
-                and error.response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-            ):
+            if isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error:
                 raise
             log.warning("the Prefect server does not say what is to run (%s); it is asked again", type(error).__name__)
             return []

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from tasks.housekeeping import LONGEST_ROUND
@@ -54,14 +55,16 @@ class Conductor:
                     return
                 begin = time.time()
                 with everywhere(self.arena, outage, "everybody"):
-                    eventually(lambda outage=outage: self.over.is_set() or faults(self.arena, outage, "everybody"),
-                               within=NEVER_SECONDS)  # fmt: skip
+                    eventually(partial(self._felt, outage), within=NEVER_SECONDS)
                     time.sleep(outage.seconds)
                 self.heals.append((begin, time.time(), outage.name))
                 print(f"  {outage.name}: over", flush=True)
                 self._quiet(time.time())
         finally:
             self.struck.set()
+
+    def _felt(self, outage: Outage) -> bool:
+        return self.over.is_set() or faults(self.arena, outage, "everybody") > 0
 
     def _quiet(self, healed: float) -> None:
         met = [story for story in self.stories if story.began and not story.ended]

@@ -81,7 +81,7 @@ def strike(
     """Let a part fail for one campaign, in the background, until some seconds after the first fault.
 
     Args:
-        healed: is told when that was.
+        healed: is called when it is over, with the time at which the first fault was felt.
     """
 
     def run() -> None:

@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Crashed, Running, Scheduled
+from prefect.workers import process
 from prefect.workers.process import ProcessWorker
 
 from deployments import worker
@@ -79,9 +80,8 @@ def test_a_worker_without_its_server_goes_on_asking() -> None:
             assert asyncio.run(ask()) == []
         server.shutdown()
 
-    assert (
-        len(HangsUp.asked) == 2
-    )  # not six times in a minute, as Prefect's client does: the worker is soon to ask again
+    # Not six times in a minute, as Prefect's client does: the worker is soon to ask again.
+    assert len(HangsUp.asked) == 2
 
 
 def test_a_run_begins_in_the_process_that_the_worker_starts(
@@ -104,6 +104,7 @@ def test_a_run_begins_in_the_process_that_the_worker_starts(
         configuration.prepare_for_flow_run(flow_run)
         await starting.run(flow_run, configuration)
 
+    monkeypatch.setattr(process, "EngineCommandStarter", process.EngineCommandStarter)  # put back afterwards
     monkeypatch.setattr(worker, "EngineCommandStarter", Starter)
     with contextlib.suppress(Exception):
         asyncio.run(run())
