@@ -1,8 +1,9 @@
 """What a campaign needs whose run and store disagree (design.md section 7). Pure: what was seen comes in.
 
 The store is the truth. A campaign in work needs a run that works on it or waits for it; a campaign at
-rest needs none. A run that cannot go on is started again, five times at most without progress between;
-ends that an outage brought about do not count.
+rest needs none. A run that cannot go on is started again, five times at most without progress between; what
+says nothing against the campaign does not count: an end that an outage brought about, a worker that took the
+run and did not start it.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ class RunSeen:
     def is_over(self) -> bool:
         return self.state in _ENDED
 
+    @property
+    def blameless(self) -> bool:
+        """Whether the campaign had no part in how it ended: an outage, or a worker that never began it."""
+        return self.outage or self.state is RunState.PENDING
+
 
 class Remedy(StrEnum):
     NOTHING = "nothing"
@@ -96,7 +102,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`counts`: whether starting again counts as an attempt; an outage says nothing against the campaign."""
+    """`counts`: whether starting again counts as an attempt, so as something that speaks against the campaign."""
 
     remedy: Remedy
     reason: str = ""
@@ -142,13 +148,13 @@ def diagnose_live(
                 return HEALTHY
             broken = found
     before = recovery.attempts if recovery is not None and recovery.mark == mark else 0
-    pause = FIRST_PAUSE if run.outage else _pause(before)
-    if recovery is not None and (before or run.outage) and now - recovery.at < pause:
+    pause = FIRST_PAUSE if run.blameless else _pause(before)
+    if recovery is not None and (before or run.blameless) and now - recovery.at < pause:
         return HEALTHY  # the last attempt has its time
-    if before + 1 >= MAX_EXECUTIONS and not run.outage:
+    if before + 1 >= MAX_EXECUTIONS and not run.blameless:
         return Diagnosis(Remedy.QUARANTINE, broken)
     same = run.restartable and run.state in {RunState.PENDING, RunState.RUNNING, RunState.FAILED, RunState.CRASHED}
-    return Diagnosis(Remedy.RESTART if same else Remedy.NEW_RUN, broken, counts=not run.outage)
+    return Diagnosis(Remedy.RESTART if same else Remedy.NEW_RUN, broken, counts=not run.blameless)
 
 
 def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now: datetime) -> Diagnosis:

@@ -104,6 +104,17 @@ def test_a_build_that_breaks_at_one_place_is_put_aside_with_the_reason(studio: S
     assert "has crashed" in campaign.last_error.message
 
 
+def test_a_worker_that_is_too_busy_to_start_a_run_puts_no_campaign_aside(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    remedies: Counter[str] = Counter()
+    for minute in range(2, 20, 2):
+        say(run_id, StateType.PENDING)
+        remedies += housekeeping(studio, later=timedelta(minutes=minute))
+
+    assert remedies == {"restart": 9}
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is not CampaignStatus.FAILED
+
+
 @pytest.mark.parametrize("away", ["checkpoints", "store"])
 def test_a_long_outage_puts_no_campaign_aside(studio: Studio, away: str, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign_id, run_id = studio.submit(one_week())
