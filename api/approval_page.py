@@ -7,8 +7,9 @@ redirect, so that neither history nor Referer keeps it. GET and HEAD change noth
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -28,6 +29,7 @@ from api.review.forms import (
     answers_of_draft,
     answers_of_form,
     comment_of,
+    comments_of,
     faults_of_choices,
     faults_of_sending,
     request_of,
@@ -112,15 +114,17 @@ def open_link(
     step: Annotated[str, Query()] = "",
 ) -> Response:
     """Show the posts of the round, or what became of it. Never decides."""
-    if token is not None:
-        try:
+    try:
+        if token is not None:
             return _enter(at, callback_id, token, nonce or "")
-        except ApprovalLinkError:
-            return _unknown(at)
-    visit = _admitted(at, callback_id)
-    if isinstance(visit, Response):
-        return visit
-    return _show(visit, number=int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1, step=step)
+        visit = _admitted(at, callback_id)
+        if isinstance(visit, Response):
+            return visit
+        return _show(visit, number=int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1, step=step)
+    except ApprovalLinkError:
+        return _unknown(at)
+    except StoreUnavailableError:
+        return _away(at)
 
 
 @router.api_route("/{callback_id}/posts.csv", methods=["GET", "HEAD"])
@@ -160,18 +164,16 @@ def _enter(at: Desk, callback_id: str, token: str, nonce: str) -> Response:
     if at.request.method == "GET" and at.limits.first_opening(callback_id, found.approver.id, at.network):
         headers = at.request.headers
         prefetch = "prefetch" in f"{headers.get('sec-purpose', '')} {headers.get('purpose', '')}".lower()
-        note_opened(
-            at.store,
-            found.round,
-            found.approver.id,
-            client=client_of(at.links, at.network),
-            prefetch=prefetch,
-            now=at.now,
-        )
+        client = client_of(at.links, at.network)
+        # A trail that cannot be written just now must not keep anybody from reading.
+        with suppress(StoreUnavailableError):
+            note_opened(at.store, found.round, found.approver.id, client=client, prefetch=prefetch, now=at.now)
     response = RedirectResponse(f"/approve/{callback_id}", status_code=303)
+    # As long as the link and a day more: a page left open is never worth less than it says, and then says why.
+    kept = max(claims.expires_at - at.now, timedelta()) + FORM_LIFETIME
     response.set_cookie(
         COOKIE, token,
-        max_age=int(FORM_LIFETIME.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
+        max_age=int(kept.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
         secure=get_settings().api_base_url.startswith("https://"),
     )  # fmt: skip
     return response
@@ -195,7 +197,7 @@ def _visit(at: Desk, callback_id: str) -> Visit:
         raise ApprovalLinkError
     found = invitation(at.store, claims, now=at.now)
     words = words_for(found.approver.locale, at.request.headers.get("accept-language", ""))
-    return Visit(at.store, found, words, at.links.form_token(token, now=at.now), at.now)
+    return Visit(at.store, found, words, at.links.form_token(claims, now=at.now), at.now)
 
 
 def _unknown(at: Desk) -> Response:
@@ -203,6 +205,10 @@ def _unknown(at: Desk) -> Response:
     if wait := at.limits.wrong(at.network):
         return _too_often(at.words, wait)
     return said_page(at.words, "unknown", status=404, sign="link")
+
+
+def _away(at: Desk) -> Response:
+    return said_page(at.words, "away", status=503, sign="clock", headers={"Retry-After": "5"})
 
 
 def _too_often(words: Words, wait: float) -> Response:
@@ -242,12 +248,15 @@ def _show(visit: Visit, *, number: int, step: str) -> Response:
 
 def _download(at: Desk, callback_id: str, format_: Literal["csv", "ics"]) -> Response:
     """Return the posts as a file; where they may not be shown, the page says why."""
-    visit = _admitted(at, callback_id)
-    if isinstance(visit, Response):
-        return visit
-    if visit.found.standing not in LIVE or not visit.settled:
-        return RedirectResponse(f"/approve/{callback_id}", status_code=303)
-    return posts_file(format_, visit.campaign, visit.posts, visit.personas)
+    try:
+        visit = _admitted(at, callback_id)
+        if isinstance(visit, Response):
+            return visit
+        if visit.found.standing not in LIVE or not visit.settled:
+            return RedirectResponse(f"/approve/{callback_id}", status_code=303)
+        return posts_file(format_, visit.campaign, visit.posts, visit.personas)
+    except StoreUnavailableError:
+        return _away(at)
 
 
 def _review(
@@ -273,20 +282,21 @@ def _send_step(visit: Visit, answers: Answers, *, attempt_id: str, faults: Fault
 
 
 def _answer(at: Desk, callback_id: str, body: bytes) -> Response:
-    visit = _admitted(at, callback_id)
-    if isinstance(visit, Response):
-        return visit
     form = _our_form(at, body)
-    issued = at.links.form_issued_at(at.request.cookies[COOKIE], form.one("csrf"), now=at.now) if form else None
-    if form is None or issued is None:
-        return said_page(visit.words, "foreign", status=403, sign="stop")
     try:
+        visit = _admitted(at, callback_id)
+        if isinstance(visit, Response):
+            return visit
+        issued = at.links.form_issued_at(visit.found.claims, form.one("csrf"), now=at.now) if form else None
+        if form is None or issued is None:
+            return said_page(visit.words, "foreign", status=403, sign="stop")
         if at.now - issued >= FORM_LIFETIME and visit.found.standing is Standing.OPEN:
             answers = answers_of_form(form, visit.posts)
             return _review(visit, answers, status=409, note=visit.words("review.old_form"), stale=True)
         return _act(at, visit, form)
     except StoreUnavailableError:
-        return said_page(visit.words, "unsaved", status=503, sign="alert", headers={"Retry-After": "5"})
+        kept = comments_of(form) if form else []
+        return said_page(at.words, "unsaved", status=503, sign="alert", headers={"Retry-After": "5"}, kept=kept)
 
 
 def _our_form(at: Desk, body: bytes) -> Form | None:
@@ -352,13 +362,18 @@ def _relink(at: Desk, visit: Visit) -> Response:
 
 
 def _undo(at: Desk, visit: Visit) -> Response:
-    here = f"/approve/{visit.round.callback_id}"
+    here, own = f"/approve/{visit.round.callback_id}", visit.found.own
     try:
         undo(visit.store, visit.round, visit.approver.id, now=at.now)
     except NotFoundError:  # taken back already: the button was pressed twice
         return RedirectResponse(here, status_code=303)
     except TooLateToUndoError:
         return said_page(visit.words, "too_late_to_undo", status=409, sign="clock")
+    draft = visit.store.drafts.get(visit.round, visit.approver.id)
+    if draft is not None and own is not None:
+        # What the last step asked for came after the draft.
+        whole = {"comments": own.comments, "decided_by": own.decided_by, "saved_at": at.now}
+        visit.store.drafts.save(visit.round, visit.approver.id, draft.model_copy(update=whole))
     return RedirectResponse(f"{here}?step=undone", status_code=303)
 
 

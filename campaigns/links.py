@@ -36,7 +36,7 @@ MAX_LIFETIME: Final = timedelta(days=61)
 CLOCK_LEEWAY: Final = timedelta(seconds=60)
 FORM_LIFETIME: Final = timedelta(hours=24)
 
-_FORM_TOKEN = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
+_FORM_TOKEN = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10,600}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -167,18 +167,23 @@ class LinkSigner:
         if not hmac.compare_digest(self._nonce(self._key(token).secret, token).encode(), nonce.encode()):
             raise ApprovalLinkError
 
-    def form_token(self, token: str, *, now: datetime) -> str:
-        """Return what a form on the page of this token must carry, so that no other site can send it."""
-        issued = int(now.timestamp())
-        return f"{issued}.{self._form_mac(token, issued)}"
+    def form_token(self, claims: LinkClaims, *, now: datetime) -> str:
+        """Return what a form on the page of this link must carry, so that no other site can send it.
 
-    def form_issued_at(self, token: str, form_token: str, *, now: datetime) -> datetime | None:
-        """Return when a form of this token was handed out, or None when it was not."""
+        It belongs to the link, not to one token of it: a reminder brings the same link in another token, and
+        whoever opens it meanwhile goes on typing in the page that is open already.
+        """
+        issued, key = int(now.timestamp()), self._ring.signing
+        return f"{issued}.{key.kid}.{_form_mac(key, claims, issued)}"
+
+    def form_issued_at(self, claims: LinkClaims, form_token: str, *, now: datetime) -> datetime | None:
+        """Return when a form of this link was handed out, or None when it was not."""
         parts = _FORM_TOKEN.fullmatch(form_token)
-        if parts is None:
+        key = self._ring.readable(parts[2]) if parts else None
+        if parts is None or key is None:
             return None
         issued = int(parts[1])
-        if not hmac.compare_digest(self._form_mac(token, issued), parts[2]):
+        if not hmac.compare_digest(_form_mac(key, claims, issued), parts[3]):
             return None
         at = datetime.fromtimestamp(issued, UTC)
         return at if at - CLOCK_LEEWAY <= now else None
@@ -201,10 +206,6 @@ class LinkSigner:
             raise ApprovalLinkError
         return key
 
-    def _form_mac(self, token: str, issued: int) -> str:
-        message = b"approval-form\x00" + f"{issued}.{token}".encode()
-        return hmac.new(self._key(token).secret, message, hashlib.sha256).hexdigest()
-
     @staticmethod
     def _nonce(secret: bytes, token: str) -> str:
         # Derived with a label of its own, so that it can be re-made for a reminder and serves nothing else.
@@ -224,6 +225,11 @@ class LinkSigner:
         """Whether the payload is byte for byte what we would have written: no duplicates, no odd spelling."""
         written = json.dumps(claims.to_wire(), separators=(",", ":")).encode()
         return _decode(token.split(".")[1]) == written
+
+
+def _form_mac(key: Key, claims: LinkClaims, issued: int) -> str:
+    message = b"approval-form\x00" + f"{issued}.{claims.callback_id}.{claims.sub}.{claims.jti}".encode()
+    return hmac.new(key.secret, message, hashlib.sha256).hexdigest()[:32]
 
 
 def _decode(part: str) -> bytes:

@@ -18,7 +18,7 @@ from campaigns.model.brand import Brand
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, RoundStatus
-from campaigns.rules.decisions import undo_until
+from campaigns.rules.decisions import timeout_policy, undo_until
 from campaigns.rules.feedback import overall_remarks, remarks_on
 from campaigns.texts import Words, words_for
 
@@ -156,7 +156,7 @@ def to_approver(
         link=(words("mail.open"), link_url),
         foot=[
             words("mail.decide_by", until=until),
-            words(f"policy.{about.round.on_timeout}"),
+            words(f"policy.{timeout_policy(about.round)}"),
             *([words("mail.others", names=words.listed(others))] if others else []),
             words("mail.yours"),
             words("mail.ask", who=about.who_asks(words)),

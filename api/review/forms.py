@@ -74,11 +74,11 @@ class Answers:
 
     def saved(self, at: datetime) -> ReviewDraft:
         posts = {post_id: each for post_id, each in self.posts.items() if each.decision or each.comment or each.reasons}
-        return ReviewDraft(digest=self.digest, posts=posts, comments=self.comments, saved_at=at)
+        return ReviewDraft(digest=self.digest, posts=posts, comments=self.comments, decided_by=self.name, saved_at=at)
 
     @property
     def begun(self) -> bool:
-        return any(each.decision or each.comment or each.reasons for each in self.posts.values())
+        return bool(self.comments) or any(each.decision or each.comment or each.reasons for each in self.posts.values())
 
 
 def answers_of_form(form: Form, posts: Sequence[Post]) -> Answers:
@@ -103,12 +103,21 @@ def _choice(form: Form, post: Post) -> PostDraft:
     )
 
 
+def comments_of(form: Form) -> list[tuple[str, str]]:
+    """Return what was typed, each with the number of its post, also where nobody knows the posts just now."""
+    numbers = sorted(int(name[2:]) for name in form.values if re.fullmatch(r"c\.[0-9]{1,4}", name))
+    typed = [("", form.text("comments", MAX_COMMENT))]
+    typed += [(f"{number}.", form.text(f"c.{number}", MAX_COMMENT)) for number in numbers]
+    return [(title, text) for title, text in typed if text]
+
+
 def answers_of_draft(draft: ReviewDraft | None, posts: Sequence[Post]) -> Answers:
     """Return what was saved, for the posts that there are."""
     kept = draft.posts if draft else {}
     return Answers(
         posts={post.id: kept.get(post.id, PostDraft(revision=post.revision)) for post in posts},
         comments=draft.comments if draft else "",
+        name=draft.decided_by if draft else "",
         digest=draft.digest if draft else "",
     )
 

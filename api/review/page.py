@@ -17,6 +17,7 @@ from campaigns.approvals import POLICY
 from campaigns.model.approval import PostDraft
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
+from campaigns.rules.decisions import timeout_policy
 from campaigns.rules.feedback import overall_remarks, remarks_on
 from campaigns.texts import Words
 
@@ -68,6 +69,8 @@ def review_page(
         ],
         "note": note,
         "stale": stale,
+        "policy": timeout_policy(visit.round),
+        "heard": _heard(visit),
         "open_count": len(open_posts),
         "restable": [post for post in open_posts if post.id not in visit.round.blocked],
         "elsewhere": [(post, answers.posts[post.id]) for post in elsewhere],
@@ -135,6 +138,17 @@ def masthead(visit: Visit) -> dict[str, Any]:
         else "",
         "asked": _asked(visit),
     }
+
+
+def _heard(visit: Visit) -> list[str]:
+    """Return what other approvers have sent so far; the reader may disagree."""
+    return [
+        visit.words(
+            f"done.they_{said.decision}", name=said.decided_by, at=visit.words.moment(said.at, visit.reader_zone)
+        )
+        for said in visit.found.decisions
+        if said.approver_id != visit.approver.id
+    ]
 
 
 def _asked(visit: Visit) -> str:

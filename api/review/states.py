@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.responses import HTMLResponse
@@ -184,13 +185,20 @@ def _relink(visit: Visit) -> dict[str, str] | None:
 
 
 def said_page(
-    words: Words, key: str, *, status: int, sign: str, headers: dict[str, str] | None = None, **values: Any
+    words: Words,
+    key: str,
+    *,
+    status: int,
+    sign: str,
+    headers: dict[str, str] | None = None,
+    kept: Sequence[tuple[str, str]] = (),
+    **values: Any,
 ) -> HTMLResponse:
-    """Return a page of one title and one sentence (`state.<key>`)."""
+    """Return a page of one title and one sentence (`state.<key>`), with what was typed where it would be lost."""
     lines = [words(f"state.{key}.text", **values)]
     title = words(f"state.{key}.title")
     return page(
-        "closed.html", status, headers, words=words, heading=title, lines=lines, sign=sign, kept=[], relink=None
+        "closed.html", status, headers, words=words, heading=title, lines=lines, sign=sign, kept=kept, relink=None
     )
 
 

@@ -134,6 +134,7 @@ class ReviewDraft(Wire):
     digest: str
     posts: dict[PostId, PostDraft] = {}
     comments: Comment = ""
+    decided_by: str = ""
     saved_at: Instant
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -134,7 +133,6 @@ def _clean_before(value: Any) -> Any:
 Clean = BeforeValidator(_clean_before)
 """Normalise before the bounds are checked: length counts code points after NFC and trimming."""
 
-Text20 = Annotated[str, StringConstraints(min_length=1, max_length=20), Clean]
 Text50 = Annotated[str, StringConstraints(min_length=1, max_length=50), Clean]
 Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100), Clean]
 Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean]
@@ -191,7 +189,6 @@ Unique = AfterValidator(unique)
 # --- ids --------------------------------------------------------------------------------------------
 
 Kind = Literal["campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox"]
-KINDS: tuple[str, ...] = get_args(Kind)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -231,8 +228,6 @@ def _to_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A moment: any offset accepted, UTC kept."""
-
-DateText = WithJsonSchema({"type": "string", "format": "date"})
 
 
 def content_hash(value: Any) -> str:

@@ -4,7 +4,7 @@ a round opens      expires_at, blocked_posts, unapprovable_posts, locked_posts
 a decision comes   decision_faults, outcome_of
 a decision goes    undo_until
 a round is closed  post_verdicts, revision_allowed
-nobody decided     extends, timeout_outcome
+nobody decided     extends, timeout_policy, timeout_outcome
 words change       after_edit, changed_posts
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 from campaigns.errors import Fault
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, ApproverDecision, DecisionRequest
 from campaigns.model.post import Post, Quality, Review
-from campaigns.model.vocabulary import ApprovalMode, Decision, ReviewState, RoundStatus
+from campaigns.model.vocabulary import ApprovalMode, Decision, OnTimeout, ReviewState, RoundStatus
 from campaigns.rules.guardrails import legal_blocks
 
 # --- a round opens ------------------------------------------------------------------------------------
@@ -184,12 +184,13 @@ def undo_until(round_: ApprovalRound, said: ApproverDecision) -> datetime | None
     """Return when a decision can no longer be taken back; None: it cannot be.
 
     It can where the round gives time for it, lasts, and asked whoever decided: nobody has a link to take
-    back with what policy, or an operator in place of all, has decided.
+    back with what policy, or an operator in place of all, has decided. Links end with their round, and a
+    round whose time is over is not opened again.
     """
     asked = any(approver.id == said.approver_id for approver in round_.approvers)
     if not round_.settle_seconds or not asked or round_.status not in {RoundStatus.PENDING, RoundStatus.DECIDED}:
         return None
-    return said.at + timedelta(seconds=round_.settle_seconds)
+    return min(said.at + timedelta(seconds=round_.settle_seconds), round_.expires_at)
 
 
 # --- a round is closed --------------------------------------------------------------------------------
@@ -228,6 +229,11 @@ def revision_allowed(round_number: int, max_revision_rounds: int) -> bool:
 def extends(round_: ApprovalRound) -> bool:
     """Whether a round whose time is over gets the same time once more."""
     return round_.on_timeout == "extend" and not round_.extended
+
+
+def timeout_policy(round_: ApprovalRound) -> OnTimeout:
+    """Return what happens if nobody decides: a round that got more time gets none again, and ends undecided."""
+    return "reject" if round_.on_timeout == "extend" and round_.extended else round_.on_timeout
 
 
 def timeout_outcome(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision | None:

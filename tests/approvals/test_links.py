@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from api.identity import mint
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
 from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import MAX_TOKEN_LENGTH, ApprovalLink, LinkSigner
+from campaigns.links import MAX_TOKEN_LENGTH, ApprovalLink, LinkClaims, LinkSigner
 from tests.store.samples import NOW, a_campaign, a_round
 
 RING = KeyRing.parse(new_ring("k1"))
@@ -277,21 +277,36 @@ def test_a_nonce_belongs_to_one_token(nonce: str) -> None:
         SIGNER.check_nonce(LINK.token, nonce)
 
 
-def test_a_form_belongs_to_its_own_link_and_says_how_old_it_is() -> None:
-    form = SIGNER.form_token(LINK.token, now=NOW)
+def claims_of(link: ApprovalLink, signer: LinkSigner = SIGNER) -> LinkClaims:
+    return signer.read(link.token, now=NOW)
 
-    assert SIGNER.form_issued_at(LINK.token, form, now=NOW) == NOW
-    assert SIGNER.form_issued_at(LINK.token, form, now=NOW + timedelta(hours=40)) == NOW
-    assert SIGNER.form_issued_at(LINK.token, form, now=NOW - timedelta(hours=1)) is None
-    assert SIGNER.form_issued_at(other_link().token, form, now=NOW) is None
-    for forged in [
-        "",
-        "1.2",
-        form[:-1] + "g",
-        f"{int(form.split('.')[0]) + 1}.{form.split('.')[1]}",
-        "9" * 99 + "." + "a" * 64,
-    ]:
-        assert SIGNER.form_issued_at(LINK.token, forged, now=NOW) is None
+
+def test_a_form_belongs_to_its_own_link_and_says_how_old_it_is() -> None:
+    claims = claims_of(LINK)
+    form = SIGNER.form_token(claims, now=NOW)
+    issued, kid, mac = form.split(".")
+
+    assert SIGNER.form_issued_at(claims, form, now=NOW) == NOW
+    assert SIGNER.form_issued_at(claims, form, now=NOW + timedelta(hours=40)) == NOW
+    assert SIGNER.form_issued_at(claims, form, now=NOW - timedelta(hours=1)) is None
+    assert SIGNER.form_issued_at(claims_of(other_link()), form, now=NOW) is None
+    forged = ["", "1.2", form[:-1] + "g", f"{int(issued) + 1}.{kid}.{mac}", f"{issued}.nobody.{mac}", f"{issued}.{mac}"]
+    for each in [*forged, "9" * 99 + "." + "a" * 64]:
+        assert SIGNER.form_issued_at(claims, each, now=NOW) is None
+
+
+def test_a_form_of_an_open_page_is_still_good_after_a_reminder_and_a_new_key() -> None:
+    old = new_ring("old")
+    before = LinkSigner(KeyRing.parse(old))
+    form = before.form_token(claims_of(before.sign(ROUND, ROUND.approvers[0], now=NOW), before), now=NOW)
+
+    after = LinkSigner(KeyRing.parse(f"{new_ring('new')},{old.replace(':sign:', ':verify:')}"))
+    later = NOW + timedelta(hours=3)
+    reminded = after.read(after.sign(ROUND, ROUND.approvers[0], now=later).token, now=later)
+
+    assert after.form_issued_at(reminded, form, now=later) == NOW
+    revoked = LinkSigner(KeyRing.parse(f"{new_ring('new')},{old.replace(':sign:', ':revoked:')}"))
+    assert revoked.form_issued_at(reminded, form, now=later) is None
 
 
 def test_an_address_is_kept_as_something_that_cannot_be_turned_back() -> None:

@@ -16,7 +16,7 @@ from api.headers import HEADERS
 from api.review.marking import web_address
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.resending import renew_link
+from campaigns.resending import extend_round, renew_link
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
 
@@ -178,6 +178,42 @@ def test_a_draft_waits_for_a_phone_call_to_end(scene: Scene) -> None:
     assert again.fields["c.2"] == "Shorter, please"
     assert "Nothing has been sent yet" in another.text
     assert untouched(scene)
+
+
+def test_the_comment_on_the_whole_survives_every_way_back(scene: Scene) -> None:
+    scene.stand_up(posts=2, settle_seconds=300)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+
+    back = send(browser, step, "save", comments="Lovely, all of it.", decidedBy="Ana R.")
+    assert read(back).fields["comments"] == "Lovely, all of it."
+    again = send(browser, back, "review", d_1="approved", d_2="approved")
+    assert {"Lovely, all of it.", "Ana R."} <= set(read(again).fields.values())
+
+    receipt = send(browser, again, "send", comments="Lovely, nearly all.", confirm="yes")
+    undone = send(browser, receipt, "undo")
+    assert {"Lovely, nearly all.", "Ana R."} <= set(read(undone).fields.values())
+
+
+def test_an_approver_sees_what_the_others_have_sent(scene: Scene) -> None:
+    scene.stand_up(posts=2, approvers=TWO, quorum="all").decide(2)
+
+    shown = scene.browser().get(scene.url(1)).text
+
+    assert re.search(rf"{BEN.name} approved this on .*\d", shown)
+
+
+def test_after_an_extension_nobody_is_promised_another(scene: Scene) -> None:
+    scene.stand_up(posts=2, on_timeout="extend")
+    promised = "the time is extended once"
+    assert promised in scene.browser().get(scene.url()).text
+
+    until = scene.round().expires_at + timedelta(hours=24)
+    extend_round(scene.store, TENANT, scene.campaign.id, 1, until=until, actor="m", reason="late", now=scene.clock.now)
+
+    page = scene.browser().get(scene.url()).text
+    assert promised not in page
+    assert "nothing is published" in page
 
 
 def test_what_is_missing_is_named_and_everything_typed_is_kept(scene: Scene) -> None:
@@ -344,6 +380,39 @@ def test_a_store_that_does_not_answer_is_told_and_nothing_is_lost(
     assert read(again).heading == "Approved"
 
 
+def test_a_store_that_answers_nothing_at_all_still_leaves_a_page_and_every_word(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="rejected", c_2="Not this year.")
+
+    def down(*_: Any, **__: Any) -> None:
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(scene.store.approvals, "by_callback", down)
+    shown = [browser.get(scene.url()), browser.get(step.url.path), browser.get(f"{step.url.path}/posts.csv")]
+    failed = send(browser, step, "send", comments="See <the> minutes.", confirm="yes")
+
+    assert [(each.status_code, read(each).heading) for each in shown] == [(503, "Not available just now")] * 3
+    assert (failed.status_code, read(failed).heading) == (503, "Not recorded")
+    for typed in ("See &lt;the&gt; minutes.", "Not this year."):
+        assert typed in failed.text
+
+
+def test_a_trail_that_cannot_be_written_keeps_nobody_from_reading(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2)
+
+    def down(*_: Any, **__: Any) -> None:
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(scene.store, "record", down)
+
+    assert scene.browser().get(scene.url()).status_code == 200
+
+
 def test_links_that_are_over_say_so_and_name_nothing_of_the_campaign(scene: Scene) -> None:
     scene.stand_up(posts=2, approvers=[*TWO, CLA.to_wire()])
     links = [scene.url(n) for n in (1, 2, 3)]
@@ -397,13 +466,36 @@ def test_the_token_leaves_the_address_at_once(scene: Scene) -> None:
 
     assert (entered.status_code, entered.headers["location"]) == (303, f"/approve/{link.callback_id}")
     cookie = entered.headers["set-cookie"]
-    for part in ("HttpOnly", "SameSite=lax", f"Path=/approve/{link.callback_id}", "Max-Age=86400"):
+    for part in ("HttpOnly", "SameSite=lax", f"Path=/approve/{link.callback_id};"):
         assert part in cookie
     page = browser.get(entered.headers["location"])
     assert link.token not in page.text
     assert link.nonce not in page.text
     assert '<meta property="og:title" content="Content review">' in page.text
     assert "http://" not in re.sub(r'href="https?://[^"]*"', "", page.text).replace("http://www.w3.org", "")
+
+
+def test_a_page_left_open_is_good_until_the_round_ends_and_then_says_so(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    left = scene.round().expires_at - scene.clock.now
+
+    cookie = scene.browser().get(scene.url(), follow_redirects=False).headers["set-cookie"]
+
+    kept = timedelta(seconds=int(re.findall(r"Max-Age=(\d+)", cookie)[0]))
+    assert left > timedelta(days=1)
+    assert left + timedelta(hours=23) < kept < left + timedelta(hours=25)
+
+
+def test_a_reminder_opened_meanwhile_does_not_take_the_open_page_away(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    scene.clock.pass_(hours=2)
+    assert browser.get(scene.url()).status_code == 200
+
+    kept = send(browser, page, "save", d_1="approved")
+
+    assert (kept.status_code, read(kept).checked) == (200, {"d.1": "approved"})
 
 
 def test_a_secure_site_sets_a_secure_cookie(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

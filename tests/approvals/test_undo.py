@@ -54,6 +54,18 @@ def test_a_decision_takes_effect_when_it_can_no_longer_be_taken_back(scene: Scen
     assert came_to(scene) is Outcome.APPROVED
 
 
+def test_no_time_to_undo_is_promised_beyond_the_end_of_the_round(scene: Scene) -> None:
+    scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES)
+    scene.clock.now = scene.round().expires_at - timedelta(seconds=60)
+    scene.decide(1)
+
+    assert scene.round().settles_at == scene.round().expires_at
+    assert waiting(scene)[RING] == timedelta(seconds=60) + UNDO_LEEWAY
+    scene.clock.now = scene.round().expires_at
+    with pytest.raises(TooLateToUndoError):
+        undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+
+
 def test_what_was_taken_back_is_asked_again_and_nobody_is_told(scene: Scene) -> None:
     scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES).decide(1)
     approver = scene.round().approvers[0].id
