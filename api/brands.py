@@ -104,7 +104,7 @@ def change_brand(
 
 @router.delete("/{brand_id}", status_code=204, summary="Archive a brand", responses=documented(404, 409, 412))
 def delete_brand(brand_id: str, caller: Writer, store: TheStore, now: Now, based_on: IfMatch) -> Response:
-    """Archive a brand that no campaign in work uses and free its name; it is removed with its assets after 30 days."""
+    """Archive a brand that no campaign needs any more and free its name; it is removed with its assets in 30 days."""
     with guarded(based_on):
         store.brands.delete(caller.tenant_id, brand_id, at=now, expect_version=based_on)
     return Response(status_code=204)

@@ -127,7 +127,7 @@ def change_persona(
 
 @router.delete("/{persona_id}", status_code=204, summary="Delete a persona", responses=documented(404, 409, 412))
 def delete_persona(persona_id: str, caller: Writer, store: TheStore, now: Now, based_on: IfMatch) -> Response:
-    """Hide a persona that no campaign in work uses; it is removed with its examples after 30 days."""
+    """Hide a persona that no campaign needs any more; it is removed with its examples after 30 days."""
     with guarded(based_on):
         store.personas.delete(caller.tenant_id, persona_id, at=now, expect_version=based_on)
     return Response(status_code=204)

@@ -83,9 +83,9 @@ def diagnose(run: RunSeen, *, broken: int, now: datetime) -> Diagnosis:
             reason = "the process of its run is gone"
         case _:
             return HEALTHY
-    if broken + 1 >= MAX_EXECUTIONS and not run.outage:
+    if broken + 1 >= MAX_EXECUTIONS and not run.blameless:
         return Diagnosis(Remedy.QUARANTINE, f"{MAX_EXECUTIONS} runs broke; the last time: {reason}")
-    return Diagnosis(Remedy.NEW_RUN, reason, counts=not run.outage)
+    return Diagnosis(Remedy.NEW_RUN, reason, counts=not run.blameless)
 
 
 def give_up(store: Store, tenant_id: str, persona_id: str, reason: str, *, now: datetime) -> None:

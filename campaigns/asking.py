@@ -110,6 +110,7 @@ def _round(
         locked=[post.id for post in posts if _approved(post)],
         approvers=approvers,
         quorum=terms.quorum,
+        collect_all=terms.collect_all,
         on_timeout=terms.on_timeout,
         settle_seconds=terms.settle_seconds,
         opened_at=now,

@@ -14,6 +14,7 @@
     │   ├── StaleReviewError          the page showed other content
     │   ├── SelfApprovalError         the requester may not decide
     │   ├── TooLateToUndoError        a decision that has taken effect
+    │   ├── RoundReopenedError        a decision that was taken back in this moment  (retryable)
     │   └── LeaseLostError            another process builds this campaign
     ├── GoneError                   was there, is over                             (410)
     │   ├── RoundExpiredError
@@ -169,6 +170,13 @@ class TooLateToUndoError(ConflictError):
     """The decision has taken effect and stands; `details` says since when."""
 
     code = "TOO_LATE_TO_UNDO"
+
+
+class RoundReopenedError(ConflictError):
+    """The decision was taken back before it took effect: the round is open again, and is waited for."""
+
+    code = "ROUND_REOPENED"
+    retryable = True
 
 
 class LeaseLostError(ConflictError):

@@ -6,17 +6,20 @@ conditional write: exactly one of "decided" and "timed out" is recorded, whoever
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Final
 
 from campaigns.approvals import RING
-from campaigns.errors import ConflictError, NotFoundError, RoundClosedError
+from campaigns.errors import ConflictError, NotFoundError, RoundClosedError, StoreUnavailableError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import EXPIRED, to_the_team
 from campaigns.resending import extend_round
 from campaigns.rules.decisions import LAST_CALL, expires_at, extends, timeout_outcome
 from campaigns.store import OutboxEntry, Store
+
+log = logging.getLogger("campaigns.expiry")
 
 ACTOR: Final = "housekeeping"
 
@@ -27,8 +30,15 @@ def expire_due(store: Store, *, now: datetime, limit: int = 100) -> int:
     `reject` ends it undecided, `approve` approves what nobody objected to and no check blocks (recorded
     as the policy's decision), `extend` gives the same time once more, with new links. May be repeated.
     """
-    due = store.approvals.due(now, limit=limit)
-    return sum(expire(store, round_, now) is not None for round_ in due)
+    ended = 0
+    for round_ in store.approvals.due(now, limit=limit):
+        try:
+            ended += expire(store, round_, now) is not None
+        except StoreUnavailableError:
+            raise
+        except Exception:  # a document that nobody can read, a bug: the other rounds end in time all the same
+            log.exception("round %s of campaign %s cannot be ended", round_.n, round_.campaign_id)
+    return ended
 
 
 def expire(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound | None:

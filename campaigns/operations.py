@@ -4,6 +4,8 @@
     regenerate   posts named by number are written again with a comment
     reopen       a campaign that timed out is put to its approvers once more
     resend       approvers who have not decided get their link again
+    replace      an approver's link is made worthless, and another one goes to the same person or another
+    revoke       an approver's link is made worthless
     extend       an open round gets more time
     decide_for   an operator decides in an approver's place, or in place of all
     redeliver    what was set aside in the outbox is tried again
@@ -14,22 +16,26 @@ Each may be repeated; what needs a run leaves it in the outbox, in the same tran
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from campaigns.approvals import Voice, decide
 from campaigns.asking import open_round
 from campaigns.errors import ConflictError, Fault, FaultsError
-from campaigns.model.approval import ApprovalRound, DecisionRequest, PostDecision
+from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
 from campaigns.model.approval_terms import Approver
 from campaigns.model.base import content_hash
 from campaigns.model.campaign import Campaign
+from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
-from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, RoundStatus
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
 from campaigns.notice_kinds import NEW_LINK, personal
-from campaigns.resending import extend_round
+from campaigns.resending import extend_round, renew_link
+from campaigns.rules.decisions import outcome_of
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.submission import START_RUN
 
@@ -64,19 +70,21 @@ def regenerate(
     """Have posts written again: of an open round as changes asked for, of a failed campaign by a retry.
 
     Raises:
-        FaultsError: no such post, or no comment.
+        FaultsError: no such post, one that is approved or has no words yet, or no comment.
         ConflictError: the campaign is neither awaiting review nor failed.
     """
     posts = _numbered(store, campaign, numbers)
     if campaign.status is CampaignStatus.FAILED:
-        return _go_on(store, campaign, by, [*posts, *_failed(store, campaign)], now)
+        if faults := [*_not_to_be_rewritten(posts), *_too_short(comment)]:
+            raise FaultsError(faults)
+        again = [post.model_copy(update={"instruction": comment}) for post in posts]
+        # Failed ones of the same numbers come along with the comment.
+        moved = _go_on(store, campaign, by, [*_failed(store, campaign), *again], now)
+        _record(store, campaign, by, "regeneration_ordered", now, posts=sorted(numbers), comment=comment)
+        return moved
     round_ = _open(store, campaign)
-    request = DecisionRequest(
-        decision=Decision.NEEDS_REVISION,
-        comments=comment,
-        callback_id=round_.callback_id,
-        posts={post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts},
-    )
+    said = {post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts}
+    request = _request(round_, Decision.NEEDS_REVISION, comment, said)
     _decide(store, round_, Voice(OPERATOR, by.name, "operator"), request, now)
     _record(store, campaign, by, "regeneration_ordered", now, posts=sorted(numbers))
     return campaign
@@ -111,6 +119,68 @@ def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[s
     store.outbox.add([personal(NEW_LINK, round_, each.id, now.isoformat(), due_at=now) for each in waiting])
     _record(store, campaign, by, "links_resent", now, approvers=[each.id for each in waiting])
     return [each.name for each in waiting]
+
+
+def replace(
+    store: Store, campaign: Campaign, by: By, *, approver: str, name: str = "", email: str = "", now: datetime
+) -> RoundApprover:
+    """Make an approver's link worthless and send another one, to another name or address where one is given.
+
+    Later rounds ask whom this one asks.
+
+    Raises:
+        FaultsError: nobody of that name was asked, or the new name or address cannot be.
+        ConflictError: no round is open, or that approver has decided.
+    """
+    round_ = _open(store, campaign)
+    before = _one_asked(round_, approver)
+    _require_silent(store, round_, before)
+    try:
+        # Validated as what a brief may name.
+        after = Approver.model_validate(
+            {
+                "name": name or before.name,
+                "email": email or before.email,
+                "locale": before.locale,
+                "timezone": before.timezone,
+            }
+        )
+    except ValidationError as error:
+        raise FaultsError(faults_of(error)) from error
+    if (after.name, after.email) != (before.name, before.email):
+        named_before = [
+            Approver(name=each.name, email=each.email, locale=each.locale, timezone=each.timezone)
+            for each in round_.approvers
+        ]
+        asked = [after if each.email == before.email else each for each in campaign.approval.approvers or named_before]
+        terms = campaign.approval.model_copy(update={"approvers": asked})
+        store.campaigns.update(campaign.tenant_id, campaign.id, {"approval": terms}, actor=by.actor, at=now)
+    changed = renew_link(
+        store, campaign.tenant_id, campaign.id, round_.n, before.id,
+        name=after.name, email=after.email, actor=by.actor, reason=by.reason, now=now,
+    )  # fmt: skip
+    return next(each for each in changed.approvers if each.id == before.id)
+
+
+def revoke(store: Store, campaign: Campaign, by: By, *, approver: str, now: datetime) -> RoundApprover:
+    """Make an approver's link worthless; the others decide without that one.
+
+    Raises:
+        FaultsError: nobody of that name was asked.
+        ConflictError: no round is open, that approver has decided, or nobody would be left to decide.
+    """
+    round_ = _open(store, campaign)
+    asked = _one_asked(round_, approver)
+    _require_silent(store, round_, asked)
+    rest = [each.model_copy(update={"revoked": each.revoked or each.id == asked.id}) for each in round_.approvers]
+    decisions = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+    open_ = [each for each in rest if not each.revoked and each.id not in {said.approver_id for said in decisions}]
+    if not open_ or outcome_of(round_.model_copy(update={"approvers": rest}), decisions) is not None:
+        raise _wrong(campaign, "nobody would be left to decide: replace the approver, or decide on behalf")
+    store.approvals.revoke(
+        campaign.tenant_id, campaign.id, round_.n, asked.id, actor=by.actor, at=now, reason=by.reason
+    )
+    return asked
 
 
 def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetime) -> ApprovalRound:
@@ -160,12 +230,9 @@ def decide_for(
     round_ = _open(store, campaign)
     voice = Voice(OPERATOR, by.name, "operator")
     if approver:
-        asked = [each for each in round_.approvers if approver.casefold() in _names(each.id, each.name, each.email)]
-        if len(asked) != 1:
-            known = ", ".join(each.name for each in round_.approvers)
-            raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
-        voice = Voice(asked[0].id, f"{by.name} (for {asked[0].name})"[:100], "operator")
-    request = DecisionRequest(decision=decision, comments=comment, callback_id=round_.callback_id)
+        asked = _one_asked(round_, approver)
+        voice = Voice(asked.id, f"{by.name} (for {asked.name})"[:100], "operator")
+    request = _request(round_, decision, comment)
     closed = _decide(store, round_, voice, request, now)
     _record(store, campaign, by, "decided_on_behalf", now, approver=voice.approver_id, decision=str(decision))
     return closed
@@ -204,10 +271,12 @@ def _go_on(store: Store, campaign: Campaign, by: By, again: Sequence[Post], now:
     if campaign.status is not CampaignStatus.FAILED:
         raise _wrong(campaign, "only a failed campaign can be started again")
     rewritten = {post.id: post for post in again}
+    # Closed first: who dies between the two must not leave a round about words that are written again.
+    if rewritten or any(each.status is PostStatus.GENERATING for each in _posts(store, campaign)):
+        _close_round(store, campaign, by, now)
     for post in rewritten.values():
         _write_again(store, post, now)
-    if rewritten:
-        _close_round(store, campaign, by, now)
+    store.recoveries.forgive(campaign.tenant_id, campaign.id)
     changes: dict[str, object] = {"last_error": None}
     if campaign.last_error is not None and campaign.last_error.code == "REVISION_LIMIT":
         most = campaign.approval.max_revision_rounds + 1
@@ -247,13 +316,34 @@ def _new_run(campaign: Campaign, attempt: str, now: datetime) -> OutboxEntry:
     )
 
 
+def _posts(store: Store, campaign: Campaign) -> list[Post]:
+    return store.posts.list(campaign.tenant_id, campaign.id)
+
+
 def _failed(store: Store, campaign: Campaign) -> list[Post]:
-    posts = store.posts.list(campaign.tenant_id, campaign.id)
-    return [post for post in posts if post.status is PostStatus.FAILED]
+    return [post for post in _posts(store, campaign) if post.status is PostStatus.FAILED]
+
+
+def _not_to_be_rewritten(posts: Sequence[Post]) -> list[Fault]:
+    """Return why posts of a failed campaign cannot be written otherwise."""
+    faults = []
+    for post in posts:
+        if post.review.state is ReviewState.APPROVED:
+            faults.append(Fault("posts", f"post {post.number} is approved and stays as it is", "POST_LOCKED"))
+        elif post.content is None:
+            message = f"post {post.number} has no words yet: retry-campaign writes it"
+            faults.append(Fault("posts", message, "NOT_WRITTEN"))
+    return faults
+
+
+def _too_short(comment: str) -> list[Fault]:
+    if len(comment) >= MIN_COMMENT:
+        return []
+    return [Fault("comment", f"a comment of at least {MIN_COMMENT} characters is required", "COMMENT_REQUIRED")]
 
 
 def _numbered(store: Store, campaign: Campaign, numbers: Sequence[int]) -> list[Post]:
-    posts = {post.number: post for post in store.posts.list(campaign.tenant_id, campaign.id)}
+    posts = {post.number: post for post in _posts(store, campaign)}
     faults = [Fault("posts", f"there is no post {number}", "UNKNOWN_POST") for number in numbers if number not in posts]
     if not numbers:
         faults = [Fault("posts", "name at least one post by its number", "REQUIRED")]
@@ -282,8 +372,39 @@ def _record(store: Store, campaign: Campaign, by: By, action: str, now: datetime
     store.record(campaign.tenant_id, campaign.id, fact)
 
 
-def _names(*names: str) -> set[str]:
-    return {name.casefold() for name in names}
+def named(round_: ApprovalRound, name: str) -> list[RoundApprover]:
+    """Return those who were asked and have this name, e-mail or id; links that were revoked do not count."""
+    wanted = name.strip().casefold()
+    return [
+        each
+        for each in round_.approvers
+        if not each.revoked and wanted in {known.casefold() for known in (each.id, each.name, each.email)}
+    ]
+
+
+def _one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
+    asked = named(round_, name)
+    if len(asked) != 1:
+        known = ", ".join(f"{each.name} <{each.email}>" for each in round_.approvers if not each.revoked)
+        raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
+    return asked[0]
+
+
+def _require_silent(store: Store, round_: ApprovalRound, approver: RoundApprover) -> None:
+    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    if any(said.approver_id == approver.id for said in decisions):
+        raise ConflictError(f"{approver.name} has decided, and that stands")
+
+
+def _request(
+    round_: ApprovalRound, decision: Decision, comment: str, posts: Mapping[str, PostDecision] | None = None
+) -> DecisionRequest:
+    try:
+        return DecisionRequest(
+            decision=decision, comments=comment, callback_id=round_.callback_id, posts=dict(posts or {})
+        )
+    except ValidationError as error:
+        raise FaultsError(faults_of(error)) from error
 
 
 def _wrong(campaign: Campaign, why: str) -> ConflictError:

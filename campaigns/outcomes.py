@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from campaigns.approvals import ACTOR, POLICY, Outcome
-from campaigns.errors import IntegrityError
+from campaigns.errors import IntegrityError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign, LastError
 from campaigns.model.post import Post, Review, round_digest
-from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
 from campaigns.rules.decisions import post_verdicts, revision_allowed
 from campaigns.rules.feedback import joined, overall_remarks, remarks_on
 from campaigns.store import Lease, Store
@@ -30,16 +30,19 @@ def start_revision(
 
     At the limit the campaign ends as failed with the code `REVISION_LIMIT`. A repeated call returns the same,
     and moves nothing once a later round was opened.
+
+    Raises:
+        RoundReopenedError: the decision was taken back; nothing is written again.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
     round_ = store.approvals.round(tenant_id, campaign_id, n)
     if campaign.round > n:
         return _asked_for(store, round_)
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        _require_closed(round_)
         _note_verdicts(store, round_, fence)
-        campaign = _move(
-            store, campaign, CampaignStatus.NEEDS_REVISION, n, now, fence, reason=f"round {n}: changes asked for"
-        )
+        reason = f"round {n}: changes asked for"
+        campaign = _move(store, campaign, CampaignStatus.NEEDS_REVISION, n, now, fence, reason=reason, decided=round_)
     if campaign.status is CampaignStatus.NEEDS_REVISION:
         if not revision_allowed(n, campaign.approval.max_revision_rounds):
             message = f"changes were asked for {n} times; at most {campaign.approval.max_revision_rounds} are allowed"
@@ -76,18 +79,22 @@ def apply(
 
     Raises:
         IntegrityError: what is stored is not what was approved. The campaign is failed, nothing is handed over.
+        RoundReopenedError: the decision was taken back; nothing takes effect.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
     round_ = store.approvals.round(tenant_id, campaign_id, n)
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        _require_closed(round_)
         match outcome:
             case Outcome.APPROVED:
                 _require_unchanged(store, campaign, round_, now, fence)
                 _note_verdicts(store, round_, fence)
-                campaign = _move(store, campaign, CampaignStatus.APPROVED, n, now, fence, reason=f"round {n}: approved")
+                reason = f"round {n}: approved"
+                campaign = _move(store, campaign, CampaignStatus.APPROVED, n, now, fence, reason=reason, decided=round_)
             case Outcome.REJECTED:
                 _note_verdicts(store, round_, fence)
-                campaign = _move(store, campaign, CampaignStatus.REJECTED, n, now, fence, reason=f"round {n}: rejected")
+                reason = f"round {n}: rejected"
+                campaign = _move(store, campaign, CampaignStatus.REJECTED, n, now, fence, reason=reason, decided=round_)
             case Outcome.TIMED_OUT:
                 _note_expiry(store, round_, fence)
                 campaign = _move(
@@ -142,6 +149,11 @@ def _note_expiry(store: Store, round_: ApprovalRound, fence: Lease | None) -> No
     store.posts.review(round_.tenant_id, round_.campaign_id, dict.fromkeys(round_.posts, expired), fence=fence)
 
 
+def _require_closed(round_: ApprovalRound) -> None:
+    if round_.status is RoundStatus.PENDING:
+        raise RoundReopenedError(f"round {round_.n} is open again: its decision was taken back")
+
+
 def _require_unchanged(
     store: Store, campaign: Campaign, round_: ApprovalRound, now: datetime, fence: Lease | None
 ) -> None:
@@ -163,11 +175,12 @@ def _move(
     fence: Lease | None,
     *,
     reason: str,
+    decided: ApprovalRound | None = None,
     **changes: object,
 ) -> Campaign:
     return store.campaigns.move(
         campaign.tenant_id, campaign.id, to,
-        actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True, fence=fence,
+        actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True, decided=decided, fence=fence,
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from campaigns.agents import planner
 from campaigns.agents.contracts import PlannerInput
-from campaigns.errors import AgentError, StoreUnavailableError, VersionConflictError
+from campaigns.errors import AgentError, ConflictError, StoreUnavailableError, VersionConflictError
 from campaigns.model.brand import Brand
-from campaigns.model.campaign import Campaign, LastError, PlanSummary
+from campaigns.model.campaign import AT_REST, Campaign, LastError, PlanSummary
 from campaigns.model.persona import Persona
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus
@@ -43,6 +43,12 @@ def budget_left(campaign: Campaign) -> float | None:
     return max(0.0, float(campaign.budget_usd) - campaign.usage.cost_usd)
 
 
+def require_work(campaign: Campaign) -> None:
+    """Raise `ConflictError` when the campaign is over: a run that lives on, or is revived, pays no model for it."""
+    if campaign.status in AT_REST:
+        raise ConflictError(f"the campaign is {campaign.status}", {"currentStatus": str(campaign.status)})
+
+
 def read_setting(store: Store, tenant_id: str, campaign_id: str) -> Setting:
     """Read a campaign with its brand and personas, and merge their rules.
 
@@ -64,12 +70,14 @@ def plan(store: Store, tenant_id: str, campaign_id: str, *, now: datetime, fence
     Raises:
         AgentError: the planner has no plan; the campaign is failed unless a retry may help.
         ImpossibleBriefError: no calendar can exist (a start that has come meanwhile, for example).
+        ConflictError: the campaign is over.
         StoreUnavailableError: the brief was changed again and again; try later.
     """
     for _ in range(MAX_REPLANS):
         setting = read_setting(store, tenant_id, campaign_id)
         if setting.campaign.plan_summary is not None:
             return store.posts.list(tenant_id, campaign_id)
+        require_work(setting.campaign)
         posts, summary = _planned(store, setting, now, fence)
         # Posts of a plan that became stale, or of a process that died with one.
         stored = patiently(lambda: store.posts.list(tenant_id, campaign_id))

@@ -7,16 +7,19 @@ after a long silence only the latest one does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from campaigns.errors import NotFoundError
+from campaigns.errors import NotFoundError, StoreUnavailableError
 from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.notice_kinds import REMINDER, STILL_WAITING, personal, to_the_team
 from campaigns.rules.reminders import reminders_at
 from campaigns.store import OutboxEntry, Store
+
+log = logging.getLogger("campaigns.reminding")
 
 HEARTBEAT: Final = timedelta(hours=24)
 """How often the people who run a campaign hear that it still waits (original design: heartbeatTimeoutMs)."""
@@ -30,11 +33,17 @@ def remind_due(store: Store, *, now: datetime, limit: int = 500) -> int:
 
     Only those who have not decided are reminded, never between 20:00 and 07:00 of their own time.
     """
-    return sum(
-        _enqueue(store, round_, now)
-        for round_ in store.approvals.pending(limit=limit)
-        if now < round_.expires_at  # its end is `expiry`'s business
-    )
+    reminded = 0
+    for round_ in store.approvals.pending(limit=limit):
+        if now >= round_.expires_at:
+            continue  # its end is `expiry`'s business
+        try:
+            reminded += _enqueue(store, round_, now)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # a document that nobody can read, a bug: the others are reminded all the same
+            log.exception("nobody can be reminded of round %s of campaign %s", round_.n, round_.campaign_id)
+    return reminded
 
 
 def _enqueue(store: Store, round_: ApprovalRound, now: datetime) -> int:

@@ -9,9 +9,9 @@ from typing import Final
 from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
 from campaigns.invitations import Invitation, Standing
 from campaigns.links import new_jti
-from campaigns.model.approval import ApprovalRound
+from campaigns.model.approval import ApprovalRound, ReviewDraft
 from campaigns.model.vocabulary import RoundStatus
-from campaigns.notice_kinds import EXTENDED, LINK_WANTED, NEW_LINK, personal, to_the_team
+from campaigns.notice_kinds import EXTENDED, LINK_WANTED, NEW_LINK, REVIEW_REQUEST, personal, to_the_team
 from campaigns.store import Fact, OutboxEntry, Store
 
 _Change = Callable[[ApprovalRound], tuple[ApprovalRound, Fact, list[OutboxEntry]]]
@@ -38,9 +38,19 @@ def send_again(store: Store, found: Invitation, *, now: datetime) -> bool:
 
 
 def renew_link(
-    store: Store, tenant_id: str, campaign_id: str, n: int, approver_id: str, *, actor: str, reason: str, now: datetime
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    n: int,
+    approver_id: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    name: str | None = None,
+    email: str | None = None,
 ) -> ApprovalRound:
-    """Make the link that an approver has worthless and send another one.
+    """Make the link that an approver has worthless and send another one, to another person or address if given.
 
     Raises:
         NotFoundError: nobody of this id was asked.
@@ -48,16 +58,22 @@ def renew_link(
     """
 
     def renewed(current: ApprovalRound) -> tuple[ApprovalRound, Fact, list[OutboxEntry]]:
-        if approver_id not in {each.id for each in current.approvers}:
+        before = next((each for each in current.approvers if each.id == approver_id), None)
+        if before is None:
             raise NotFoundError("approver", approver_id)
         jti = new_jti()
-        approvers = [
-            each.model_copy(update={"jti": jti, "revoked": False}) if each.id == approver_id else each
-            for each in current.approvers
-        ]
-        fact = Fact(actor, "link_renewed", now, reason=reason, round=n, details={"approver": approver_id})
-        notice = personal(NEW_LINK, current, approver_id, jti[:8], due_at=now, renewed=True)
-        return current.model_copy(update={"approvers": approvers}), fact, [notice]
+        whom = {"name": name or before.name, "email": email or before.email}
+        after = before.model_copy(update={**whom, "jti": jti, "revoked": False})
+        later = current.model_copy(
+            update={"approvers": [after if each.id == approver_id else each for each in current.approvers]}
+        )
+        details = {"approver": approver_id, "name": after.name}
+        fact = Fact(actor, "link_renewed", now, reason=reason, round=n, details=details)
+        if after.email == before.email:
+            return later, fact, [personal(NEW_LINK, later, approver_id, jti[:8], due_at=now, renewed=True)]
+        # Whoever is new to it has read nothing, and must not find the other's draft.
+        store.drafts.save(later, approver_id, ReviewDraft(digest="", saved_at=now))
+        return later, fact, [personal(REVIEW_REQUEST, later, approver_id, jti[:8], due_at=now)]
 
     return _change(store, tenant_id, campaign_id, n, renewed)
 

@@ -17,7 +17,7 @@ from campaigns.model.persona import WritingExample
 from campaigns.model.post import Post, PostError, Quality
 from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus, ReviewState
 from campaigns.patience import patiently
-from campaigns.planning import Setting, budget_left, read_setting
+from campaigns.planning import Setting, budget_left, read_setting, require_work
 from campaigns.purse import share
 from campaigns.rules.feedback import joined, other_remarks, remarks_on
 from campaigns.rules.guardrails import check_post
@@ -45,6 +45,7 @@ def write_post(
 
     Raises:
         AgentError: no words. What will not get better by trying again is stored as a failed post first.
+        ConflictError: the campaign is over, and nothing more is paid for it.
     """
     post = store.posts.get(tenant_id, campaign_id, post_id)
     if post.revision > revision or (post.revision == revision and post.status in WRITTEN | {PostStatus.FAILED}):
@@ -52,6 +53,7 @@ def write_post(
     if revision and post.review.state is ReviewState.APPROVED:
         return post  # approved words are locked, whoever asks
     setting = read_setting(store, tenant_id, campaign_id)
+    require_work(setting.campaign)
     with _money(store, setting.campaign) as dollars:
         request = _request(store, setting, post, revision, dollars)
         answer = writer.run(tenant_id, request)
@@ -150,16 +152,15 @@ def _examples(store: Store, post: Post) -> list[WritingExample]:
 
 
 def _feedback(store: Store, post: Post) -> Revision | None:
-    """Return what the approvers said in the round that asked for this rewriting, and the words they saw."""
+    """Return what an operator, and the approvers in the round that asked for this rewriting, said of which words."""
     if post.content is None:
         return None
     decisions = store.approvals.decisions(post.tenant_id, post.campaign_id, post.review.round)
     others = dict.fromkeys(remark.text for remark in other_remarks(post.id, decisions))
-    return Revision(
-        previous_text=post.content.text,
-        comment=joined(remarks_on(post.id, decisions))[:5000],
-        other_comments=list(others)[:200],
-    )
+    comment = joined(remarks_on(post.id, decisions))
+    if post.instruction:
+        comment = f"{post.instruction}\n\n{comment}".strip()
+    return Revision(previous_text=post.content.text, comment=comment[:5000], other_comments=list(others)[:200])
 
 
 def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> Post:
@@ -170,6 +171,7 @@ def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> 
             "status": answer.status,
             "quality": answer.quality,
             "comment_answers": answer.comment_answers,
+            "instruction": None,
             "revision": revision,
             "usage": usage,
             "last_error": None,

@@ -22,7 +22,7 @@ from tasks.ask import ask_for_approval
 from tasks.brief_form import BriefForm
 from tasks.complete import complete_campaign, final_state
 from tasks.failure import note_failure
-from tasks.generate import generate_post
+from tasks.generate import generate_post, require_settled
 from tasks.lease import building, give_way
 from tasks.outcome import Outcome, current_round
 from tasks.plan import plan_posts
@@ -67,5 +67,5 @@ def _write(saved: SavedCampaign, posts: list[PlannedPost]) -> None:
     """Write all posts at once; those the model had no time for get a second chance when the rush is over."""
     drafts = generate_post.map(posts, campaign=unmapped(saved))
     wait(drafts)
-    left = [post for post, draft in zip(posts, drafts, strict=True) if draft.state.is_failed()]
-    wait(generate_post.map(left, campaign=unmapped(saved), last_chance=True))
+    left = [post for post, draft in zip(posts, drafts, strict=True) if not draft.state.is_completed()]
+    require_settled(generate_post.map(left, campaign=unmapped(saved), last_chance=True))

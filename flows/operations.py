@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field, StringConstraints
 
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.base import CampaignId, TenantId
 from campaigns.model.post import MAX_TEXT
 from campaigns.operations import By
@@ -45,9 +45,12 @@ def act(name: str, tenant_id: str, campaign_id: str, by: By, arguments: dict[str
     return operate.act(name, tenant_id, campaign_id, by, datetime.now(UTC), **arguments)
 
 
-def _told(name: str, tenant_id: str, campaign_id: str, operator: str, reason: str, **arguments: object) -> State[None]:
+def _told(what: str, tenant_id: str, campaign_id: str, operator: str, reason: str, **arguments: object) -> State[None]:
     try:
-        told = act(name, tenant_id, campaign_id, By(operator, reason), arguments)
+        told = act(what, tenant_id, campaign_id, By(operator, reason), arguments)
+    except StoreUnavailableError as error:
+        advice = "look at the campaign's audit trail before you repeat it"
+        return Failed(name="Unknown", message=f"It is not known whether it was done: {error}; {advice}")
     except CampaignError as error:
         return Failed(name="Refused", message=f"Nothing was changed: {error}")
     return Completed(message=told)
@@ -67,7 +70,7 @@ def regenerate(
 
     Args:
         posts: Their numbers, such as 3, 5-7.
-        comment: What the writer should do differently; the approvers read it too.
+        comment: What the writer should do differently; in an open round the approvers read it too.
     """
     return _told("regenerate", tenant_id, campaign_id, operator, reason, posts=posts, comment=comment)
 
@@ -89,6 +92,38 @@ def edit(
 def resend(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Send the approval link again to everybody who has not decided."""
     return _told("resend", tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="replace-approver", flow_run_name=_name, persist_result=False)
+def replace(
+    tenant_id: TenantId,
+    campaign_id: CampaignId,
+    approver: str,
+    operator: Operator,
+    reason: Reason,
+    name: str = "",
+    email: str = "",
+) -> State[None]:
+    """Make an approver's link worthless and send a new one: a link was forwarded, an address is wrong, somebody left.
+
+    Args:
+        approver: Name or e-mail of whoever was asked.
+        name: Who decides instead; empty: the same person.
+        email: Where the new link goes; empty: the same address.
+    """
+    return _told("replace", tenant_id, campaign_id, operator, reason, approver=approver, name=name, email=email)
+
+
+@flow(name="revoke-link", flow_run_name=_name, persist_result=False)
+def revoke(
+    tenant_id: TenantId, campaign_id: CampaignId, approver: str, operator: Operator, reason: Reason
+) -> State[None]:
+    """Make an approver's link worthless; the others decide without that one.
+
+    Args:
+        approver: Name or e-mail of whoever was asked.
+    """
+    return _told("revoke", tenant_id, campaign_id, operator, reason, approver=approver)
 
 
 @flow(name="extend-approval", flow_run_name=_name, persist_result=False)

@@ -11,6 +11,11 @@ from typing import Any, Final, Literal
 from prefect.input import RunInput
 from pydantic import ConfigDict, Field
 
+YOUR_NAME: Final = (
+    "Needed to decide; it stands in the audit. An approver's own name or e-mail counts as that one's voice, "
+    "any other decides in place of all."
+)
+
 
 class ApprovalDecision(RunInput):
     """Decide for the campaign as a whole. Post by post works on the approval page only."""
@@ -21,9 +26,7 @@ class ApprovalDecision(RunInput):
     decision: Literal["approved", "needs_revision", "rejected", "look_again"] = Field(
         title="Decision", description="look_again decides nothing: the run reads what was recorded and goes on."
     )
-    decided_by: str = Field(
-        default="", title="Your name", description="Needed to decide; it stands in the audit.", max_length=100
-    )
+    decided_by: str = Field(default="", title="Your name", description=YOUR_NAME, max_length=100)
     comments: str = Field(
         default="", title="Comment", description="Needed for needs_revision and rejected.", max_length=5000
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from campaigns.store import Store
 from tasks.checkpoint_storage import SealedCheckpoints
+
+log = logging.getLogger("campaigns.retention")
 
 CHECKPOINT_RETENTION: Final = timedelta(days=30)
 
@@ -20,7 +25,13 @@ def forget_ended_campaigns(store: Store, storage: SealedCheckpoints, *, now: dat
         StoreUnavailableError: the rest is left for the next call.
     """
     ended = store.campaigns.ended_before(now - CHECKPOINT_RETENTION, limit=limit)
+    forgotten = 0
     for campaign in ended:
-        storage.delete_campaign_checkpoints(campaign.tenant_id, campaign.campaign_id)
-        store.campaigns.forget_checkpoints(campaign.tenant_id, campaign.campaign_id)
-    return len(ended)
+        try:
+            storage.delete_campaign_checkpoints(campaign.tenant_id, campaign.campaign_id)
+            store.campaigns.forget_checkpoints(campaign.tenant_id, campaign.campaign_id)
+        except ValidationError:  # a campaign that nobody can read keeps its mark, and not the others' checkpoints
+            log.exception("campaign %s cannot be read", campaign.campaign_id)
+            continue
+        forgotten += 1
+    return forgotten

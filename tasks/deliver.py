@@ -8,6 +8,7 @@ asked for ever; an entry that nothing but a person can help is set aside (`quara
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -43,6 +44,8 @@ LONGEST_RETRY: Final = timedelta(minutes=5)
 MOST_FAILURES: Final = 5
 """So often in a row a delivery fails for a reason that will not pass; then the entry is set aside."""
 _PASSES: Final = 3
+SENDING_SECONDS: Final = 15.0
+"""So long a round sends notices; a channel that hangs must not keep bells, ends of rounds and recoveries waiting."""
 
 
 def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime) -> None:
@@ -50,20 +53,25 @@ def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime)
     _deliver_all(store, lambda: store.outbox.of(tenant_id, subject_id), now)
 
 
-def deliver_due(store: Store, *, now: datetime, limit: int = 100) -> int:
-    """Deliver what is due across tenants, longest due first; return how many were delivered."""
+def deliver_due(store: Store, *, now: datetime, limit: int = 1000) -> int:
+    """Deliver what is due across tenants, bells and starts first; return how many were delivered.
+
+    Notices that there was no time for are still due at the next call.
+    """
     return _deliver_all(store, lambda: store.outbox.due(now, limit=limit), now)
 
 
 def _deliver_all(store: Store, read: Callable[[], list[OutboxEntry]], now: datetime) -> int:
     """Deliver what `read` finds, and what a delivery leaves behind (a notice becomes one for each channel)."""
     tried: set[str] = set()
-    delivered = 0
+    delivered, until = 0, time.monotonic() + SENDING_SECONDS
     for _ in range(_PASSES):
         due = [entry for entry in read() if entry.is_open and entry.due_at <= now and entry.id not in tried]
         if not due:
             break
         for entry in sorted(due, key=lambda entry: entry.kind in NOTICE_KINDS):
+            if entry.kind in NOTICE_KINDS and time.monotonic() > until:
+                return delivered
             tried.add(entry.id)
             delivered += deliver(store, entry, now=now)
     return delivered
@@ -160,6 +168,9 @@ def _cancel(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
 
 
 def _restart(store: Store, entry: OutboxEntry, now: datetime) -> bool:
+    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
+    if campaign.status in AT_REST or campaign.execution_id != entry.payload["run"]:
+        return True  # cancelled meanwhile, or another run builds it
     if store.leases.current(entry.tenant_id, entry.subject_id, now=now) is None:
         restart_run(UUID(entry.payload["run"]), entry.payload["reason"])
     return True  # a process is at work after all

@@ -16,6 +16,7 @@ from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.base import content_hash
 from campaigns.model.faults import faults_of
+from campaigns.operations import named
 from campaigns.wiring import get_store
 from tasks.approval_input import ApprovalDecision
 from tasks.steps import AskedRound, SavedCampaign
@@ -55,8 +56,11 @@ def _record(campaign: SavedCampaign, asked: AskedRound, found: FlowRunInput, log
                 "callbackId": round_.callback_id,
             }
         )
-        # Prefect knows no users: the name is whatever was typed, and the audit says by which way.
-        voice = Voice(approver_id="ap-prefectui", name=request.decided_by or "", channel="prefect_ui")
+        # Prefect knows no users: the name is whatever was typed, and the audit says by which way. An approver's
+        # name is that approver's voice; any other is an operator's, who decides in place of all.
+        name = request.decided_by or ""
+        known = named(round_, name)
+        voice = Voice(known[0].id if len(known) == 1 else "ap-prefectui", name, "prefect_ui")
         attempt = content_hash([str(runtime.flow_run.id), found.key])[:32]
         decide(store, round_, voice, request, attempt_id=attempt, now=datetime.now(UTC))
     except ValidationError as error:

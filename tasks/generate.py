@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect import runtime, task
+from prefect.futures import PrefectFutureList, wait
 
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
-from campaigns.errors import AgentError
+from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.rules.retry import MAX_ATTEMPTS, delay
 from campaigns.settings import get_settings
 from campaigns.telemetry import THROTTLED
@@ -86,3 +87,19 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool 
         status=written.status,
         content_hash=written.content_hash(),
     )
+
+
+def require_settled(drafts: PrefectFutureList[Draft]) -> None:
+    """Wait for the last drafts, and raise what kept a post from being written or stored as failed.
+
+    A post that the model has no words for is stored as failed, and does not keep the others from going on. One
+    that is neither, because the store was away for example, must not be missing from the round unnoticed: the run
+    ends, and goes on when it is started again.
+    """
+    wait(list(drafts))
+    for draft in drafts:
+        if draft.state.is_completed():
+            continue
+        error = draft.state.result(raise_on_failure=False)
+        if not isinstance(error, AgentError):
+            raise error if isinstance(error, Exception) else StoreUnavailableError("a post was neither written nor not")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
@@ -10,7 +11,7 @@ from campaigns import operations
 from campaigns.cancelling import cancel
 from campaigns.consistency import Finding, check, check_outbox
 from campaigns.editing import edit_text
-from campaigns.errors import Fault, FaultsError
+from campaigns.errors import Fault, FaultsError, StoreUnavailableError
 from campaigns.model.approval_terms import Approver
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision
@@ -21,6 +22,8 @@ from campaigns.store.documents import Page
 from campaigns.wiring import get_store
 from tasks.checkpoint_storage import configured_storage
 from tasks.deliver import deliver_now
+
+log = logging.getLogger("campaigns.operations")
 
 T = TypeVar("T")
 
@@ -56,6 +59,18 @@ def reopen(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
 def resend(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     names = operations.resend(store, campaign, by, now=now)
     return f"the link goes to {', '.join(names)} again" if names else "everybody has decided"
+
+
+def replace(store: Store, campaign: Campaign, by: By, now: datetime, *, approver: str, name: str, email: str) -> str:
+    asked = operations.replace(
+        store, campaign, by, approver=approver.strip(), name=name.strip(), email=email.strip(), now=now
+    )
+    return f"the old link is worthless, a new one goes to {asked.name} <{asked.email}>"
+
+
+def revoke(store: Store, campaign: Campaign, by: By, now: datetime, *, approver: str) -> str:
+    asked = operations.revoke(store, campaign, by, approver=approver.strip(), now=now)
+    return f"the link of {asked.name} is worthless"
 
 
 def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: int) -> str:
@@ -112,6 +127,8 @@ ACTS: Final[Mapping[str, Callable[..., str]]] = {
     "edit": edit,
     "reopen": reopen,
     "resend": resend,
+    "replace": replace,
+    "revoke": revoke,
     "extend": extend,
     "cancel": call_off,
     "decide": decide,
@@ -124,12 +141,16 @@ def act(name: str, tenant_id: str, campaign_id: str, by: By, now: datetime, **ar
     """Carry out one act and deliver what follows from it; return what it came to.
 
     Raises:
+        StoreUnavailableError: it may or may not be done.
         CampaignError: it cannot be done; the message says why, and nothing was changed.
     """
     store = get_store()
     campaign = store.campaigns.get(tenant_id, campaign_id)
     told = ACTS[name](store, campaign, by, now, **arguments)
-    deliver_now(store, tenant_id, campaign_id, now=now)
+    try:
+        deliver_now(store, tenant_id, campaign_id, now=now)
+    except StoreUnavailableError as error:
+        log.warning("what follows from it is delivered later: %s", error)
     return told
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from campaigns.approvals import is_settling
 from campaigns.cancelling import cancel
-from campaigns.errors import CampaignError, ConflictError, NotFoundError
+from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, NotFoundError
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.planning import fail
@@ -113,6 +113,8 @@ def _each(
             raise
         except CampaignError as error:
             log.warning("campaign %s could not be helped now: %s", campaign.id, error)
+        except Exception:  # a document that nobody can read, a bug: the others still need help
+            log.exception("campaign %s cannot be helped", campaign.id)
     return done
 
 
@@ -128,8 +130,12 @@ def _treat(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime
         case Remedy.CANCEL:
             try:
                 cancel(store, *place, actor=ACTOR, reason=diagnosis.reason, now=now)
+            except AlreadyDecidedError:
+                # What its approvers said takes effect: another run does that.
+                decided = Diagnosis(Remedy.NEW_RUN, "its run was cancelled after the decision")
+                return _start_again(store, campaign, decided, now)
             except ConflictError:
-                return False  # decided or moved on in this moment
+                return False  # moved on in this moment
         case Remedy.QUARANTINE:
             message = f"the build stopped at the same place again and again; the last time: {diagnosis.reason}"
             fail(store, campaign, code=QUARANTINED, message=message, retryable=True, now=now, actor=ACTOR)

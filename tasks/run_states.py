@@ -13,8 +13,10 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
     FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
     FlowRunFilterNextScheduledStartTime,
+    FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -56,18 +58,34 @@ def read_runs(run_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, RunSeen]:
 
 
 def count_late_runs(*, before: datetime) -> int:
-    """Return how many runs of campaigns should have begun before then and wait for a worker; no more than 200 count.
+    """Return how many runs of campaigns should have begun before then and have not; no more than 200 of a kind count.
+
+    They wait for a worker, or workers take them again and again and never begin them.
 
     Raises:
         PrefectUnavailableError: nobody knows.
     """
     waiting = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        state=_state(StateType.SCHEDULED),
         next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before),
+    )
+    never_begun = FlowRunFilter(
+        state=_state(StateType.SCHEDULED, StateType.PENDING),
+        start_time=FlowRunFilterStartTime(is_null_=True),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
     )
     ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
     with _translated(), prefect_client() as client:
-        return len(client.read_flow_runs(deployment_filter=ours, flow_run_filter=waiting, limit=_AT_ONCE))
+        late = {
+            run.id
+            for wanted in (waiting, never_begun)
+            for run in client.read_flow_runs(deployment_filter=ours, flow_run_filter=wanted, limit=_AT_ONCE)
+        }
+    return len(late)
+
+
+def _state(*kinds: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(kinds)))
 
 
 def restart_run(run_id: UUID, reason: str) -> None:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from campaigns.errors import NotFoundError
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.rates import (
@@ -99,6 +101,9 @@ def _build_times(store: Store, ended: Iterable[Ended]) -> list[int]:
             opened_at = store.approvals.round(one.tenant_id, one.campaign_id, 1).opened_at
         except NotFoundError:
             continue  # nobody was ever asked
+        except ValidationError:
+            log.exception("campaign %s cannot be read; it is not among the build times", one.campaign_id)
+            continue
         times.append((opened_at - created_at) // timedelta(milliseconds=1))
     return times
 

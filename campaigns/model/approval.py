@@ -51,6 +51,7 @@ class ApprovalRound(Wire):
     locked: list[PostId] = []
     approvers: list[RoundApprover]
     quorum: Quorum = "any"
+    collect_all: bool = False
     on_timeout: OnTimeout = "reject"
     status: RoundStatus = RoundStatus.PENDING
     outcome: Maybe[Decision] = None

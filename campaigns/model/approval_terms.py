@@ -42,6 +42,9 @@ class Approval(Wire):
         default=[], title="Approvers", description="1 to 10; none: the default approver of the tenant", max_length=10
     )
     quorum: Quorum = Field(default="any", title="How many must decide", description="any, all, or a number")
+    collect_all: StrictBool = Field(
+        default=False, title="Wait for everybody", description="Where all must decide: also after one has rejected"
+    )
     expires_in_hours: StrictInt = Field(default=168, ge=1, le=720, title="Hours to decide")
     reminders: Annotated[list[Annotated[StrictInt, Field(ge=1, le=720)]], Field(max_length=10), Unique] = Field(
         default=[72, 24, 4], title="Reminders", description="Hours before the end"

@@ -176,7 +176,10 @@ class Slot(Wire):
 
 
 class Post(Wire):
-    """One post of a campaign."""
+    """One post of a campaign.
+
+    `instruction` is what an operator wants of the next words; it goes when they are written.
+    """
 
     id: PostId
     tenant_id: TenantId
@@ -197,6 +200,7 @@ class Post(Wire):
     review: Review = Review()
     revision: Annotated[int, Field(ge=0)] = 0
     comment_answers: list[CommentAnswer] = []
+    instruction: Maybe[str] = None
     quality: Maybe[Quality] = None
     usage: ModelUsage = ModelUsage()
     last_error: Maybe[PostError] = None

@@ -123,27 +123,31 @@ def campaign_decision(verdicts: Iterable[Decision | None]) -> Decision | None:
     return None
 
 
-def outcome_of(
-    round_: ApprovalRound, decisions: Sequence[ApproverDecision], *, collect_all: bool = False
-) -> Decision | None:
+def outcome_of(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision | None:
     """Return what the decisions so far come to, or None while the quorum is not complete.
+
+    With the quorum `all` the first rejection ends the round, unless it is to collect everybody's voice.
 
     Args:
         decisions: in the order in which they came; of one approver the first counts.
-        collect_all: with the quorum `all`, wait for everybody even after a rejection.
     """
-    voices = _voices(round_, decisions)
-    if round_.quorum == "all" and not collect_all and any(_own(round_, said) is Decision.REJECTED for said in voices):
+    voices, asked = _voices(round_, decisions), {approver.id for approver in round_.approvers}
+    ends_all = round_.quorum == "all" and not round_.collect_all
+    if ends_all and any(_own(round_, said) is Decision.REJECTED for said in voices):
         return Decision.REJECTED
-    if not voices or (len(voices) < needed_voices(round_) and not any(_overrules(round_, said) for said in voices)):
+    heard = sum(said.approver_id in asked for said in voices)
+    if heard < needed_voices(round_) and not any(_overrules(round_, said) for said in voices):
         return None
     return campaign_decision(_merged(round_, voices).values())
 
 
 def _overrules(round_: ApprovalRound, said: ApproverDecision) -> bool:
-    """Whether this voice needs no quorum: the policy's, or an operator's who decides in nobody's particular place."""
+    """Whether this voice needs no quorum: the policy's, or an operator's who decides in nobody's particular place.
+
+    Operators decide through a deployment of theirs, or in the form behind Prefect's Resume.
+    """
     asked = {approver.id for approver in round_.approvers}
-    return said.channel == "policy" or (said.channel == "operator" and said.approver_id not in asked)
+    return said.channel == "policy" or (said.channel in {"operator", "prefect_ui"} and said.approver_id not in asked)
 
 
 def needed_voices(round_: ApprovalRound) -> int:
@@ -188,7 +192,9 @@ def undo_until(round_: ApprovalRound, said: ApproverDecision) -> datetime | None
     round whose time is over is not opened again.
     """
     asked = any(approver.id == said.approver_id for approver in round_.approvers)
-    if not round_.settle_seconds or not asked or round_.status not in {RoundStatus.PENDING, RoundStatus.DECIDED}:
+    in_effect = round_.status is RoundStatus.DECIDED and round_.settles_at is None
+    lasts = round_.status in {RoundStatus.PENDING, RoundStatus.DECIDED} and not in_effect
+    if not round_.settle_seconds or not asked or not lasts:
         return None
     return min(said.at + timedelta(seconds=round_.settle_seconds), round_.expires_at)
 

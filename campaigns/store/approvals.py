@@ -163,15 +163,6 @@ class ApprovalRepository:
             ) from failed
         return changed
 
-    def extend(
-        self, tenant_id: str, campaign_id: str, n: int, *, expires_at: datetime, actor: str, at: datetime, reason: str
-    ) -> ApprovalRound:
-        """Give an open round more time and note that it was extended."""
-        fact = Fact(
-            actor, "round_extended", at, reason=reason, round=n, details={"expiresAt": keys.instant(expires_at)}
-        )
-        return self._change(tenant_id, campaign_id, n, {"expires_at": expires_at, "extended": True}, fact)
-
     def revoke(
         self, tenant_id: str, campaign_id: str, n: int, approver_id: str, *, actor: str, at: datetime, reason: str
     ) -> ApprovalRound:

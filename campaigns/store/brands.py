@@ -82,11 +82,11 @@ class BrandRepository:
         """Archive the brand and free its name; it is purged with its assets after 30 days.
 
         Raises:
-            ConflictError: a campaign in work uses it; `details` names the campaigns.
+            ConflictError: a campaign that may still go on uses it; `details` names the campaigns.
             VersionConflictError: `expect_version` is not the stored version.
         """
         if used := self._campaigns.live_using(tenant_id, brand_id=brand_id):
-            raise ConflictError("a campaign in work uses this brand", {"campaigns": used})
+            raise ConflictError("a campaign that may still go on uses this brand", {"campaigns": used})
         for _ in attempts():
             brand = self.get(tenant_id, brand_id)
             version = brand.version if expect_version is None else expect_version

@@ -13,10 +13,12 @@ from campaigns.errors import (
     ConflictError,
     IdempotencyMismatchError,
     NotFoundError,
+    RoundReopenedError,
 )
+from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import content_hash
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.campaign import AT_REST, FINAL, Campaign
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import keys
@@ -55,7 +57,8 @@ from campaigns.store.transaction import attempts, commit
 KEPT_AFTER_DELETION: Final = timedelta(days=90)
 """Campaign, posts and audit trail stay that long after a deletion (issue: audit at least 90 days)."""
 
-LIVE: Final = frozenset(CampaignStatus) - AT_REST
+GOES_ON: Final = frozenset(CampaignStatus) - FINAL
+"""Also a failed one and one that timed out: an operator lets them go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +210,9 @@ class CampaignRepository:
     def live_using(
         self, tenant_id: str, *, persona_id: str | None = None, brand_id: str | None = None
     ) -> builtins.list[str]:
-        """Return the ids of campaigns in work that use this persona or brand."""
+        """Return the ids of campaigns that may still go on and use this persona or brand."""
         found: list[str] = []
-        for status in sorted(LIVE):
+        for status in sorted(GOES_ON):
             for item in self._table.query_index("status", keys.status_partition(tenant_id, status)):
                 campaign = value_of(item, Campaign)
                 if persona_id in campaign.participants.persona_ids or (brand_id and campaign.brand_id == brand_id):
@@ -252,17 +255,20 @@ class CampaignRepository:
         details: Mapping[str, Any] | None = None,
         outbox: Sequence[OutboxEntry] = (),
         idempotent: bool = False,
+        decided: ApprovalRound | None = None,
         fence: Lease | None = None,
     ) -> Campaign:
         """Move to the next status, with an audit entry in the same transaction, and return the stored campaign.
 
         `changes` are further fields of the campaign. With `idempotent`, a campaign that this actor moved
         to this status for this reason is returned as it is. Cancelling closes the open round with it.
+        `decided` is the round whose decision takes effect: exactly one of this move and an undo wins.
 
         Raises:
             IllegalTransitionError: the status machine has no such step.
             VersionConflictError: `expect_version` is not the stored version.
             AlreadyDecidedError: cancelled although its approvers have just approved or rejected it.
+            RoundReopenedError: `decided` is not as it is stored any more.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
         for _ in attempts():
@@ -280,11 +286,13 @@ class CampaignRepository:
             if to in AT_REST:
                 extra["ended_at"] = keys.instant(at)
             fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})
-            closing = self._closing_round(campaign, to)
-            operations = [replacing(item, moved, extra), *closing]
+            standing = [_stands(decided)] if decided is not None else []
+            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
             try:
                 commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)
-            except ConditionFailed:
+            except ConditionFailed as failed:
+                if standing and 1 in failed.failures:
+                    raise RoundReopenedError("the decision was taken back in this moment") from failed
                 continue
             return moved
         raise AssertionError  # `attempts` ends by raising
@@ -411,3 +419,8 @@ class CampaignRepository:
             closed = current.model_copy(update={"status": RoundStatus.CANCELLED, "version": current.version + 1})
             operations.append(Put(round_item(closed), Equals({"version": current.version})))
         return operations
+
+
+def _stands(decided: ApprovalRound) -> Operation:
+    key = keys.round_(decided.tenant_id, decided.campaign_id, decided.n)
+    return Check(key, Equals({"version": decided.version}))

@@ -67,11 +67,11 @@ class PersonaRepository:
         """Hide the persona; it is purged with its examples after 30 days.
 
         Raises:
-            ConflictError: a campaign in work uses it; `details` names the campaigns.
+            ConflictError: a campaign that may still go on uses it; `details` names the campaigns.
             VersionConflictError: `expect_version` is not the stored version.
         """
         if used := self._campaigns.live_using(tenant_id, persona_id=persona_id):
-            raise ConflictError("a campaign in work uses this persona", {"campaigns": used})
+            raise ConflictError("a campaign that may still go on uses this persona", {"campaigns": used})
         for _ in attempts():
             persona = self.get(tenant_id, persona_id)
             gone = persona.model_copy(update={"is_active": False, "deleted_at": at, "updated_at": at})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns.store import keys
@@ -39,6 +40,14 @@ class RecoveryRepository:
         """Return the last recovery, or None when there never was one."""
         item = self._table.get(keys.recovery(tenant_id, campaign_id))
         return _recovery(tenant_id, campaign_id, item) if item else None
+
+    def forgive(self, tenant_id: str, campaign_id: str) -> None:
+        """Let a campaign that an operator starts again have all its attempts; `total` stays."""
+        before = self.last(tenant_id, campaign_id)
+        if before is not None:
+            # Lost to a recovery in this moment: the campaign goes on, and that one counts.
+            with suppress(ConditionFailed):
+                self._table.write(Put(_item(replace(before, attempts=0)), Equals({"total": before.total})))
 
     def begin(
         self, recovery: Recovery, *, before: Recovery | None, fact: Fact, outbox: Sequence[OutboxEntry] = ()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
 from campaigns.approvals import RING, UNDO_LEEWAY, Outcome, Voice, decide, outcome, undo
-from campaigns.errors import NotFoundError, TooLateToUndoError
+from campaigns.errors import NotFoundError, RoundReopenedError, TooLateToUndoError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.notice_kinds import RECEIPT, RESULT
 from campaigns.operations import OPERATOR
-from campaigns.outcomes import apply
+from campaigns.outcomes import apply, start_revision
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, TENANT, Scene
 
@@ -125,6 +127,48 @@ def test_what_nobody_has_a_link_to_take_back_with_takes_effect_at_once(scene: Sc
     assert waiting(scene)[RING] == timedelta(0)
     with pytest.raises(TooLateToUndoError):
         undo(scene.store, scene.round(), OPERATOR, now=scene.clock.now)
+
+
+def test_what_an_operator_put_into_effect_cannot_be_undone_by_one_who_had_agreed(scene: Scene) -> None:
+    scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES, approvers=TWO, quorum="all").decide(1)
+    request = DecisionRequest(decision=Decision.APPROVED, callback_id=scene.round().callback_id)
+    voice = Voice(OPERATOR, "Olga", "operator")
+    decide(scene.store, scene.round(), voice, request, attempt_id="attempt-olga", now=scene.clock.now)
+
+    with pytest.raises(TooLateToUndoError):
+        undo(scene.store, scene.round(), "ap-1", now=scene.clock.now)
+
+
+@pytest.mark.parametrize("decision", ["approved", "rejected", "needs_revision"])
+def test_exactly_one_of_an_undo_and_the_effect_of_a_decision_wins(
+    scene: Scene, decision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2, settle_seconds=FIVE_MINUTES).decide(1, decision=decision, comments="Because of this.")
+    review = scene.store.posts.review
+    late = scene.clock.now + timedelta(seconds=FIVE_MINUTES) + UNDO_LEEWAY
+
+    def undone_meanwhile(*args: Any, **more: Any) -> Any:
+        noted = review(*args, **more)
+        if scene.round().status is RoundStatus.DECIDED:
+            # One that was asked for in time, and waited for the store.
+            undo(scene.store, scene.round(), "ap-1", now=scene.clock.now)
+        return noted
+
+    place = scene.store, TENANT, scene.campaign.id, 1
+    effect = (
+        partial(start_revision, *place) if decision == "needs_revision" else partial(apply, *place, Outcome(decision))
+    )
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(scene.store.posts, "review", undone_meanwhile)
+        with pytest.raises(RoundReopenedError):
+            effect(now=late)
+    with pytest.raises(RoundReopenedError):  # again at the next start of the run
+        effect(now=late)
+
+    assert scene.store.campaigns.get(TENANT, scene.campaign.id).status is CampaignStatus.AWAITING_REVIEW
+    assert scene.round().status is RoundStatus.PENDING
+    scene.decide(1)
+    assert apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=late).status == "completed"
 
 
 def test_the_receipt_offers_to_undo_until_a_fixed_time(scene: Scene) -> None:

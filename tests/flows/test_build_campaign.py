@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.states import Scheduled
 
+from campaigns.errors import StoreUnavailableError
 from campaigns.model.base import new_id
+from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState
 from campaigns.rules.platforms import rendered_text, text_length, text_limit
 from campaigns.rules.retry import MAX_ATTEMPTS
@@ -118,6 +121,23 @@ def test_an_operator_decides_in_the_prefect_form_under_a_name(studio: Studio) ->
     assert (decision.decided_by, decision.channel) == ("Olga Operator", "prefect_ui")
 
 
+def test_an_approver_in_the_prefect_form_is_one_voice_and_an_operator_decides_in_place_of_all(studio: Studio) -> None:
+    asked = [{"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben")]
+    campaign_id, run_id = studio.submit(one_week() | {"approval": {"approvers": asked, "quorum": "all"}})
+    studio.attempt(run_id)
+
+    def answer(name: str) -> str | None:
+        with get_client(sync_client=True) as client:
+            client.resume_flow_run(run_id, run_input={"decision": "approved", "decided_by": name})
+        return studio.attempt(run_id).name
+
+    assert answer("ana@example.com") == "Suspended"
+    said = studio.store.approvals.decisions(TENANT, campaign_id, 1)
+    assert [(each.approver_id, each.channel) for each in said] == [("ap-1", "prefect_ui")]
+    assert answer("Olga Operator") == "Approved"
+    assert len(studio.store.approvals.decisions(TENANT, campaign_id, 1)) == 2
+
+
 def test_changes_are_written_for_the_next_round_and_the_rest_stays(studio: Studio) -> None:
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
@@ -202,6 +222,35 @@ def test_posts_that_a_rush_left_without_words_are_written_when_it_is_over(
     assert waiting.name == "Suspended"
     assert len(posts) * MAX_ATTEMPTS <= 12
     assert {post.status for post in posts} == {PostStatus.COMPLETED}
+
+
+def test_a_store_that_is_away_while_posts_are_written_leaves_no_post_out_of_the_round(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    get, kept = studio.store.posts.get, []
+
+    def sometimes_away(tenant_id: str, campaign: str, post_id: str) -> Post:
+        kept.append(post_id)
+        if post_id != kept[0]:
+            raise StoreUnavailableError("away")
+        return get(tenant_id, campaign, post_id)
+
+    with monkeypatch.context() as away:
+        away.setattr(studio.store.posts, "get", sometimes_away)
+        ended = studio.attempt(run_id)
+
+    assert ended.is_failed()
+    assert "StoreUnavailableError" in (ended.message or "")
+    assert studio.store.approvals.current_round(TENANT, campaign_id) is None
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.GENERATING
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Scheduled(name="AwaitingRetry"), force=True)
+    assert studio.attempt(run_id).name == "Suspended"
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    round_ = studio.store.approvals.round(TENANT, campaign_id, 1)
+    assert set(round_.posts) == {post.id for post in posts}
+    assert studio.store.campaigns.get(TENANT, campaign_id).usage.calls == 1 + len(posts)
 
 
 def test_a_budget_stops_the_call_that_would_break_it(hosted: tuple[Studio, FakeBedrock]) -> None:

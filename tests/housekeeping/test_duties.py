@@ -20,7 +20,8 @@ from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import REMINDER, RESULT, STILL_WAITING
 from campaigns.operations import By, redeliver
 from campaigns.reminding import remind_due
-from campaigns.store import OutboxEntry, Store
+from campaigns.store import OutboxEntry, Store, keys
+from campaigns.store.table import Put
 from tasks import deliver
 from tasks.channels import NoticeNotSentError
 from tasks.runs import PrefectUnavailableError
@@ -81,6 +82,20 @@ def test_rounds_end_once_at_most_so_many_at_a_time_and_none_is_forgotten(scene: 
     assert expire_due(scene.store, now=over - timedelta(seconds=1)) == 0
     assert [expire_due(scene.store, now=over, limit=2) for _ in range(3)] == [2, 1, 0]
     assert {each.round().status for each in scenes} == {RoundStatus.TIMED_OUT}
+
+
+def test_a_round_that_cannot_be_ended_does_not_keep_the_others_open(scene: Scene) -> None:
+    scenes = [scene.stand_up(), scene.another("beside").stand_up()]
+    damaged = scenes[0].posts()[0]
+    scene.store.approvals.update(
+        scenes[0].round().model_copy(update={"on_timeout": "extend"}), expect_version=scenes[0].round().version
+    )
+    item = scene.store.table.get(keys.post(TENANT, scenes[0].campaign.id, damaged.id))
+    scene.store.table.write(Put({**item, "body": "{}"}))
+    over = scene.round().expires_at
+
+    assert expire_due(scene.store, now=over) == 1
+    assert [each.round().status for each in scenes] == [RoundStatus.PENDING, RoundStatus.TIMED_OUT]
 
 
 # --- deliver ----------------------------------------------------------------------------------------
@@ -159,6 +174,28 @@ def test_a_message_is_left_alone_for_longer_than_a_bell(scene: Scene, monkeypatc
                 deliver.deliver(scene.store, entry, now=now)
 
     assert taken == {0: {RING, RESULT}, 19: set(), 20: {RING}, 59: {RING}, 60: {RESULT}}
+
+
+def test_a_channel_that_hangs_keeps_no_bell_from_ringing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.prepare(posts=1)
+    mails = [OutboxEntry.about(RESULT, TENANT, scene.campaign.id, n, due_at=NOW) for n in range(9)]
+    bell = OutboxEntry.about(RING, TENANT, scene.campaign.id, due_at=NOW + timedelta(seconds=1))
+    scene.store.outbox.add([*mails, bell])
+    seconds, carried = iter(range(0, 1000, 5)), []
+    monkeypatch.setattr(deliver.time, "monotonic", lambda: next(seconds))
+
+    def carry(_: object, entry: OutboxEntry, __: object) -> bool:
+        carried.append(entry.kind)
+        return True
+
+    carried_by(monkeypatch, carry)
+
+    done = deliver.deliver_due(scene.store, now=NOW + timedelta(seconds=2))
+
+    assert carried[0] == RING
+    assert 2 <= done == len(carried) < 1 + len(mails)
+    while len(carried) < 1 + len(mails):
+        assert deliver.deliver_due(scene.store, now=NOW + timedelta(seconds=2)) > 0
 
 
 def test_one_that_cannot_be_delivered_keeps_no_other_and_comes_back_ever_more_slowly(

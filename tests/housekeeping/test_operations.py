@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import State
 
+from campaigns.errors import StoreUnavailableError
 from campaigns.expiry import expire_due
 from campaigns.model.approval import AuditEntry
 from campaigns.model.campaign import Campaign, LastError
-from campaigns.model.post import PostError
-from campaigns.model.vocabulary import CampaignStatus, PostStatus, RoundStatus
+from campaigns.model.post import PostError, Review
+from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
 from campaigns.planning import fail
+from deployments.approver import LinkRefusedError, decide_by_link
 from deployments.mail import newest_link
 from flows import operations
 from tasks.deliver import deliver_due
@@ -143,6 +146,117 @@ def test_links_go_out_again_only_to_who_has_not_decided(studio: Studio) -> None:
     assert refused(operations.decide(TENANT, campaign_id, "approved", **BY, approver="Nobody", return_state=True))
 
 
+def test_words_of_a_failed_campaign_are_written_again_as_the_operator_says(studio: Studio) -> None:
+    campaign_id = waiting(studio)
+    before = {post.number: post for post in studio.store.posts.list(TENANT, campaign_id)}
+    approved = before[2].model_copy(update={"review": Review(state=ReviewState.APPROVED, round=1, by="Ana")})
+    studio.store.posts.update(approved, expect_version=approved.version)
+    fail(
+        studio.store, campaign_of(studio, campaign_id), code="QUARANTINED", message="again and again",
+        retryable=True, now=datetime.now(UTC),
+    )  # fmt: skip
+
+    for wrong in (("2", "Name the venue."), ("1", ""), ("1", "x")):
+        assert refused(operations.regenerate(TENANT, campaign_id, *wrong, **BY, return_state=True))
+    assert campaign_of(studio, campaign_id).status is CampaignStatus.FAILED
+    done = operations.regenerate(TENANT, campaign_id, "1", "Name the venue.", **BY, return_state=True)
+    assert done.is_completed(), done.message
+    ordered = last_entry(studio, campaign_id, "regeneration_ordered")
+    assert (under_a_name(ordered), ordered.details["comment"]) == (True, "Name the venue.")
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
+
+    after = {post.number: post for post in studio.store.posts.list(TENANT, campaign_id)}
+    assert [answer.comment for answer in after[1].comment_answers] == ["Name the venue."]
+    assert after[1].instruction is None
+    assert {number for number, post in after.items() if post.revision != before[number].revision} == {1}
+    assert operations.verify(TENANT, campaign_id, return_state=True).name == "Consistent"
+
+
+def test_a_retry_that_died_half_way_is_carried_on_by_the_next(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = waiting(studio)
+    post = studio.store.posts.list(TENANT, campaign_id)[0]
+    error = PostError(code="REFUSED", message="no", at=datetime.now(UTC), retryable=False)
+    lost = {"status": PostStatus.FAILED, "revision": 1, "last_error": error}
+    studio.store.posts.save_revision(post.model_copy(update=lost))
+    fail(
+        studio.store, campaign_of(studio, campaign_id), code="QUARANTINED", message="again and again",
+        retryable=True, now=datetime.now(UTC),
+    )  # fmt: skip
+    with monkeypatch.context() as broken:
+        broken.setattr(studio.store.recoveries, "forgive", _away)
+        state = operations.retry(TENANT, campaign_id, **BY, return_state=True)
+        assert (state.name, "It is not known" in (state.message or "")) == ("Unknown", True)
+
+    assert operations.retry(TENANT, campaign_id, **BY, return_state=True).is_completed()
+
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
+    assert campaign_of(studio, campaign_id).round == 2
+
+
+def link_to(studio: Studio, campaign_id: str, email: str) -> str:
+    """The newest link that went to this address."""
+    mails = sorted((studio.home / "mail").glob(f"*{campaign_id}*.eml"), key=lambda path: path.stat().st_mtime_ns)
+    texts = [path.read_text() for path in mails if f"<{email}>" in path.read_text()]
+    found = re.findall(r"http://testserver/approve/\S+token=\S+", texts[-1].replace("=\n", "").replace("=3D", "="))
+    return found[0]
+
+
+def _away(*_: object, **__: object) -> None:
+    raise StoreUnavailableError("away")
+
+
+def test_what_follows_an_act_may_come_later(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = waiting(studio)
+    until = studio.store.approvals.round(TENANT, campaign_id, 1).expires_at
+    with monkeypatch.context() as broken:
+        broken.setattr("tasks.operate.deliver_now", _away)
+        assert operations.extend(TENANT, campaign_id, hours=1, **BY, return_state=True).is_completed()
+
+    assert studio.store.approvals.round(TENANT, campaign_id, 1).expires_at == until + timedelta(hours=1)
+
+
+def test_an_approver_is_replaced_by_another_person(studio: Studio) -> None:
+    asked = [{"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben")]
+    campaign_id = waiting(studio, approval={"approvers": asked, "quorum": "all"})
+    old_link = link_to(studio, campaign_id, "ben@example.com")
+
+    for wrong in (("Nobody", "", ""), ("Ben", "", "not an address"), ("Ben", "x" * 101, "")):
+        state = operations.replace(
+            TENANT, campaign_id, wrong[0], **BY, name=wrong[1], email=wrong[2], return_state=True
+        )
+        assert refused(state)
+    done = operations.replace(
+        TENANT, campaign_id, "Ben", **BY, name="Cleo", email="cleo@example.com", return_state=True
+    )
+    assert "Cleo <cleo@example.com>" in (done.message or "")
+
+    assert under_a_name(last_entry(studio, campaign_id, "link_renewed"))
+    with pytest.raises(LinkRefusedError):
+        decide_by_link(old_link, "approved", browser=studio.client)
+    decide_by_link(link_to(studio, campaign_id, "cleo@example.com"), "approved", browser=studio.client)
+    decide_by_link(
+        link_to(studio, campaign_id, "ana@example.com"), "needs_revision", comment="More.", browser=studio.client
+    )
+    assert refused(operations.replace(TENANT, campaign_id, "Ana", **BY, return_state=True))
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
+    names = [each.name for each in studio.store.approvals.round(TENANT, campaign_id, 2).approvers]
+    assert names == ["Ana", "Cleo"]
+
+
+def test_a_link_that_got_about_is_revoked_and_the_others_decide(studio: Studio) -> None:
+    asked = [{"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben")]
+    campaign_id = waiting(studio, approval={"approvers": asked, "quorum": "all"})
+
+    assert operations.revoke(TENANT, campaign_id, "ben@example.com", **BY, return_state=True).is_completed()
+
+    assert under_a_name(last_entry(studio, campaign_id, "link_revoked"))
+    with pytest.raises(LinkRefusedError):
+        decide_by_link(link_to(studio, campaign_id, "ben@example.com"), "approved", browser=studio.client)
+    assert refused(operations.revoke(TENANT, campaign_id, "Ana", **BY, return_state=True))
+    decide_by_link(link_to(studio, campaign_id, "ana@example.com"), "approved", browser=studio.client)
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Approved"
+
+
 def test_an_operator_decides_in_place_of_all(studio: Studio) -> None:
     approvers = [{"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben")]
     campaign_id = waiting(studio, approval={"approvers": approvers, "quorum": "all"})
@@ -153,6 +267,7 @@ def test_an_operator_decides_in_place_of_all(studio: Studio) -> None:
     assert campaign_of(studio, campaign_id).status is CampaignStatus.COMPLETED
     assert under_a_name(last_entry(studio, campaign_id, "decided_on_behalf"))
     assert refused(operations.decide(TENANT, campaign_id, "rejected", **BY, return_state=True))
+    assert refused(operations.decide(TENANT, campaign_id, "rejected", comment="Late.", **BY, return_state=True))
     assert refused(operations.cancel(TENANT, campaign_id, **BY, return_state=True))
 
 

@@ -12,14 +12,22 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
+from prefect.states import Scheduled
 
+from campaigns.cancelling import cancel
 from campaigns.checkpoints.faults import CheckpointUnavailable
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store import Lease
+from campaigns.operations import By, retry
+from campaigns.recovery import RESTART_RUN
+from campaigns.store import Lease, OutboxEntry
+from campaigns.store.outbox import outbox_item
+from campaigns.store.table import Put
 from tasks.deliver import deliver_due
 from tasks.lease import EXPIRY
 from tasks.recover import recover_ended, recover_live
+from tasks.run_states import count_late_runs
+from tasks.runs import PrefectUnavailableError
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 LATER = timedelta(minutes=5)
@@ -163,6 +171,54 @@ def test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links(st
     assert housekeeping(studio) == {}
 
 
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+def test_a_run_cancelled_in_prefect_after_the_decision_gets_a_successor_that_gives_it_effect(
+    studio: Studio, decision: str
+) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    studio.decide(campaign_id, decision, "Not like this." if decision == "rejected" else "")
+    say(run_id, StateType.CANCELLED)
+
+    assert housekeeping(studio) == {"cancel": 1}
+
+    other = run_of(studio, campaign_id)
+    assert other != run_id
+    assert studio.attempt(other).is_completed()
+    ended = {"approved": CampaignStatus.COMPLETED, "rejected": CampaignStatus.REJECTED}
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is ended[decision]
+    assert studio.store.campaigns.get(TENANT, campaign_id).usage.calls > 0
+
+
+def test_a_restart_that_comes_after_the_cancelling_revives_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    say(run_id, StateType.CRASHED)
+    with monkeypatch.context() as away:
+        away.setattr("tasks.deliver.restart_run", _down(PrefectUnavailableError("503")))
+        assert housekeeping(studio) == {"restart": 1}
+    cancel(studio.store, TENANT, campaign_id, actor="user", reason="No.", now=datetime.now(UTC))
+
+    deliver_due(studio.store, now=datetime.now(UTC) + timedelta(hours=1))
+
+    assert studio.run(run_id).state_name == "Crashed"
+    open_ = [entry.kind for entry in studio.store.outbox.of(TENANT, campaign_id) if entry.is_open]
+    assert RESTART_RUN not in open_
+
+
+def test_nothing_is_paid_for_a_campaign_that_is_over(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    cancel(studio.store, TENANT, campaign_id, actor="user", reason="No.", now=datetime.now(UTC))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_id, Scheduled(), force=True)
+
+    assert studio.attempt(run_id).is_failed()
+
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (campaign.status, campaign.usage.calls) == (CampaignStatus.CANCELLED, 0)
+
+
 def test_prefect_learns_how_a_campaign_ended(studio: Studio) -> None:
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
@@ -218,3 +274,47 @@ def test_one_campaign_that_cannot_be_helped_does_not_keep_the_others_waiting(
 
     assert housekeeping(studio) == {"restart": 1}
     assert studio.run(run_id).state_name == "AwaitingRetry"
+
+
+def test_a_document_that_nobody_can_read_does_not_keep_the_other_campaigns_from_help(studio: Studio) -> None:
+    poor, _ = studio.submit(one_week())
+    rich, run_id = studio.submit(sample_brief())
+    for campaign_id in (poor, rich):
+        say(run_of(studio, campaign_id), StateType.CRASHED)
+    unreadable = OutboxEntry.about("pigeon", TENANT, poor, due_at=datetime.now(UTC))
+    studio.store.table.write(Put({**outbox_item(unreadable), "body": '{"attempts": -1}'}))
+
+    assert housekeeping(studio) == {"restart": 1}
+    assert studio.run(run_id).state_name == "AwaitingRetry"
+
+
+def test_runs_that_workers_take_and_never_begin_are_late(studio: Studio) -> None:
+    _, run_id = studio.submit(one_week())
+    _, begun = studio.submit(sample_brief())
+    studio.attempt(begun)
+    now = datetime.now(UTC)
+
+    for kind in (StateType.PENDING, StateType.SCHEDULED):
+        say(run_id, kind)
+        assert count_late_runs(before=now - timedelta(minutes=5)) == 0
+        assert count_late_runs(before=now + timedelta(seconds=1)) == 1
+    say(begun, StateType.PENDING)
+    assert count_late_runs(before=now + timedelta(seconds=1)) == 1
+
+
+def test_a_campaign_that_an_operator_starts_again_has_all_its_attempts(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    for hour in range(1, 6):
+        say(run_id, StateType.CRASHED)
+        housekeeping(studio, later=timedelta(hours=hour))
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert campaign.status is CampaignStatus.FAILED
+
+    retry(studio.store, campaign, By("Olga", "mended"), now=datetime.now(UTC))
+    deliver_due(studio.store, now=datetime.now(UTC))
+    say(run_of(studio, campaign_id), StateType.CRASHED)
+
+    assert housekeeping(studio, later=timedelta(hours=9)) == {"restart": 1}
+    totals = studio.store.recoveries.last(TENANT, campaign_id)
+    assert totals is not None
+    assert (totals.attempts, totals.total) == (1, 5)

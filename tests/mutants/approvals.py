@@ -222,13 +222,12 @@ MUTANTS: list[Mutant] = [
     {
         "name": "the reaper comes an hour early",
         "file": "campaigns/expiry.py",
-        "old": """    due = store.approvals.due(now, limit=limit)
-""",
+        "old": """    ended = 0
+    for round_""",
         "new": """    from datetime import timedelta
 
-    now = now + timedelta(hours=1)
-    due = store.approvals.due(now, limit=limit)
-""",
+    now, ended = now + timedelta(hours=1), 0
+    for round_""",
         "killed_by": TIMEOUT,
     },
     {

@@ -163,8 +163,8 @@ MUTANTS: Final[list[dict[str, str]]] = [
     {
         "name": "a rejection does not end a round that asks all",
         "file": "campaigns/rules/decisions.py",
-        "old": 'if round_.quorum == "all" and not collect_all and any(',
-        "new": 'if round_.quorum == "all" and collect_all and any(',
+        "old": 'ends_all = round_.quorum == "all" and not round_.collect_all',
+        "new": 'ends_all = round_.quorum == "all" and round_.collect_all',
         "killed_by": "tests/rules/test_decisions.py"
         "::test_the_first_rejection_ends_a_round_that_asks_all_unless_all_are_to_be_heard",
     },

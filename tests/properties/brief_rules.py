@@ -427,7 +427,7 @@ def _approval(read: Reader, top: dict[str, Any]) -> Callable[[], str | None]:
         top.get(here, {}),
         here,
         ["approvers", "quorum", "expiresInHours", "reminders", "onTimeout", "maxRevisionRounds", "requireOtp",
-         "preventSelfApproval", "settleSeconds"],
+         "preventSelfApproval", "settleSeconds", "collectAll"],
     )  # fmt: skip
     if given is None:
         return _nothing
@@ -438,6 +438,7 @@ def _approval(read: Reader, top: dict[str, Any]) -> Callable[[], str | None]:
     read.may(given, here, "settleSeconds", is_whole(0, 3600))
     read.may(given, here, "onTimeout", is_one_of(["reject", "approve", "extend"]))
     read.may(given, here, "requireOtp", is_bool)
+    read.may(given, here, "collectAll", is_bool)
     read.may(given, here, "preventSelfApproval", is_bool)
     reminders = read.entries(given.get("reminders", []), f"{here}.reminders", 0, 10, is_whole(1, 720))
     if reminders is not None and len(set(reminders)) < len(reminders):

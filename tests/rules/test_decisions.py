@@ -82,7 +82,7 @@ def test_the_first_rejection_ends_a_round_that_asks_all_unless_all_are_to_be_hea
     voices = [said("approved", by=1), said("rejected", by=2)]
 
     assert outcome_of(round_, voices) is REJECTED
-    assert outcome_of(round_, voices, collect_all=True) is None
+    assert outcome_of(a_round(approvers=3, quorum="all", collect_all=True), voices) is None
     assert outcome_of(a_round(approvers=3, quorum="3"), voices) is None
 
 
@@ -121,6 +121,19 @@ def test_the_outcome_does_not_depend_on_the_order_of_the_voices(
     event(f"{quorum}: {next(iter(outcomes))}")
     assert len(outcomes) == 1
     assert all(one == merged[0] for one in merged)
+
+
+@pytest.mark.parametrize("quorum", ["any", "all", "2"])
+@pytest.mark.parametrize("channel", ["operator", "prefect_ui"])
+def test_who_was_not_asked_decides_in_place_of_all_and_stands_in_for_nobody(quorum: str, channel: str) -> None:
+    round_ = a_round(approvers=3, quorum=quorum)
+    stranger = said("approved", by=9).model_copy(update={"channel": channel})
+
+    assert outcome_of(round_, [stranger]) is APPROVED
+    by_link = stranger.model_copy(update={"channel": "link"})
+    assert outcome_of(round_, [by_link]) is None
+    if quorum != "any":
+        assert outcome_of(round_, [said("approved", by=1), by_link]) is None
 
 
 @settings(max_examples=300)

@@ -148,17 +148,6 @@ def test_an_open_round_can_be_changed_by_version_only(store: Store, campaign: Ca
         store.approvals.update(stored, expect_version=3)
 
 
-def test_an_extended_round_can_be_decided_later(store: Store, campaign: Campaign) -> None:
-    round_ = asked(store, campaign, expires_at=NOW + hours(1))
-
-    extended = store.approvals.extend(
-        TENANT, campaign.id, 1, expires_at=NOW + hours(9), actor="operator", at=NOW, reason="holiday"
-    )
-
-    assert extended.extended
-    assert store.approvals.decide(a_decision(round_, at=NOW + hours(8)), rule=first_decides).round.outcome
-
-
 # --- decisions --------------------------------------------------------------------------------------
 
 
