@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from campaigns.errors import BadBriefError, NotFoundError
 from campaigns.model.base import content_hash
 from campaigns.model.brand import Brand
-from campaigns.model.brief import CampaignBrief
+from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona
 from campaigns.rules.editing import ALWAYS_EDITABLE, changed_fields, require_editable
 from campaigns.rules.merge import merge, plan_version
-from campaigns.rules.submission import reference_faults, submission_faults
+from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
 
 START_RUN: Final = "start_run"
@@ -102,13 +102,11 @@ def checked(
     try:
         brief = CampaignBrief.model_validate(raw)
     except ValidationError as error:
-        brand_id, persona_ids = _named(raw)
-        known = personas_of(store, tenant_id, persona_ids)
+        given = _parts(raw)
+        brand, known = brand_of(store, tenant_id, given.brand_id), personas_of(store, tenant_id, given.persona_ids)
         faults = faults_of(error)
-        more = reference_faults(
-            brand_id=brand_id, brand=brand_of(store, tenant_id, brand_id), persona_ids=persona_ids, personas=known
-        )
         told = {fault.field for fault in faults}
+        more = faults_of_parts(given, brand=brand, personas=known, now=now)
         raise BadBriefError([*faults, *(fault for fault in more if fault.field not in told)]) from None
     brand = brand_of(store, tenant_id, brief.brand_id)
     personas = personas_of(store, tenant_id, brief.participants.persona_ids)
@@ -124,13 +122,27 @@ def plan_version_of(store: Store, campaign: Campaign) -> str:
     return plan_version(campaign, merge(campaign, brand, list(personas.values())))
 
 
-def _named(raw: Mapping[str, Any]) -> tuple[str | None, list[str]]:
-    """Return the ids that a faulty brief names, as far as they can be made out."""
-    brand_id = raw.get("brandId")
-    participants = raw.get("participants")
+def _parts(raw: Mapping[str, Any]) -> Parts:
+    """Return what can be made out of a faulty brief."""
+    brand_id, participants = raw.get("brandId"), raw.get("participants")
     named = participants.get("personaIds") if isinstance(participants, Mapping) else None
-    persona_ids = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
-    return (brand_id if isinstance(brand_id, str) else None), persona_ids
+    return Parts(
+        brand_id=brand_id if isinstance(brand_id, str) else None,
+        persona_ids=[each for each in named if isinstance(each, str)] if isinstance(named, list) else [],
+        participants=_part(Participants, participants),
+        schedule=_part(Schedule, raw.get("schedule")),
+        messaging=_part(Messaging, raw.get("messaging")),
+    )
+
+
+_Part = TypeVar("_Part", bound=BaseModel)
+
+
+def _part(model: type[_Part], raw: object) -> _Part | None:
+    try:
+        return model.model_validate(raw)
+    except ValidationError:
+        return None
 
 
 def brand_of(store: Store, tenant_id: str, brand_id: str | None) -> Brand | None:
@@ -141,7 +153,7 @@ def brand_of(store: Store, tenant_id: str, brand_id: str | None) -> Brand | None
         return None
 
 
-def personas_of(store: Store, tenant_id: str, persona_ids: list[str]) -> dict[str, Persona]:
+def personas_of(store: Store, tenant_id: str, persona_ids: Sequence[str]) -> dict[str, Persona]:
     """Return the personas that the tenant has under these ids."""
     found = {}
     for persona_id in persona_ids:
@@ -165,10 +177,7 @@ def changed(
         ConflictError: a field may not change in this status (domain.md section 11).
     """
     raw = {**campaign.brief_only().to_wire(), **wanted}
-    try:
-        brief = CampaignBrief.model_validate(raw)
-    except ValidationError as error:
-        raise BadBriefError(faults_of(error)) from None
+    brief = _readable(raw) or checked(store, raw, tenant_id=campaign.tenant_id, now=now)[0]
     fields = changed_fields(campaign.brief_only(), brief)
     require_editable(campaign.status, fields)
     if set(fields) <= ALWAYS_EDITABLE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from itertools import pairwise
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -24,6 +24,7 @@ from campaigns.model.base import Clean, Unique, Wire
 from campaigns.model.vocabulary import Day
 
 MAX_SPAN_DAYS: Final = 90
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 _WIDEST_OFFSET: Final = dt.timedelta(days=1)
 
 
@@ -42,6 +43,20 @@ Zone = Annotated[str, StringConstraints(min_length=1, max_length=64), Clean, Aft
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+_Date = TypeVar("_Date", bound=dt.date)
+
+
+def _in_our_time(value: _Date) -> _Date:
+    # At the ends of the calendar there is no day before or after, nor another time zone.
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise PydanticCustomError(
+            "year_out_of_range",
+            "must be in the years {first} to {last}, not {year}",
+            {"first": FIRST_YEAR, "last": LAST_YEAR, "year": value.year},
+        )
+    return value
+
+
 def _day_or_moment(value: Any) -> Any:
     # A moment that happens to be midnight must not become a day, nor a number an instant.
     if isinstance(value, dt.datetime | dt.date):
@@ -49,17 +64,18 @@ def _day_or_moment(value: Any) -> Any:
     if not isinstance(value, str):
         raise PydanticCustomError("date_or_instant", "must be a date such as 2027-03-15 or an RFC 3339 instant")
     text = value.strip()
+    is_day = _DATE.fullmatch(text) is not None
     try:
-        if _DATE.fullmatch(text):
-            return dt.date.fromisoformat(text)
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise PydanticCustomError(
             "date_or_instant", "must be a date such as 2027-03-15 or an RFC 3339 instant"
         ) from None
+    if is_day:
+        return _in_our_time(moment.date())
     if moment.tzinfo is None:
         raise PydanticCustomError("instant_offset", "must carry an offset, such as 2027-03-15T09:00:00+01:00")
-    return moment.astimezone(dt.UTC)
+    return _in_our_time(_in_our_time(moment).astimezone(dt.UTC))
 
 
 DayOrMoment = Annotated[
@@ -96,11 +112,12 @@ def _day(value: Any) -> dt.date:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
     try:
-        if isinstance(value, str) and _DATE.fullmatch(value.strip()):
-            return dt.date.fromisoformat(value.strip())
+        if not (isinstance(value, str) and _DATE.fullmatch(value.strip())):
+            raise ValueError
+        day = dt.date.fromisoformat(value.strip())
     except ValueError:
-        pass
-    raise PydanticCustomError("date_parsing", "must be a date such as 2027-03-15")
+        raise PydanticCustomError("date_parsing", "must be a date such as 2027-03-15") from None
+    return _in_our_time(day)
 
 
 LocalDate = Annotated[dt.date, BeforeValidator(_day)]

@@ -7,14 +7,15 @@ one: the caller looks both up in its own tenant and finds neither.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.errors import Fault
 from campaigns.model.brand import Brand
-from campaigns.model.brief import CampaignBrief, local_instant
+from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule, local_instant
 from campaigns.model.persona import Persona
-from campaigns.model.vocabulary import PLATFORM_NAMES, BrandStatus
+from campaigns.model.vocabulary import PLATFORM_NAMES, BrandStatus, Platform
 from campaigns.rules.calendar_demand import Terms
 from campaigns.rules.calendar_refusal import impossible
 from campaigns.rules.matching import contains, topic_span
@@ -33,22 +34,43 @@ def submission_faults(
         brand: what the tenant has under `brief.brandId`; None when it has nothing, or none is named.
         personas: what the tenant has under the ids of the brief, by id.
     """
-    live = brand if brand is not None and brand.status is BrandStatus.ACTIVE else None
+    given = Parts(brief.brand_id, brief.participants.persona_ids, brief.participants, brief.schedule, brief.messaging)
     return [
-        *_persona_faults(brief.participants.persona_ids, personas),
-        *_platform_faults(brief, live),
-        *_start_faults(brief, now),
-        *_brand_faults(brief.brand_id, brand),
-        *_inclusion_faults(brief, live, personas),
-        *_calendar_faults(brief, live, personas, now),
+        *faults_of_parts(given, brand=brand, personas=personas, now=now),
+        *_calendar_faults(brief, _live(brand), personas, now),
     ]
 
 
-def reference_faults(
-    *, brand_id: str | None, brand: Brand | None, persona_ids: Sequence[str], personas: Mapping[str, Persona]
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What can be made out of a brief; None: that part is too faulty to be looked at."""
+
+    brand_id: str | None
+    persona_ids: Sequence[str]
+    participants: Participants | None
+    schedule: Schedule | None
+    messaging: Messaging | None
+
+
+def faults_of_parts(
+    given: Parts, *, brand: Brand | None, personas: Mapping[str, Persona], now: datetime
 ) -> list[Fault]:
-    """Return what is wrong with the ids alone, for a brief too faulty to be looked at as a whole."""
-    return [*_persona_faults(persona_ids, personas), *_brand_faults(brand_id, brand)]
+    """Return the same faults as `submission_faults` but for the calendar's, which needs a whole brief."""
+    live = _live(brand)
+    platforms = given.participants.platforms if given.participants else []
+    said = given.messaging if given.participants else None
+    return [
+        *_persona_faults(given.persona_ids, personas),
+        *_platform_faults(platforms, live),
+        *(_start_faults(given.schedule, now) if given.schedule else ()),
+        *_brand_faults(given.brand_id, brand),
+        *(_inclusion_faults(said, platforms, live, [personas[each] for each in given.persona_ids if each in personas])
+          if said else ()),
+    ]  # fmt: skip
+
+
+def _live(brand: Brand | None) -> Brand | None:
+    return brand if brand is not None and brand.status is BrandStatus.ACTIVE else None
 
 
 def _persona_faults(persona_ids: Sequence[str], personas: Mapping[str, Persona]) -> Iterator[Fault]:
@@ -61,12 +83,12 @@ def _persona_faults(persona_ids: Sequence[str], personas: Mapping[str, Persona])
             yield Fault(field, f"the persona {persona.name} is not active", "PERSONA_INACTIVE")
 
 
-def _platform_faults(brief: CampaignBrief, brand: Brand | None) -> Iterator[Fault]:
+def _platform_faults(platforms: Sequence[Platform], brand: Brand | None) -> Iterator[Fault]:
     if brand is None:
         return
     enabled = brand.platform_guidelines.enabled
     names = ", ".join(PLATFORM_NAMES[platform] for platform in enabled)
-    for index, platform in enumerate(brief.participants.platforms):
+    for index, platform in enumerate(platforms):
         if platform not in enabled:
             yield Fault(
                 f"participants.platforms[{index}]",
@@ -75,8 +97,8 @@ def _platform_faults(brief: CampaignBrief, brand: Brand | None) -> Iterator[Faul
             )
 
 
-def _start_faults(brief: CampaignBrief, now: datetime) -> Iterator[Fault]:
-    start, zone = brief.schedule.start_date, brief.schedule.zone
+def _start_faults(schedule: Schedule, now: datetime) -> Iterator[Fault]:
+    start, zone = schedule.start_date, schedule.zone
     if isinstance(start, datetime):
         over = start < now - START_GRACE
         shown = start.astimezone(zone).isoformat(timespec="minutes")
@@ -98,27 +120,27 @@ def _brand_faults(brand_id: str | None, brand: Brand | None) -> Iterator[Fault]:
         yield Fault("brandId", f"the brand {brand.name} is {brand.status}", "BRAND_INACTIVE")
 
 
-def _inclusion_faults(brief: CampaignBrief, brand: Brand | None, personas: Mapping[str, Persona]) -> Iterator[Fault]:
+def _inclusion_faults(
+    messaging: Messaging, platforms: Sequence[Platform], brand: Brand | None, personas: Sequence[Persona]
+) -> Iterator[Fault]:
     """An inclusion that somebody must avoid could never be written: say so now, not after the models were paid."""
-    topics = [("the campaign", topic) for topic in brief.messaging.campaign_avoid_topics]
+    topics = [("the campaign", topic) for topic in messaging.campaign_avoid_topics]
     words: list[tuple[str, str]] = []
     if brand is not None:
         who = f"the brand {brand.name}"
         topics += [(who, topic) for topic in brand.content_standards.avoid_topics]
         words += [(who, phrase) for phrase in brand.content_standards.avoid_phrases]
-    for identifier in brief.participants.persona_ids:
-        if (persona := personas.get(identifier)) is not None:
-            who = f"the persona {persona.name}"
-            topics += [(who, topic) for topic in persona.opinions.avoids_topics]
-            words += [(who, word) for word in persona.language.avoid]
-    for index, inclusion in enumerate(brief.messaging.required_inclusions):
+    for persona in personas:
+        who = f"the persona {persona.name}"
+        topics += [(who, topic) for topic in persona.opinions.avoids_topics]
+        words += [(who, word) for word in persona.language.avoid]
+    for index, inclusion in enumerate(messaging.required_inclusions):
         # The guardrails would find the same in a post.
         clashes = [(who, topic) for who, topic in topics if topic_span(topic, inclusion)]
         clashes += [(who, word) for who, word in words if contains(inclusion, word)]
         if clashes:
             named = ", and ".join(f"“{text}”, which {who} avoids" for who, text in clashes)
             yield Fault(f"messaging.requiredInclusions[{index}]", f"touches {named}", "INCLUSION_AVOIDED")
-        platforms = brief.participants.platforms
         if all(text_length(platform, inclusion) > text_limit(platform) for platform in platforms):
             limits = ", ".join(f"{PLATFORM_NAMES[platform]} holds {text_limit(platform)}" for platform in platforms)
             yield Fault(
@@ -136,5 +158,5 @@ def _calendar_faults(
         overrides = brief.cadence_overrides.model_copy(update={"min_posts_per_week": 0})
         brief = brief.model_copy(update={"cadence_overrides": overrides})
     config = merge(brief, brand, list(personas.values()))
-    past_start = any(True for _ in _start_faults(brief, now))
+    past_start = any(True for _ in _start_faults(brief.schedule, now))
     return impossible(Terms.of(brief, config, None if past_start else now))

@@ -200,7 +200,24 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("assetOverrides.forceVisuals.tiktok", True, "assetOverrides.forceVisuals.tiktok", "UNKNOWN_FIELD"),
     ("approval.approvers", APPROVERS, "approval.approvers", "TOO_MANY"),
     ("approval.approvers", [APPROVERS[0], APPROVERS[0]], "approval.approvers", "NOT_UNIQUE"),
-    ("approval.approvers", [{"name": "Ana", "email": "ana"}], "approval.approvers[0].email", "WRONG_FORMAT"),
+    *(
+        ("approval.approvers", [{"name": "Ana", "email": email}], "approval.approvers[0].email", "WRONG_FORMAT")
+        for email in (
+            "ana",
+            "ana.@x.example",
+            "ana..b@x.example",
+            "a@x..example",
+            "a(b)@x.example",
+            "müller@x.example",
+            '"a b"@x.example',
+            "a@-x.example",
+            "a@x.e",
+        )
+    ),
+    ("schedule.endDate", "9999-12-31", "schedule.endDate", "YEAR_OUT_OF_RANGE"),
+    ("schedule.startDate", "0001-01-01T00:00:00+12:00", "schedule.startDate", "YEAR_OUT_OF_RANGE"),
+    ("schedule.startDate", "0001-01-01", "schedule.startDate", "YEAR_OUT_OF_RANGE"),
+    ("schedule.blackoutDates", ["9999-12-31"], "schedule.blackoutDates[0]", "YEAR_OUT_OF_RANGE"),
     ("approval", {"approvers": APPROVERS[:2], "quorum": 3}, "approval.quorum", "QUORUM_UNREACHABLE"),
     ("approval.quorum", "most", "approval.quorum", "WRONG_FORMAT"),
     ("approval.expiresInHours", 0, "approval.expiresInHours", "OUT_OF_RANGE"),

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.errors import HeaderParseError, NonASCIILocalPartDefect
+from email.headerregistry import Address
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -87,6 +89,24 @@ def is_url(value: Any) -> bool:
     return re.fullmatch(r"https?://[^\s/?#@]+\.[^\s/?#@]+([/?#]\S*)?", clean(value), re.IGNORECASE) is not None
 
 
+def is_mailbox(value: str) -> bool:
+    """Whether the standard library's mail package reads and writes it alike, and its host is one of the internet."""
+    try:
+        same = Address(addr_spec=value).addr_spec == value
+    except (ValueError, IndexError, HeaderParseError, NonASCIILocalPartDefect):
+        return False
+    labels = value.rpartition("@")[2].split(".")
+    plain = all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", label) and len(label) < 64 for label in labels)
+    return (
+        same
+        and value.isascii()
+        and '"' not in value
+        and plain
+        and len(labels) > 1
+        and bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]+", labels[-1]))
+    )
+
+
 def is_zone(value: Any) -> bool:
     return is_text(1, 64)(value) and clean(value) in ZONES
 
@@ -95,10 +115,10 @@ def is_day(value: Any) -> bool:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         return False
     try:
-        date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         return False
-    return True
+    return 2000 <= day.year <= 2999
 
 
 def is_moment(value: Any) -> bool:
@@ -106,7 +126,9 @@ def is_moment(value: Any) -> bool:
     if not isinstance(value, str) or not re.fullmatch(shape, value):
         return False
     try:
-        datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
+        if not 2000 <= moment.year <= 2999 or not 2000 <= moment.astimezone(UTC).year <= 2999:
+            return False
     except ValueError:
         return False
     return True
@@ -462,9 +484,7 @@ def _approval(read: Reader, top: dict[str, Any]) -> Callable[[], str | None]:
             person,
             f"{path}[]",
             "email",
-            lambda v: (
-                is_text(3, 254)(v) and re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;.]{2,}", clean(v)) is not None
-            ),
+            lambda v: is_text(3, 254)(v) and is_mailbox(clean(v)),
         )
         read.may(
             person,

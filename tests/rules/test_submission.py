@@ -13,7 +13,7 @@ from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import BrandStatus
-from campaigns.rules.submission import reference_faults, submission_faults
+from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from tests.rules.situations import NOW, event_day, spring, the_brand, the_personas
 
 PERSONAS = {persona.id: persona for persona in the_personas()}
@@ -196,10 +196,9 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_form() -> None:
 
 def test_ids_of_a_brief_that_is_faulty_otherwise_can_be_checked_alone() -> None:
     stranger: Any = derived_id("persona", "stranger")
+    given = Parts(derived_id("brand", 9), [INES, stranger], participants=None, schedule=None, messaging=None)
 
-    found = reference_faults(
-        brand_id=derived_id("brand", 9), brand=None, persona_ids=[INES, stranger], personas=PERSONAS
-    )
+    found = faults_of_parts(given, brand=None, personas=PERSONAS, now=NOW)
 
     assert codes(found) == [("participants.personaIds[1]", "PERSONA_UNKNOWN"), ("brandId", "BRAND_UNKNOWN")]
 
