@@ -96,12 +96,17 @@ class Writer:
     def _content(self, answer: PostAnswer) -> PostContent:
         return PostContent(
             text=answer.text,
-            hashtags=[tag.removeprefix("#") for tag in answer.hashtags],
-            mentions=[handle.removeprefix("@") for handle in answer.mentions],
+            hashtags=_without_sign("#", answer.hashtags),
+            mentions=_without_sign("@", answer.mentions),
             link=answer.link,
             alt_text=answer.alt_text,
             generated_at=self._clock(),
         )
+
+
+def _without_sign(sign: str, names: list[str]) -> list[str]:
+    """Return the names as they are stored; a sign alone names nothing."""
+    return [name for each in names if (name := each.removeprefix(sign).strip())]
 
 
 def _quality(given: WriterInput, content: PostContent) -> Quality:

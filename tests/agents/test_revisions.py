@@ -142,3 +142,12 @@ def test_a_round_of_many_long_comments_does_not_fill_the_prompt() -> None:
     assert len(shown[0]["comment"]) == 3999
     assert len(shown[1]["comment"]) == 500
     assert len(answer.comment_answers) == 151
+
+
+def test_a_sign_that_names_nothing_is_left_out_and_the_words_are_kept() -> None:
+    said = '{"text": "Order the first bags.", "mentions": ["@", "fernwood", "@ "], "hashtags": ["#", "#harvest"]}'
+
+    answer = Writer(Listener(said)).run(TENANT, situation().writer_input())
+
+    assert answer.content is not None
+    assert (answer.content.mentions, answer.content.hashtags) == (["fernwood"], ["harvest"])
