@@ -17,6 +17,9 @@ from tests.chaos.story import Story
 
 _OUTCOME: Final = {"approved": "completed", "rejected": "rejected", "revise": "completed"}
 _WAITING_FOR_US: Final = ("accepted", "decided")
+WORKER_KILLED: Final = "worker killed"
+OUTLIVES: Final = 5.0
+"""Seconds that a process may outlive its worker."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ def recount(arena: Arena, stories: Sequence[Story], heals: Sequence[Heal]) -> li
         heals: every outage that struck all campaigns. The death of a worker is one: whatever it runs loses its output,
             and dies of that. A server that stalled by itself is another.
     """
-    heals = [*heals, *arena.stalls, *((at - 1, at, "worker killed") for at, who in arena.deaths if who == "worker")]
+    heals = [*heals, *arena.stalls, *((at - 1, at, WORKER_KILLED) for at, who in arena.deaths if who == "worker")]
     effects = arena.effects()
     by_campaign: dict[str, list[dict[str, Any]]] = {}
     everybodys = [each for each in effects if each["kind"] == "fault" and each["campaign"] is None]
@@ -172,8 +175,12 @@ def _excuses(sent: Sequence[dict[str, Any]], effects: Iterable[dict[str, Any]]) 
 def _calls(
     arena: Arena, story: Story, effects: Sequence[dict[str, Any]], heals: Sequence[Heal], verdict: Verdict
 ) -> None:
-    """Count model calls beyond one for each text, and compare them with what the model itself says."""
-    calls = count_calls(effects, heals)
+    """Count model calls beyond one for each text, and compare them with what the model itself says.
+
+    A process whose worker died lives on until its next line of output, and may call the model meanwhile.
+    """
+    lingering = [(begin, end + (name == WORKER_KILLED) * OUTLIVES, name) for begin, end, name in heals]
+    calls = count_calls(effects, lingering)
     verdict.repeated, verdict.in_flight, verdict.needless = calls.repeated, calls.in_flight, calls.needless
     through = arena.model.calls[story.name] - arena.model.faults[story.name]
     if through > calls.made + arena.model.refused:
