@@ -61,7 +61,8 @@ Every error has one shape. `errorCode` is stable, `message` is for people, `erro
 ```
 
 Try again: 429 and 503 after `Retry-After`; 409 `VERSION_CONFLICT` and 412 after reading again; no other 4xx as it is.
-A repeated `POST /campaigns` with the same `Idempotency-Key` is always safe.
+A repeated `POST /campaigns` is safe: for seven days with the same `Idempotency-Key`, for ever with the same
+`metadata.externalRef`.
 """
 
 

@@ -17,7 +17,14 @@ from campaigns.model.post import Post, Review, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
 from campaigns.notice_kinds import REVIEW_REQUEST, personal
 from campaigns.planning import read_setting
-from campaigns.rules.decisions import blocked_posts, expires_at, is_auto_approved, outcome_of, unapprovable_posts
+from campaigns.rules.decisions import (
+    blocked_posts,
+    expires_at,
+    is_auto_approved,
+    locked_posts,
+    outcome_of,
+    unapprovable_posts,
+)
 from campaigns.store import Lease, Store
 
 
@@ -107,7 +114,7 @@ def _round(
         campaign_id=campaign.id,
         n=n,
         **shown(posts),
-        locked=[post.id for post in posts if _approved(post)],
+        locked=locked_posts(posts),
         approvers=approvers,
         quorum=terms.quorum,
         collect_all=terms.collect_all,

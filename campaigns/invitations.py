@@ -61,11 +61,6 @@ class Invitation:
         decided = {each.approver_id for each in self.decisions}
         return sum(approver.id not in decided and not approver.revoked for approver in self.round.approvers)
 
-    @property
-    def extended_for_others(self) -> bool:
-        """Whether the round goes on although this link is over: a newer one was sent."""
-        return self.standing is Standing.EXPIRED and self.round.status is RoundStatus.PENDING
-
 
 def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation:
     """Return how it stands with a verified link.

@@ -78,5 +78,5 @@ class KeyRing:
 
 
 def new_ring(kid: str = "k1") -> str:
-    """Return a ring of one fresh random key, ready for a setting."""
+    """Return a ring of one fresh random key, ready for a setting; in one ring each key has a `kid` of its own."""
     return f"{kid}:sign:{base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip('=')}"

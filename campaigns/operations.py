@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from campaigns.approvals import Voice, decide
 from campaigns.asking import open_round
 from campaigns.errors import ConflictError, Fault, FaultsError
+from campaigns.links import MAX_LIFETIME
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
 from campaigns.model.approval_terms import Approver
 from campaigns.model.base import content_hash
@@ -41,6 +42,7 @@ from campaigns.submission import START_RUN
 
 OPERATOR: Final = "ap-operator"
 """Stands for an operator who decides in place of all approvers."""
+LONGEST_OPEN: Final = MAX_LIFETIME - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +189,14 @@ def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetim
     """Give the open round so many hours more; approvers who have not decided get a new link.
 
     Raises:
+        FaultsError: no link lasts that long.
         ConflictError: no round is open.
     """
     round_ = _open(store, campaign)
     until = max(now, round_.expires_at) + timedelta(hours=hours)
+    if until > now + LONGEST_OPEN:
+        message = f"a round may be open for {LONGEST_OPEN.days} days from now at most"
+        raise FaultsError([Fault("hours", message, "TOO_LATE")])
     return extend_round(
         store, campaign.tenant_id, campaign.id, round_.n, until=until, actor=by.actor, reason=by.reason, now=now
     )

@@ -57,7 +57,12 @@ LATE_RUNS: Final = Rule(
     "campaigns have waited for more than 5 minutes for a worker",
     "Look whether a worker lives (prefect work-pool inspect campaigns), and whether the pool is paused or full.",
 )  # fmt: skip
-RULES: Final = (FAILURES, TIMEOUTS, SLOWNESS, DENIALS, UNDELIVERED, LATE_RUNS)
+TAMPERING: Final = Rule(
+    "tampering", Fraction(0), Fraction(0), 1, timedelta(hours=24),
+    "a campaign failed because what is stored is not what was approved, or is another tenant's",
+    "Nothing went out. Run verify-consistency for the tenant, and find out who can write to the table.",
+)  # fmt: skip
+RULES: Final = (FAILURES, TIMEOUTS, SLOWNESS, DENIALS, UNDELIVERED, LATE_RUNS, TAMPERING)
 
 OFTEN: Final = 8
 """An entry that failed so often has been in the outbox for more than ten minutes (`tasks.deliver`)."""

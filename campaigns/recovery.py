@@ -1,7 +1,7 @@
 """What a campaign needs whose run and store disagree (design.md section 7). Pure: what was seen comes in.
 
 The store is the truth. A campaign in work needs a run that works on it or waits for it; a campaign at
-rest needs none. A run that cannot go on is started again, five times at most without progress between; what
+rest needs none. A run that cannot go on is started again; its fifth end without progress is final. What
 says nothing against the campaign does not count: an end that an outage brought about, a worker that took the
 run and did not start it.
 """
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from campaigns.model.campaign import AT_REST, TRANSITIONS, Campaign
+from campaigns.model.campaign import TRANSITIONS, Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Lease, Recovery
@@ -208,8 +208,3 @@ def _is_over(lease: Lease, now: datetime) -> bool:
 
 def _pause(attempts: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << attempts))
-
-
-def is_live(campaign: Campaign) -> bool:
-    """Whether a run should be working on the campaign or waiting for it."""
-    return campaign.status not in AT_REST and campaign.deleted_at is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,8 +24,6 @@ FORMAT_VERSION: Final = 1
 # NIST SP 800-38D section 8.3: at most 2^32 random 96-bit nonces under one key. Rotate long before.
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-
-SealFault = Literal["not_sealed", "unknown_format", "truncated", "unknown_key", "revoked_key", "not_authentic"]
 
 
 @dataclass(frozen=True, slots=True)

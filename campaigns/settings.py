@@ -78,7 +78,9 @@ class Settings(BaseSettings):
         default="mail", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?(,[a-z0-9-]+/[a-z0-9-]+)*$",
         description="How people are told: mail (a file in the home folder), or blocks such as slack-webhook/approvals",
     )  # fmt: skip
-    operator_name: str = Field(default="Campaign team", description="Who hears of results, and of what went wrong")
+    operator_name: str = Field(
+        default="Campaign team", description="Who hears of results, of time-outs, and of what came too late"
+    )
     operator_email: str = Field(default="operator@localhost.localdomain", description="The address of the above")
     metrics: Literal["none", "emf"] = Field(
         default="none", description="emf prints CloudWatch's Embedded Metric Format on standard output"

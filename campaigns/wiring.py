@@ -28,7 +28,14 @@ class MissingSettingError(RuntimeError):
 
 @lru_cache(maxsize=1)
 def get_store() -> Store:
-    """Return the store that `CAMPAIGNS_STORE_URL` names."""
+    """Return the store that `CAMPAIGNS_STORE_URL` names; measures are printed by every process that writes to it."""
+    store = _open_store()
+    if (sink := _sink()) is not None:
+        telemetry.install(store, sink=sink)
+    return store
+
+
+def _open_store() -> Store:
     location = urlsplit(get_settings().store_location())
     if location.scheme == "dynamodb":
         import boto3
@@ -93,8 +100,11 @@ def configure_agents() -> None:
 @lru_cache(maxsize=1)
 def get_signals() -> telemetry.Signals:
     """Start watching in this process, and return what counts its signals."""
-    sink = telemetry.to_stdout if get_settings().metrics == "emf" else None
-    return telemetry.install(get_store(), sink=sink)
+    return telemetry.install(get_store(), sink=_sink())
+
+
+def _sink() -> telemetry.Sink | None:
+    return telemetry.to_stdout if get_settings().metrics == "emf" else None
 
 
 def get_api_ring() -> KeyRing:

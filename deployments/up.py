@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 
 from campaigns.rules.freshen import moved_ahead
 from deployments.seed import seed
-from deployments.stack import ROOT, LocalStack, StackError
+from deployments.stack import MARKER, ROOT, LocalStack, StackError
 
 HOME: Final = Path(".up")
 TENANT: Final = "fernwood"
@@ -82,9 +82,10 @@ def _empty(folder: Path) -> None:
 def _tell(path: Path, env: Mapping[str, str]) -> None:
     """Write what another shell needs; it holds keys, so it is for its owner's eyes only.
 
-    That shell waits for the file and reads it at once: it is there whole or not at all.
+    Not the mark of our processes: what is started from that shell is not ours to end. It waits for the file and
+    reads it at once: it is there whole or not at all.
     """
-    told = {name: value for name, value in env.items() if name == "API" or name.startswith(_TOLD)}
+    told = {name: value for name, value in env.items() if name == "API" or (name.startswith(_TOLD) and name != MARKER)}
     unfinished = path.with_suffix(".new")
     unfinished.touch(mode=0o600)
     unfinished.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items()))

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from campaigns.analysis import analyze
 from campaigns.rules.retry import MAX_ATTEMPTS, delay
 from campaigns.wiring import configure_agents, get_store
-from tasks.policies import if_retryable
+from tasks.policies import if_retry_helps
 
 
 @task(
@@ -19,7 +19,7 @@ from tasks.policies import if_retryable
     retries=MAX_ATTEMPTS - 1,
     retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
     retry_jitter_factor=0.5,
-    retry_condition_fn=if_retryable,
+    retry_condition_fn=if_retry_helps,
     cache_policy=NO_CACHE,
     persist_result=False,
 )

@@ -19,7 +19,7 @@ from campaigns.wiring import configure_agents, get_signals, get_store
 from campaigns.writing import give_up, write_post
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
-from tasks.policies import if_retryable
+from tasks.policies import if_retry_helps
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 from tasks.writer_limit import writer_slot
 
@@ -39,7 +39,7 @@ def _inputs(parameters: Mapping[str, Any]) -> object:
     retries=MAX_ATTEMPTS - 1,
     retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
     retry_jitter_factor=0.5,
-    retry_condition_fn=if_retryable,
+    retry_condition_fn=if_retry_helps,
     **checkpointed("generate", returns=Draft, inputs=_inputs),
 )
 def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool = False) -> Draft:

@@ -137,7 +137,7 @@ ACTS: Final[Mapping[str, Callable[..., str]]] = {
 }
 
 
-def act(name: str, tenant_id: str, campaign_id: str, by: By, now: datetime, **arguments: object) -> str:
+def act(what: str, tenant_id: str, campaign_id: str, by: By, now: datetime, **arguments: object) -> str:
     """Carry out one act and deliver what follows from it; return what it came to.
 
     Raises:
@@ -146,7 +146,7 @@ def act(name: str, tenant_id: str, campaign_id: str, by: By, now: datetime, **ar
     """
     store = get_store()
     campaign = store.campaigns.get(tenant_id, campaign_id)
-    told = ACTS[name](store, campaign, by, now, **arguments)
+    told = ACTS[what](store, campaign, by, now, **arguments)
     try:
         deliver_now(store, tenant_id, campaign_id, now=now)
     except StoreUnavailableError as error:

@@ -10,7 +10,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from campaigns.errors import NotFoundError
+from campaigns.agents.failures import FailureCode
+from campaigns.errors import IntegrityError, NotFoundError
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.rates import (
     BASELINE_WINDOW,
@@ -20,6 +21,7 @@ from campaigns.rates import (
     OFTEN,
     RULES,
     SLOWNESS,
+    TAMPERING,
     TIMEOUTS,
     UNDELIVERED,
     Reading,
@@ -69,6 +71,7 @@ def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
         SLOWNESS.kind: _slowness(store, ended, now),
         DENIALS.kind: any_of(denied),
         UNDELIVERED.kind: any_of(_undelivered(store, now)),
+        TAMPERING.kind: any_of(_tampered(store, lately)),
     }
     with suppress(PrefectUnavailableError):
         found[LATE_RUNS.kind] = any_of(count_late_runs(before=now - LATE_RUNS.window))
@@ -83,6 +86,20 @@ def _undelivered(store: Store, now: datetime) -> int:
     waiting = store.outbox.due(now + LONGEST_RETRY, limit=_MOST)
     aside = store.outbox.quarantined(since=now - _TOLD, limit=_MOST)
     return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)
+
+
+_TAMPERED: Final = frozenset({IntegrityError.code, str(FailureCode.TENANT_MISMATCH)})
+
+
+def _tampered(store: Store, ended: Iterable[Ended]) -> int:
+    found = 0
+    for one in ended:
+        if one.status is not S.FAILED:
+            continue
+        with suppress(NotFoundError, ValidationError):
+            failed = store.campaigns.get(one.tenant_id, one.campaign_id)
+            found += failed.last_error is not None and failed.last_error.code in _TAMPERED
+    return found
 
 
 def _slowness(store: Store, ended: list[Ended], now: datetime) -> Reading:

@@ -77,7 +77,9 @@ REMEDIES: Final[Mapping[FailureCode, Remedy]] = {
         False, "The model's service denies access.", "Check credentials, model access and quota of the account."
     ),
     FailureCode.TENANT_MISMATCH: Remedy(
-        False, "The input holds another tenant's data.", "Alarm: nothing was sent to the model."
+        False,
+        "The input holds another tenant's data.",
+        "Nothing was sent to the model; the alarm `tampering` tells operators.",
     ),
     FailureCode.BRAND_NOT_FOUND: Remedy(False, "The campaign's brand is missing.", "Restore or change the brand."),
     FailureCode.PERSONA_NOT_FOUND: Remedy(

@@ -87,7 +87,6 @@ class ModelHandle:
 
 _handle = ModelHandle()
 configure = _handle.configure
-configured_name = _handle.name
 model = _handle.model
 
 

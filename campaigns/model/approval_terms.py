@@ -42,7 +42,7 @@ class Approval(Wire):
     """Who decides, by when, and what happens otherwise."""
 
     approvers: list[Approver] = Field(
-        default=[], title="Approvers", description="1 to 10; none: the default approver of the tenant", max_length=10
+        default=[], title="Approvers", description="1 to 10; none: the default approver", max_length=10
     )
     quorum: Quorum = Field(default="any", title="How many must decide", description="any, all, or a number")
     collect_all: StrictBool = Field(

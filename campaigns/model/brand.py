@@ -183,7 +183,6 @@ class UsageRules(Wire):
     restrictions: Annotated[list[Text200], Field(max_length=10)] = []
 
 
-CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "application/pdf")
 MAX_ASSET_BYTES = 10 * 1024 * 1024
 
 

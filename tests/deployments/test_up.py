@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments import up
+from deployments.stack import MARKER
 
 
 def test_the_file_that_a_shell_waits_for_is_there_whole_or_not_at_all(
@@ -19,7 +20,7 @@ def test_the_file_that_a_shell_waits_for_is_there_whole_or_not_at_all(
         return write(path, text)
 
     monkeypatch.setattr(Path, "write_text", watched)
-    up._tell(told, {"API": "http://127.0.0.1:1", "CAMPAIGNS_API_KEYS": "a b", "PATH": "/bin"})
+    up._tell(told, {"API": "http://127.0.0.1:1", "CAMPAIGNS_API_KEYS": "a b", "PATH": "/bin", MARKER: "ours"})
 
     assert seen == [False]
     assert told.read_text() == "export API=http://127.0.0.1:1\nexport CAMPAIGNS_API_KEYS='a b'\n"

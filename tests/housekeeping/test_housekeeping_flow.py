@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from campaigns.consistency import check
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.rates import OFTEN
-from campaigns.store import OutboxEntry, Store
+from campaigns.store import OutboxEntry, Store, keys
+from campaigns.store.table import Put
 from campaigns.telemetry import THROTTLED
 from flows import operations
 from flows.housekeeping import housekeeping
@@ -201,6 +203,28 @@ def test_operators_hear_of_what_cannot_be_delivered(studio: Studio, monkeypatch:
     duties.deliver(studio.store, now + 5 * MINUTE)
     watch(studio.store, now=now + 5 * MINUTE)
     assert not on(studio.store, "undelivered")
+
+
+def test_operators_hear_at_once_of_content_that_is_not_what_was_approved(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(brief())
+    studio.attempt(run_id)
+    post = studio.store.posts.list(TENANT, campaign_id)[0]
+    studio.decide(campaign_id, "approved")
+    watch(studio.store, now=datetime.now(UTC))
+    quiet = not on(studio.store, "tampering")
+    key = keys.post(TENANT, campaign_id, post.id)
+    item = studio.store.table.get(key)
+    assert item is not None
+    words = post.content.text
+    studio.store.table.write(Put({**item, "body": item["body"].replace(json.dumps(words)[1:20], "Buy now. ")}))
+
+    assert studio.attempt(run_id).is_failed()
+    watch(studio.store, now=datetime.now(UTC))
+
+    assert studio.store.campaigns.get(TENANT, campaign_id).last_error.code == "INTEGRITY"
+    assert (quiet, on(studio.store, "tampering")) == (True, True)
+    watch(studio.store, now=datetime.now(UTC) + timedelta(hours=25))
+    assert not on(studio.store, "tampering")
 
 
 def test_operators_hear_of_what_was_set_aside_and_put_it_back(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

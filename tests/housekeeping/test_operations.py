@@ -20,6 +20,7 @@ from deployments.approver import LinkRefusedError, decide_by_link
 from deployments.mail import newest_link
 from flows import operations
 from tasks.deliver import deliver_due
+from tests.couriers import delivered_in_no_hurry
 from tests.flows.conftest import TENANT, Studio, sample_brief
 from tests.housekeeping.test_recover_runs import run_of
 
@@ -201,6 +202,11 @@ def link_to(studio: Studio, campaign_id: str, email: str) -> str:
     return found[0]
 
 
+def by_link(studio: Studio, link: str, decision: str, comment: str = "") -> None:
+    decide_by_link(link, decision, comment=comment, browser=studio.client)
+    delivered_in_no_hurry(studio.client.app.state.courier)
+
+
 def _away(*_: object, **__: object) -> None:
     raise StoreUnavailableError("away")
 
@@ -232,8 +238,8 @@ def test_an_approver_is_replaced_by_another_person(studio: Studio) -> None:
 
     assert under_a_name(last_entry(studio, campaign_id, "link_renewed"))
     with pytest.raises(LinkRefusedError):
-        decide_by_link(old_link, "approved", browser=studio.client)
-    decide_by_link(link_to(studio, campaign_id, "cleo@example.com"), "approved", browser=studio.client)
+        by_link(studio, old_link, "approved")
+    by_link(studio, link_to(studio, campaign_id, "cleo@example.com"), "approved")
     decide_by_link(
         link_to(studio, campaign_id, "ana@example.com"), "needs_revision", comment="More.", browser=studio.client
     )
@@ -251,9 +257,9 @@ def test_a_link_that_got_about_is_revoked_and_the_others_decide(studio: Studio) 
 
     assert under_a_name(last_entry(studio, campaign_id, "link_revoked"))
     with pytest.raises(LinkRefusedError):
-        decide_by_link(link_to(studio, campaign_id, "ben@example.com"), "approved", browser=studio.client)
+        by_link(studio, link_to(studio, campaign_id, "ben@example.com"), "approved")
     assert refused(operations.revoke(TENANT, campaign_id, "Ana", **BY, return_state=True))
-    decide_by_link(link_to(studio, campaign_id, "ana@example.com"), "approved", browser=studio.client)
+    by_link(studio, link_to(studio, campaign_id, "ana@example.com"), "approved")
     assert studio.attempt(run_of(studio, campaign_id)).name == "Approved"
 
 

@@ -86,7 +86,19 @@ def judged(mutants: Sequence[Mutant], tree: Path) -> Iterator[Verdict]:
 
 
 def _outcome(tree: Path, test: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "-m",
+        "system or not system",
+        "-p",
+        "no:cacheprovider",
+    ]
     command += ["-p", "tests.mutants.quick", "--hypothesis-profile=mutants", *test.split()]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
