@@ -113,6 +113,7 @@ class Arena:
         self._over = threading.Event()
         self._held: set[str] = set()
         self._supervising = threading.Lock()
+        self._reading = threading.Lock()
 
     def __enter__(self) -> Self:
         self.model.__enter__()
@@ -244,15 +245,19 @@ class Arena:
 
     def effects(self) -> list[dict[str, Any]]:
         """Return everything that the processes noted, in the order of time."""
-        for path in (self.chaos / "effects").glob("*.jsonl"):
-            known, read = self._read.get(path, (0, []))
-            if path.stat().st_size > known:
-                with path.open("rb") as log:
-                    log.seek(known)
-                    whole, newline, _ = log.read().rpartition(b"\n")  # a killed process leaves half a line
-                read += [json.loads(line) for line in whole.splitlines()]
-                self._read[path] = known + len(whole) + len(newline), read
-        return sorted((each for _, read in self._read.values() for each in read), key=lambda each: float(each["at"]))
+        # Tellers and the table ask at the same time: a line that two of them read would count twice.
+        with self._reading:
+            for path in (self.chaos / "effects").glob("*.jsonl"):
+                known, read = self._read.get(path, (0, []))
+                if path.stat().st_size > known:
+                    with path.open("rb") as log:
+                        log.seek(known)
+                        whole, newline, _ = log.read().rpartition(b"\n")  # a killed process leaves half a line
+                    read += [json.loads(line) for line in whole.splitlines()]
+                    self._read[path] = known + len(whole) + len(newline), read
+            return sorted(
+                (each for _, read in self._read.values() for each in read), key=lambda each: float(each["at"])
+            )
 
     # --- looking -----------------------------------------------------------------------------------
 
