@@ -96,7 +96,8 @@ class LinkSigner:
             "aud": AUDIENCE,
             "sub": approver.id,
             "jti": approver.jti,
-            "iat": int(now.timestamp()),
+            # Never before its round: a clock that is behind must not make links that are good for nothing.
+            "iat": int(max(now, round_.opened_at).timestamp()),
             # Rounded up: the round says when it is over, and no link is over before its round.
             "exp": ceil(round_.expires_at.timestamp()),
             "type": "approval",

@@ -41,7 +41,7 @@ def remind_due(store: Store, *, now: datetime, limit: int = 500) -> int:
             reminded += _enqueue(store, round_, now)
         except StoreUnavailableError:
             raise
-        except Exception:  # a document that nobody can read, a bug: the others are reminded all the same
+        except (ValueError, LookupError):  # a document that nobody can read: the others are reminded all the same
             log.exception("nobody can be reminded of round %s of campaign %s", round_.n, round_.campaign_id)
     return reminded
 

@@ -277,6 +277,12 @@ def test_a_nonce_belongs_to_one_token(nonce: str) -> None:
         SIGNER.check_nonce(LINK.token, nonce)
 
 
+def test_a_link_sent_by_a_clock_that_is_behind_is_not_older_than_its_round() -> None:
+    behind = SIGNER.sign(ROUND, ROUND.approvers[0], now=ROUND.opened_at - timedelta(hours=1))
+
+    assert SIGNER.read(behind.token, now=ROUND.opened_at).issued_at >= ROUND.opened_at.replace(microsecond=0)
+
+
 def claims_of(link: ApprovalLink, signer: LinkSigner = SIGNER) -> LinkClaims:
     return signer.read(link.token, now=NOW)
 

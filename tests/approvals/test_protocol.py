@@ -465,7 +465,10 @@ def test_a_link_that_the_record_does_not_know_is_like_a_forged_one(scene: Scene)
         scene.signer.sign(round_.model_copy(update={"tenant_id": "rival"}), round_.approvers[0], now=scene.clock.now),
         scene.signer.sign(round_.model_copy(update={"n": 2}), round_.approvers[0], now=scene.clock.now),
         scene.signer.sign(round_.model_copy(update={"callback_id": "z" * 32}), asked, now=scene.clock.now),
-        scene.signer.sign(round_, round_.approvers[0], now=scene.clock.now - timedelta(hours=2)),
+        scene.signer.sign(
+            round_.model_copy(update={"opened_at": round_.opened_at - timedelta(hours=2)}),
+            round_.approvers[0], now=scene.clock.now - timedelta(hours=2),
+        ),
         scene.signer.sign(
             round_.model_copy(update={"expires_at": round_.expires_at + timedelta(hours=2)}),
             round_.approvers[0], now=scene.clock.now,
