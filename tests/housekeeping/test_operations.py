@@ -240,9 +240,7 @@ def test_an_approver_is_replaced_by_another_person(studio: Studio) -> None:
     with pytest.raises(LinkRefusedError):
         by_link(studio, old_link, "approved")
     by_link(studio, link_to(studio, campaign_id, "cleo@example.com"), "approved")
-    decide_by_link(
-        link_to(studio, campaign_id, "ana@example.com"), "needs_revision", comment="More.", browser=studio.client
-    )
+    by_link(studio, link_to(studio, campaign_id, "ana@example.com"), "needs_revision", "More.")
     assert refused(operations.replace(TENANT, campaign_id, "Ana", **BY, return_state=True))
     assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
     names = [each.name for each in studio.store.approvals.round(TENANT, campaign_id, 2).approvers]
