@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from campaigns.approvals import RING
-from campaigns.errors import ConflictError, NotFoundError, RoundClosedError, StoreUnavailableError
+from campaigns.errors import ConflictError, NotFoundError, RoundClosedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import EXPIRED, to_the_team
@@ -34,8 +34,6 @@ def expire_due(store: Store, *, now: datetime, limit: int = 100) -> int:
     for round_ in store.approvals.due(now, limit=limit):
         try:
             ended += expire(store, round_, now) is not None
-        except StoreUnavailableError:
-            raise
         except (ValueError, LookupError):  # a document that nobody can read: the other rounds end in time all the same
             log.exception("round %s of campaign %s cannot be ended", round_.n, round_.campaign_id)
     return ended

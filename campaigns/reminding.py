@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from campaigns.errors import NotFoundError, StoreUnavailableError
+from campaigns.errors import NotFoundError
 from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.notice_kinds import REMINDER, STILL_WAITING, personal, to_the_team
 from campaigns.rules.reminders import reminders_at
@@ -39,8 +39,6 @@ def remind_due(store: Store, *, now: datetime, limit: int = 500) -> int:
             continue  # its end is `expiry`'s business
         try:
             reminded += _enqueue(store, round_, now)
-        except StoreUnavailableError:
-            raise
         except (ValueError, LookupError):  # a document that nobody can read: the others are reminded all the same
             log.exception("nobody can be reminded of round %s of campaign %s", round_.n, round_.campaign_id)
     return reminded
