@@ -19,16 +19,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from campaigns.approvals import Voice, decide
 from campaigns.asking import open_round
 from campaigns.errors import ConflictError, Fault, FaultsError
 from campaigns.links import MAX_LIFETIME
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
-from campaigns.model.approval_terms import Approver
+from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import content_hash
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
@@ -137,25 +137,16 @@ def replace(
     round_ = _open(store, campaign)
     before = _one_asked(round_, approver)
     _require_silent(store, round_, before)
-    try:
-        # Validated as what a brief may name.
-        after = Approver.model_validate(
-            {
-                "name": name or before.name,
-                "email": email or before.email,
-                "locale": before.locale,
-                "timezone": before.timezone,
-            }
-        )
-    except ValidationError as error:
-        raise FaultsError(faults_of(error)) from error
+    whom = {"name": name or before.name, "email": email or before.email}
+    after = _valid(Approver, {**whom, "locale": before.locale, "timezone": before.timezone})
     if (after.name, after.email) != (before.name, before.email):
         named_before = [
             Approver(name=each.name, email=each.email, locale=each.locale, timezone=each.timezone)
             for each in round_.approvers
         ]
         asked = [after if each.email == before.email else each for each in campaign.approval.approvers or named_before]
-        terms = campaign.approval.model_copy(update={"approvers": asked})
+        # Not copied but read anew: nobody is asked twice, and what is stored can be read again.
+        terms = _valid(Approval, {**campaign.approval.to_wire(), "approvers": [each.to_wire() for each in asked]})
         store.campaigns.update(campaign.tenant_id, campaign.id, {"approval": terms}, actor=by.actor, at=now)
     changed = renew_link(
         store, campaign.tenant_id, campaign.id, round_.n, before.id,
@@ -405,10 +396,16 @@ def _require_silent(store: Store, round_: ApprovalRound, approver: RoundApprover
 def _request(
     round_: ApprovalRound, decision: Decision, comment: str, posts: Mapping[str, PostDecision] | None = None
 ) -> DecisionRequest:
+    said = {"decision": decision, "comments": comment, "callbackId": round_.callback_id}
+    return _valid(DecisionRequest, {**said, "posts": {key: each.to_wire() for key, each in (posts or {}).items()}})
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _valid(model: type[_Model], given: Mapping[str, object]) -> _Model:
     try:
-        return DecisionRequest(
-            decision=decision, comments=comment, callback_id=round_.callback_id, posts=dict(posts or {})
-        )
+        return model.model_validate(given)
     except ValidationError as error:
         raise FaultsError(faults_of(error)) from error
 

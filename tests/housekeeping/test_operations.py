@@ -226,7 +226,12 @@ def test_an_approver_is_replaced_by_another_person(studio: Studio) -> None:
     campaign_id = waiting(studio, approval={"approvers": asked, "quorum": "all"})
     old_link = link_to(studio, campaign_id, "ben@example.com")
 
-    for wrong in (("Nobody", "", ""), ("Ben", "", "not an address"), ("Ben", "x" * 101, "")):
+    for wrong in (
+        ("Nobody", "", ""),
+        ("Ben", "", "not an address"),
+        ("Ben", "x" * 101, ""),
+        ("Ben", "", "ANA@example.com"),
+    ):
         state = operations.replace(
             TENANT, campaign_id, wrong[0], **BY, name=wrong[1], email=wrong[2], return_state=True
         )
