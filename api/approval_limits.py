@@ -6,6 +6,8 @@ counted against it are wrong links. A right one is always served.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,10 +19,12 @@ from api.limits import RateLimiter
 class ApprovalLimits:
     """The counters of this process."""
 
-    def __init__(self, *, uses_per_minute: int = 30, wrong_per_minute: int = 10) -> None:
-        self._uses = RateLimiter(per_minute=uses_per_minute, burst=uses_per_minute)
-        self._wrong = RateLimiter(per_minute=wrong_per_minute, burst=wrong_per_minute)
-        self._opened = RateLimiter(per_minute=0.1, burst=1)
+    def __init__(
+        self, *, uses_per_minute: int = 30, wrong_per_minute: int = 10, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._uses = RateLimiter(per_minute=uses_per_minute, burst=uses_per_minute, clock=clock)
+        self._wrong = RateLimiter(per_minute=wrong_per_minute, burst=wrong_per_minute, clock=clock)
+        self._opened = RateLimiter(per_minute=0.1, burst=1, clock=clock)
 
     def use(self, callback_id: str, network: str) -> float:
         """Count a use of a right link; return the seconds to wait, 0.0: none."""

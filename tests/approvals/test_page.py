@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -705,10 +706,15 @@ def test_head_answers_as_get_and_notes_nothing(scene: Scene) -> None:
 # --- limits -------------------------------------------------------------------------------------------
 
 
+def seconds_of(scene: Scene) -> Callable[[], float]:
+    """A clock that stands still until the scene's is moved: however slow the machine, no turn comes back unasked."""
+    return lambda: scene.clock.now.timestamp()
+
+
 def test_wrong_links_are_slowed_down_and_a_right_one_is_not(scene: Scene) -> None:
     url = scene.stand_up(posts=2).url()
     app = scene.app()
-    app.state.approval_limits = ApprovalLimits(wrong_per_minute=10)
+    app.state.approval_limits = ApprovalLimits(wrong_per_minute=10, clock=seconds_of(scene))
     browser = TestClient(app, base_url=scene.base_url)
 
     answers = [browser.get("/approve/wrong-wrong-wrong-wrong") for _ in range(15)]
@@ -722,7 +728,7 @@ def test_one_link_is_not_hammered(scene: Scene) -> None:
     scene.stand_up(posts=2, approvers=TWO)
     other = scene.another("other").stand_up(posts=2)
     app = scene.app()
-    app.state.approval_limits = ApprovalLimits(uses_per_minute=30)
+    app.state.approval_limits = ApprovalLimits(uses_per_minute=30, clock=seconds_of(scene))
     browser = TestClient(app, base_url=scene.base_url)
     browser.get(scene.url())
 
@@ -737,7 +743,7 @@ def test_a_token_is_not_hammered_with_whatever_body(scene: Scene, body: dict[str
     link = scene.stand_up(posts=2).link()
     path = f"/campaigns/{scene.campaign.id}/approve"
     app = scene.app()
-    app.state.approval_limits = ApprovalLimits(uses_per_minute=30, wrong_per_minute=10)
+    app.state.approval_limits = ApprovalLimits(uses_per_minute=30, wrong_per_minute=10, clock=seconds_of(scene))
     client = TestClient(app, base_url=scene.base_url)
 
     def asked(token: str) -> Response:
@@ -749,6 +755,8 @@ def test_a_token_is_not_hammered_with_whatever_body(scene: Scene, body: dict[str
     assert [answer.status_code for answer in wrong] == [401] * 10 + [429] * 5
     assert [answer.status_code for answer in right].count(429) == 5
     assert int(right[-1].headers["retry-after"]) >= 1
+    scene.clock.pass_(seconds=2)
+    assert [asked(link.token).status_code == 429 for _ in range(2)] == [False, True]
 
 
 # --- words --------------------------------------------------------------------------------------------
