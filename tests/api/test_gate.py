@@ -259,14 +259,15 @@ def test_the_documentation_is_not_there_unless_it_is_wanted(tmp_path: Any) -> No
 
 
 def test_a_tenant_that_comes_too_often_waits_and_the_others_do_not(tmp_path: Any) -> None:
-    with opened(tmp_path, requests_per_minute="60", requests_burst="5") as door:
+    # One turn in ten seconds: on a slow machine, too, none comes back while the eight are asked.
+    with opened(tmp_path, requests_per_minute="6", requests_burst="5") as door:
         loud, quiet = door.tenant(seeded=False), door.tenant(seeded=False)
 
         answers = [loud.client.get("/campaigns") for _ in range(8)]
 
         assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
         assert answers[-1].json()["errorCode"] == "RATE_LIMITED"
-        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
         assert quiet.client.get("/campaigns").status_code == 200
 
 
