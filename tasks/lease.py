@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -25,14 +26,13 @@ from prefect.states import Completed
 
 from campaigns.errors import LeaseLostError, StoreUnavailableError
 from campaigns.patience import patiently
+from campaigns.recovery import HEARTBEAT, LEASE_LASTS
 from campaigns.store import Lease, Store
 from campaigns.wiring import get_store
 from tasks.steps import SavedCampaign
 
 log = logging.getLogger("campaigns.lease")
 
-HEARTBEAT: Final = timedelta(seconds=10)
-EXPIRY: Final = timedelta(seconds=30)
 _LOOK_AGAIN_SECONDS: Final = 0.5
 
 
@@ -62,7 +62,7 @@ class Hold:
         """Renew the lease; a loss is noted and told by `fence`."""
         with self._changing:
             try:
-                self._lease = self._store.leases.renew(self._lease, now=now, ttl=EXPIRY)
+                self._lease = self._store.leases.renew(self._lease, now=now, ttl=LEASE_LASTS)
             except LeaseLostError as lost:
                 self._lost = lost
 
@@ -138,12 +138,11 @@ def give_way(lost: LeaseLostError) -> State[None]:
 
 def _acquire(store: Store, tenant_id: str, campaign_id: str) -> Lease:
     owner = f"{runtime.flow_run.id}:{uuid4().hex[:12]}"
+    acquire = partial(store.leases.acquire, tenant_id, campaign_id)
     seen: object = None
     while True:
         try:
-            return patiently(
-                lambda: store.leases.acquire(tenant_id, campaign_id, owner=owner, now=datetime.now(UTC), ttl=EXPIRY)
-            )
+            return patiently(lambda: acquire(owner=owner, now=datetime.now(UTC), ttl=LEASE_LASTS))
         except LeaseLostError as held:
             if seen is not None and held.details != seen:
                 raise  # renewed or taken meanwhile: somebody is at work

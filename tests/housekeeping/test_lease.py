@@ -11,11 +11,12 @@ import pytest
 from campaigns import wiring
 from campaigns.errors import LeaseLostError, StoreUnavailableError
 from campaigns.patience import patiently
+from campaigns.recovery import LEASE_LASTS
 from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from tasks.lease import EXPIRY, Hold, building, fence
+from tasks.lease import Hold, building, fence
 from tasks.steps import SavedCampaign
 from tests.store.samples import NOW, TENANT, a_campaign
 
@@ -33,7 +34,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 def take(store: Store, owner: str, now: datetime) -> Lease:
-    return store.leases.acquire(TENANT, CAMPAIGN.id, owner=owner, now=now, ttl=EXPIRY)
+    return store.leases.acquire(TENANT, CAMPAIGN.id, owner=owner, now=now, ttl=LEASE_LASTS)
 
 
 def test_only_who_builds_has_a_fence_and_afterwards_the_campaign_is_free(store: Store) -> None:
@@ -81,13 +82,13 @@ def test_a_predecessor_of_which_nothing_is_heard_is_waited_out(store: Store, mon
 def test_a_process_that_was_stopped_asks_before_it_goes_on(store: Store) -> None:
     hold = Hold(store, take(store, "run:stopped", NOW))
 
-    assert hold.fence(NOW + EXPIRY - timedelta(seconds=1)).token == 1
-    late = NOW + EXPIRY
-    assert hold.fence(late).expires_at == late + EXPIRY  # nobody took over: it holds again
+    assert hold.fence(NOW + LEASE_LASTS - timedelta(seconds=1)).token == 1
+    late = NOW + LEASE_LASTS
+    assert hold.fence(late).expires_at == late + LEASE_LASTS  # nobody took over: it holds again
 
-    take(store, "run:next", late + EXPIRY)
+    take(store, "run:next", late + LEASE_LASTS)
     with pytest.raises(LeaseLostError):
-        hold.fence(late + EXPIRY)
+        hold.fence(late + LEASE_LASTS)
     with pytest.raises(LeaseLostError):
         hold.fence(NOW)  # lost is lost, whatever the clock says
 
@@ -112,7 +113,7 @@ def test_a_store_that_is_away_costs_no_lease(tmp_path: Path) -> None:
     table.away = False
     hold.beat(NOW + timedelta(seconds=20))
 
-    assert hold.fence(NOW + timedelta(seconds=21)).expires_at == NOW + timedelta(seconds=20) + EXPIRY
+    assert hold.fence(NOW + timedelta(seconds=21)).expires_at == NOW + timedelta(seconds=20) + LEASE_LASTS
 
 
 def test_a_store_that_is_away_for_a_moment_does_not_end_the_build(

@@ -19,12 +19,11 @@ from campaigns.checkpoints.faults import CheckpointUnavailable
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import By, retry
-from campaigns.recovery import RESTART_RUN
+from campaigns.recovery import LEASE_LASTS, RESTART_RUN
 from campaigns.store import Lease, OutboxEntry
 from campaigns.store.outbox import outbox_item
 from campaigns.store.table import Put
 from tasks.deliver import deliver_due
-from tasks.lease import EXPIRY
 from tasks.recover import recover_ended, recover_live
 from tasks.run_states import count_late_runs
 from tasks.runs import PrefectUnavailableError
@@ -249,7 +248,7 @@ def test_a_living_process_is_left_alone_whatever_prefect_says(studio: Studio) ->
     campaign_id, run_id = studio.submit(one_week())
     say(run_id, StateType.CRASHED)
     now = datetime.now(UTC) + LATER
-    lease = studio.store.leases.acquire(TENANT, campaign_id, owner="somebody", now=now, ttl=EXPIRY)
+    lease = studio.store.leases.acquire(TENANT, campaign_id, owner="somebody", now=now, ttl=LEASE_LASTS)
 
     assert housekeeping(studio) == {}
     studio.store.leases.release(lease)

@@ -72,6 +72,16 @@ def test_a_campaign_whose_lease_is_alive_is_left_alone(run: RunState) -> None:
     assert live(run, 9999, lease=1) is Remedy.NOTHING
 
 
+@pytest.mark.parametrize("run", [R.CRASHED, R.FAILED])
+def test_a_crashed_run_is_started_again_while_the_lease_of_its_silent_process_runs_out(run: RunState) -> None:
+    renewed_before, renewed_after = 30 - 20, 30 - 5  # seconds that are left
+
+    assert live(run, 15, lease=renewed_before) is Remedy.NOTHING
+    assert live(run, 16, lease=renewed_before) is Remedy.RESTART
+    assert live(run, 16, lease=renewed_after) is Remedy.NOTHING  # it was said to be dead, and lives
+    assert live(R.RUNNING, 16, lease=renewed_before) is Remedy.NOTHING
+
+
 @pytest.mark.parametrize(
     ("run", "patience", "remedy"),
     [

@@ -9,6 +9,13 @@ RUNS = "tests/housekeeping/test_recover_runs.py"
 
 MUTANTS: list[Mutant] = [
     {
+        "name": "a process that lives, and was said to have crashed, gets a second one beside it",
+        "file": "campaigns/recovery.py",
+        "old": "return crashed and lease.expires_at - LEASE_LASTS < run.since",
+        "new": "return crashed",
+        "killed_by": f"{RULES}::test_a_crashed_run_is_started_again_while_the_lease_of_its_silent_process_runs_out",
+    },
+    {
         "name": "a worker that is too busy to start a run is held against its campaign",
         "file": "campaigns/recovery.py",
         "old": "return self.outage or self.state is RunState.PENDING",
