@@ -28,8 +28,11 @@ SETTLE: Final = timedelta(seconds=15)
 """What ended a run may still be ending: its process, or the outage that it died of."""
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=4)
-TO_START: Final = timedelta(seconds=60)
-"""So long a process may take from Prefect's "Running" until it holds the lease."""
+TO_START: Final = timedelta(seconds=40)
+"""So long a process may take from Prefect's "Running" until it holds the lease: as long as its first step is retried.
+
+One that died, and could not tell Prefect because that was away, let its lease go.
+"""
 TO_BE_SUBMITTED: Final = timedelta(seconds=40)
 """So long a worker may take from "I start it" until it runs; one that died meanwhile leaves it there for ever."""
 TO_END: Final = timedelta(seconds=120)
@@ -179,6 +182,11 @@ def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now
     return HEALTHY
 
 
+def renewed_at(lease: Lease) -> datetime:
+    """Return when the process that holds a lease was heard of last."""
+    return lease.expires_at - LEASE_LASTS
+
+
 def progress_mark(campaign: Campaign, posts: list[Post]) -> str:
     """Return what names how far a campaign is; it changes whenever a step got something done."""
     done = sum(post.revision + (post.status not in {PostStatus.PLANNED, PostStatus.GENERATING}) for post in posts)
@@ -211,7 +219,7 @@ def _fell_silent(run: RunSeen, lease: Lease, now: datetime) -> bool:
     The next process comes up while this lease runs out, and takes it then: a campaign comes on ten seconds sooner.
     """
     crashed = run.state in {RunState.FAILED, RunState.CRASHED} and now - run.since > SETTLE
-    return crashed and lease.expires_at - LEASE_LASTS < run.since
+    return crashed and renewed_at(lease) < run.since
 
 
 def _is_over(lease: Lease, now: datetime) -> bool:

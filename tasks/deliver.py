@@ -24,7 +24,7 @@ from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.campaign import AT_REST
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.notice_kinds import NOTICE_KINDS
-from campaigns.recovery import RESTART_RUN
+from campaigns.recovery import RESTART_RUN, renewed_at
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
 from campaigns.submission import START_RUN
@@ -171,9 +171,11 @@ def _restart(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
     if campaign.status in AT_REST or campaign.execution_id != entry.payload["run"]:
         return True  # cancelled meanwhile, or another run builds it
-    if store.leases.current(entry.tenant_id, entry.subject_id, now=now) is None:
+    lease = store.leases.current(entry.tenant_id, entry.subject_id, now=now)
+    found = store.recoveries.last(entry.tenant_id, entry.subject_id)
+    if lease is None or (found is not None and renewed_at(lease) < found.at):
         restart_run(UUID(entry.payload["run"]), entry.payload["reason"])
-    return True  # a process is at work after all
+    return True  # or a process was heard of since it was found to be dead
 
 
 _Deliverer = Callable[[Store, OutboxEntry, datetime], bool | OutboxEntry]

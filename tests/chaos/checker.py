@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from campaigns.consistency import check
@@ -190,15 +191,18 @@ def _calls(
         verdict.lost.append(f"{len(kept)} of {story.posts} texts were stored")
 
 
-def _pauses(items: dict[str, Any]) -> list[float]:
-    """Return when the run was started again after a pause that was meant: nothing had got done since the last time.
+def _pauses(items: dict[str, Any]) -> list[tuple[float, float]]:
+    """Return from when to when a run was not started again on purpose: nothing had got done since the last time.
 
     A worker that is killed takes a campaign's run with it; if that is killed by itself soon after, in the same
     place, it waits a minute on purpose (campaigns/recovery.py).
     """
-    audit = [item for key, item in items.items() if key.startswith("audit#")]
-    again = [each for each in audit if each.get("action") == "run_started_again" and each["details"]["attempt"] > 1]
-    return [datetime.fromisoformat(each["at"].replace("Z", "+00:00")).timestamp() for each in again]
+    again = sorted(
+        (datetime.fromisoformat(each["at"].replace("Z", "+00:00")).timestamp(), each["details"]["attempt"])
+        for key, each in items.items()
+        if key.startswith("audit#") and each.get("action") == "run_started_again"
+    )
+    return [(last, at) for (last, before), (at, attempt) in pairwise(again) if before and attempt == before + 1]
 
 
 def _recovery(
@@ -207,12 +211,13 @@ def _recovery(
     heals: Sequence[Heal],
     verdict: Verdict,
     *,
-    pauses: Sequence[float] = (),
+    pauses: Sequence[tuple[float, float]] = (),
 ) -> None:
     """Note the seconds from each fault's end until the campaign was past its gate: asked, or at its end.
 
     While it waits for a person nothing is expected of it: then from the decision on. A run that is killed once
-    more has come past the place where it was killed before.
+    more has come past the place where it was killed before. A pause is meant when something befell the run after it
+    was started again, and not when that came to nothing by itself.
     """
     heals = [*heals, *story.healed]
     kills = [each for each in effects if each["kind"] == "killed"]
@@ -228,7 +233,11 @@ def _recovery(
             if station.startswith(_WAITING_FOR_US):
                 due = reached
                 continue
-            meant = [pause for pause in pauses if at < pause < reached]
+            meant = [
+                over
+                for begun, over in pauses
+                if at < over < reached and any(begun < trouble < over for trouble, _ in troubles)
+            ]
             start = max(due, _healed(at, [heal for heal in heals if heal[0] < reached]), *meant)
             verdict.recovery[name] = max(verdict.recovery.get(name, 0.0), reached - start)
             break

@@ -177,12 +177,19 @@ def test_an_outage_of_its_own_counts_from_its_own_healing(story: Story) -> None:
 
 
 def test_a_pause_that_is_meant_is_not_counted(story: Story) -> None:
-    again = {"action": "run_started_again", "at": "1970-01-01T00:02:20Z", "details": {"attempt": 2}}
-    first = again | {"details": {"attempt": 1}}
-    assert _pauses({"audit#1": first, "audit#2": {"action": "moved"}}) == []
-    pauses = _pauses({"audit#1": again})
+    items = {
+        f"audit#{number}": {"action": "run_started_again", "at": f"1970-01-01T00:0{at}Z", "details": {"attempt": number}}
+        for number, at in ((1, "1:20"), (2, "2:20"))
+    }
+    pauses = _pauses(items | {"audit#3": {"action": "moved"}})
+    assert pauses == [(80.0, 140.0)]
     _recovery(story, [killed(110.0)], [], verdict := Verdict(story), pauses=pauses)
     assert verdict.recovery == {"plan:in": 20.0}
+
+
+def test_a_pause_after_a_start_that_came_to_nothing_by_itself_is_counted(story: Story) -> None:
+    _recovery(story, [killed(110.0)], [], verdict := Verdict(story), pauses=[(115.0, 140.0)])
+    assert verdict.recovery == {"plan:in": 50.0}
 
 
 def test_a_run_that_is_killed_again_has_come_past_the_first_time(story: Story) -> None:

@@ -255,6 +255,30 @@ def test_a_living_process_is_left_alone_whatever_prefect_says(studio: Studio) ->
     assert housekeeping(studio) == {"restart": 1}
 
 
+def test_the_lease_of_a_crashed_process_runs_out_while_its_run_is_started_again(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    crashed = datetime.now(UTC)
+    lease = studio.store.leases.acquire(TENANT, campaign_id, owner="dead", now=crashed, ttl=LEASE_LASTS)
+    say(run_id, StateType.CRASHED)
+
+    assert housekeeping(studio, later=timedelta(seconds=20)) == {"restart": 1}
+
+    assert studio.run(run_id).state_name == "AwaitingRetry"
+    assert studio.store.leases.last(TENANT, campaign_id) == lease
+
+
+def test_a_process_that_is_heard_of_after_all_keeps_its_run(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    say(run_id, StateType.CRASHED)
+    found = datetime.now(UTC) + LATER
+    assert recover_live(studio.store, now=found) == {"restart": 1}
+    studio.store.leases.acquire(TENANT, campaign_id, owner="alive", now=found, ttl=LEASE_LASTS)
+
+    deliver_due(studio.store, now=found)
+
+    assert studio.run(run_id).state_name == "Crashed"
+
+
 def test_one_campaign_that_cannot_be_helped_does_not_keep_the_others_waiting(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

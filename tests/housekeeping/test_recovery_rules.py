@@ -87,7 +87,7 @@ def test_a_crashed_run_is_started_again_while_the_lease_of_its_silent_process_ru
     [
         (R.CRASHED, 15, Remedy.RESTART),
         (R.FAILED, 15, Remedy.RESTART),
-        (R.RUNNING, 60, Remedy.RESTART),
+        (R.RUNNING, 40, Remedy.RESTART),
         (R.PENDING, 40, Remedy.RESTART),
         (R.COMPLETED, 15, Remedy.NEW_RUN),
     ],

@@ -9,9 +9,23 @@ RUNS = "tests/housekeeping/test_recover_runs.py"
 
 MUTANTS: list[Mutant] = [
     {
+        "name": "a start that was decided while the lease ran out comes to nothing",
+        "file": "tasks/deliver.py",
+        "old": "if lease is None or (found is not None and renewed_at(lease) < found.at):",
+        "new": "if lease is None:",
+        "killed_by": f"{RUNS}::test_the_lease_of_a_crashed_process_runs_out_while_its_run_is_started_again",
+    },
+    {
+        "name": "a process that is heard of after all loses its run",
+        "file": "tasks/deliver.py",
+        "old": "if lease is None or (found is not None and renewed_at(lease) < found.at):",
+        "new": "if lease is None or lease is not None:",
+        "killed_by": f"{RUNS}::test_a_process_that_is_heard_of_after_all_keeps_its_run",
+    },
+    {
         "name": "a process that lives, and was said to have crashed, gets a second one beside it",
         "file": "campaigns/recovery.py",
-        "old": "return crashed and lease.expires_at - LEASE_LASTS < run.since",
+        "old": "return crashed and renewed_at(lease) < run.since",
         "new": "return crashed",
         "killed_by": f"{RULES}::test_a_crashed_run_is_started_again_while_the_lease_of_its_silent_process_runs_out",
     },
