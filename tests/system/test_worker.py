@@ -8,6 +8,7 @@ import importlib
 import socketserver
 import sys
 import threading
+from collections.abc import Iterator
 from typing import ClassVar
 from uuid import uuid4
 
@@ -67,21 +68,38 @@ class HangsUp(socketserver.BaseRequestHandler):
             self.asked.append(self.client_address)
 
 
-def test_a_worker_without_its_server_goes_on_asking() -> None:
+@pytest.fixture
+def hanging_up() -> Iterator[list[object]]:
+    """Prefect's server is going down; what it was asked is listed."""
+    HangsUp.asked.clear()
+    with socketserver.TCPServer(("127.0.0.1", 0), HangsUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_address[1]}/api"}):
+            yield HangsUp.asked
+        server.shutdown()
+
+
+def test_a_worker_without_its_server_goes_on_asking(hanging_up: list[object]) -> None:
     async def ask() -> list[WorkerFlowRunResponse]:
         asker = ProcessWorker(work_pool_name=worker.WORK_POOL)
         worker.ask_on(asker)
         async with get_client() as asker._client:
             return await asker._get_scheduled_flow_runs()
 
-    with socketserver.TCPServer(("127.0.0.1", 0), HangsUp) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_address[1]}/api"}):
-            assert asyncio.run(ask()) == []
-        server.shutdown()
-
+    assert asyncio.run(ask()) == []
     # Not six times in a minute, as Prefect's client does: the worker is soon to ask again.
-    assert len(HangsUp.asked) == 2
+    assert len(hanging_up) == 2
+
+
+def test_a_worker_begins_no_run_later_for_a_label(hanging_up: list[object]) -> None:
+    async def label() -> None:
+        starting = ProcessWorker(work_pool_name=worker.WORK_POOL)
+        worker.label_nothing(starting)
+        async with get_client() as starting._client:
+            await starting._give_worker_labels_to_flow_run(uuid4())
+
+    asyncio.run(label())
+    assert hanging_up == []
 
 
 def test_a_run_begins_in_the_process_that_the_worker_starts(
