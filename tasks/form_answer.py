@@ -57,10 +57,13 @@ def _record(campaign: SavedCampaign, asked: AskedRound, found: FlowRunInput, log
             }
         )
         # Prefect knows no users: the name is whatever was typed, and the audit says by which way. An approver's
-        # name is that approver's voice; any other is an operator's, who decides in place of all.
-        name = request.decided_by or ""
-        known = named(round_, name)
-        voice = Voice(known[0].id if len(known) == 1 else "ap-prefectui", name, "prefect_ui")
+        # name or address is that approver's voice; any other name is an operator's, who decides in place of all.
+        typed = request.decided_by or ""
+        match named(round_, typed):
+            case [approver]:
+                voice = Voice(approver.id, approver.name, "prefect_ui")
+            case _:
+                voice = Voice("ap-prefectui", typed, "prefect_ui")
         attempt = content_hash([str(runtime.flow_run.id), found.key])[:32]
         decide(store, round_, voice, request, attempt_id=attempt, now=datetime.now(UTC))
     except ValidationError as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
@@ -18,7 +20,7 @@ HERE = Path(__file__).parent
 SYSTEM = {"system", "browser"}
 RUN_AFTER_RUN = {"housekeeping", "checkpoints"}
 # Dealt out first, so that no process is left alone with a long file at the end.
-LONGEST_FIRST = ["properties", "checkpoints", "housekeeping", "flows", "api", "store"]
+LONGEST_FIRST = ["flows", "properties", "checkpoints", "housekeeping", "api", "store"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=rank)
+
+
+class OneServerForFlows(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Deals out files, and tests/flows as one: each process that runs some starts a Prefect server, 20 s each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/flows" if nodeid.startswith("tests/flows/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneServerForFlows:
+    return OneServerForFlows(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ def test_an_approver_in_the_prefect_form_is_one_voice_and_an_operator_decides_in
 
     assert answer("ana@example.com") == "Suspended"
     said = studio.store.approvals.decisions(TENANT, campaign_id, 1)
-    assert [(each.approver_id, each.channel) for each in said] == [("ap-1", "prefect_ui")]
+    assert [(each.approver_id, each.decided_by, each.channel) for each in said] == [("ap-1", "Ana", "prefect_ui")]
     assert answer("Olga Operator") == "Approved"
     assert len(studio.store.approvals.decisions(TENANT, campaign_id, 1)) == 2
 
