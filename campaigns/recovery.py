@@ -214,7 +214,7 @@ def _broken(run: RunSeen, lease: Lease | None, now: datetime) -> str | None:
 
 
 def _fell_silent(run: RunSeen, lease: Lease, now: datetime) -> bool:
-    """Whether a run has crashed, as its worker says, and its process has let a heartbeat pass since.
+    """Whether Prefect says that a run has crashed or failed, and its process has let a heartbeat pass since.
 
     The next process comes up while this lease runs out, and takes it then: a campaign comes on ten seconds sooner.
     """

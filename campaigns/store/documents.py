@@ -44,8 +44,8 @@ def readable(items: Iterable[Item], model: type[W]) -> list[W]:
             values.append(value_of(item, model))
         except ValidationError as error:
             faults = ", ".join(sorted({".".join(map(str, fault["loc"])) or fault["type"] for fault in error.errors()}))
-            # No trace: it would show what the item holds.
-            log.error("left out, cannot be read: pk %s, sk %s: %s", item["pk"], item["sk"], faults)  # noqa: TRY400
+            place = item["pk"], item["sk"]
+            log.error("left out, cannot be read: pk %s, sk %s: %s", *place, faults)  # noqa: TRY400 - a trace shows the item
     return values
 
 

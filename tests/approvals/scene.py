@@ -43,7 +43,7 @@ from campaigns.model.post import (
     Quality,
     Reference,
 )
-from campaigns.model.vocabulary import CampaignStatus, PostStatus
+from campaigns.model.vocabulary import CampaignStatus, PostStatus, RoundStatus
 from campaigns.outcomes import start_revision
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -57,6 +57,7 @@ NOW = datetime(2027, 3, 8, 10, 30, tzinfo=UTC)
 ANA = Approver(name="Ana Ribeiro", email="ana@example.com", locale="en", timezone="Europe/Lisbon")
 BEN = Approver(name="Ben Sato", email="ben@example.com", locale="en", timezone="America/New_York")
 CLA = Approver(name="Clara Weiß", email="clara@example.com", locale="de", timezone="Europe/Berlin")
+TWO = [ANA.to_wire(), BEN.to_wire()]
 
 LINK = "https://fernwood.example/harvest"
 
@@ -331,3 +332,14 @@ def _forget() -> None:
     get_settings.cache_clear()
     wiring.get_store.cache_clear()
     wiring.get_link_signer.cache_clear()
+
+
+def untouched(scene: Scene) -> bool:
+    """Whether nothing but `opened` entries came of it."""
+    changed = {"opened", "created", "round_opened", "sent"}
+    return (
+        scene.round().status is RoundStatus.PENDING
+        and not scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)
+        and {entry.action for entry in scene.store.audit.entries(TENANT, scene.campaign.id) if not entry.to_status}
+        <= changed
+    )
