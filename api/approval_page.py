@@ -148,6 +148,9 @@ def no_link(at: TheDesk) -> Response:
 @router.post("/{callback_id}")
 async def send_form(callback_id: str, at: TheDesk) -> Response:
     """Keep a draft, or record what the form says and answer with the receipt."""
+    # Before the form is read: nobody without a link of ours makes us take in a mebibyte.
+    if not at.links.is_ours(at.request.cookies.get(COOKIE, "")):
+        return _unknown(at)
     body = await at.request.body()
     return await run_in_threadpool(_answer, at, callback_id, body)
 

@@ -59,7 +59,7 @@ async def holder(
     try:
         claims = links.verify(credentials.credentials, now=now)
     except ApprovalLinkError:
-        raise _wrong(limits, network) from None
+        raise wrong_token(limits, network) from None
     if wait := limits.use(claims.callback_id, network):
         raise too_many(wait)
     if claims.campaign_id != campaign_id:
@@ -67,7 +67,8 @@ async def holder(
     return claims
 
 
-def _wrong(limits: ApprovalLimits, network: str) -> Problem:
+def wrong_token(limits: ApprovalLimits, network: str) -> Problem:
+    """Return the answer to a token that is none of ours; whoever tries many is slowed down."""
     if wait := limits.wrong(network):
         return too_many(wait)
     return problem("INVALID_TOKEN", "the approval token is not valid")
@@ -99,7 +100,7 @@ def approve(
     try:
         found = invitation(store, claims, now=now)
     except ApprovalLinkError:
-        raise _wrong(limits, network) from None
+        raise wrong_token(limits, network) from None
     receipt = record(store, found, request, channel="api", client=client_of(links, network), now=now)
     # Nobody waits for it: the bell may fail or take its time, the decision stands.
     courier.deliver(found.round.tenant_id, found.round.campaign_id)

@@ -1,7 +1,7 @@
-"""The gate: who may come in, how often, and with how much, before any body is parsed.
+"""The gate: who may come in, how often, and with how much, before any body is read.
 
 Closed by default: a route that nobody listed as open answers 401 without a valid bearer token, whatever
-it is, so a new route cannot be forgotten.
+it is, so a new route cannot be forgotten. Small by default: a route that nobody listed takes `SMALL_BODY_BYTES`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,44 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.approval_limits import approval_limits, network
+from api.approvals import wrong_token
+from api.dependencies import link_signer
 from api.identity import Identity, TokenRefusedError
 from api.json_bodies import fault_of, is_json
 from api.limits import RateLimiter, too_many
 from api.problems import Problem, answer, problem, problem_of
 from campaigns.errors import FaultsError
 from campaigns.model.brand import MAX_ASSET_BYTES
+from campaigns.store.table import MAX_ITEM_BYTES
 
-MAX_BODY_BYTES: Final = 1024 * 1024
+KIB: Final = 1024
+MAX_BODY_BYTES: Final = 1024 * KIB
 # A file of a little more than 10 MiB still learns that this is the reason.
-MAX_UPLOAD_BYTES: Final = MAX_ASSET_BYTES + 1024 * 1024
+MAX_UPLOAD_BYTES: Final = MAX_ASSET_BYTES + 1024 * KIB
+SMALL_BODY_BYTES: Final = 16 * KIB
+"""Of every address that is not listed below: a reason, or nothing at all."""
+_BODIES: Final = [
+    (re.compile(pattern), limit)
+    for pattern, limit in (
+        # What the model behind it may hold with every character escaped, at least; a test recounts it.
+        (r"/campaigns(?:/[^/]+)?", MAX_BODY_BYTES),
+        (r"/brands(?:/[^/]+)?", MAX_BODY_BYTES),
+        (r"/brands/[^/]+/assets", MAX_UPLOAD_BYTES),
+        (r"/brands/[^/]+/assets/[^/]+", 64 * KIB),
+        (r"/personas(?:/[^/]+)?", 160 * KIB),
+        (r"/personas/[^/]+/examples", 160 * KIB),
+        # It becomes one item of the store; the form has the same comments, percent-encoded.
+        (r"/campaigns/[^/]+/approve", MAX_ITEM_BYTES),
+        (r"/approve/[^/]+", MAX_BODY_BYTES),
+    )
+]
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+LARGE_JSON_BYTES: Final = 16 * KIB
+"""From here on JSON is looked at in a thread: the loop serves the others meanwhile."""
 
 OPEN: Final = re.compile(
     r"/(?:healthz|readyz|openapi\.json|docs(?:/[\w.-]+)?"
@@ -33,7 +59,8 @@ OPEN: Final = re.compile(
 )
 # Probes come by address, from inside.
 ANY_HOST: Final = frozenset({"/healthz", "/readyz"})
-_UPLOAD: Final = re.compile(r"/brands/[^/]+/assets")
+_DECISION: Final = re.compile(r"/campaigns/[^/]+/approve")
+_PAGES: Final = "/approve/"
 
 
 class Gate:
@@ -64,12 +91,15 @@ class Gate:
             raise problem("HOST_NOT_ALLOWED", "this is not a host of this API")
         if not OPEN.fullmatch(path):
             await self._authenticate(scope, headers)
-        limit = MAX_UPLOAD_BYTES if _UPLOAD.fullmatch(path) else MAX_BODY_BYTES
+        elif _DECISION.fullmatch(path):
+            await _show_link(Request(scope))
+        limit = body_limit(scope["method"], path)
         declared = headers.get("content-length", "0")
         if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > limit:
             raise problem("BODY_TOO_LARGE", f"a body of this address has at most {limit} bytes")
         bounded = _bounded(receive, limit)
-        return await _read_json(bounded) if is_json(headers) else bounded
+        # The pages take forms: they look at the link first, and read the form themselves.
+        return await _read_json(bounded) if is_json(headers) and not path.startswith(_PAGES) else bounded
 
     def _knows(self, hosts: list[str]) -> bool:
         return len(hosts) == 1 and ("*" in self._hosts or host_name(hosts[0]) in self._hosts)
@@ -87,6 +117,22 @@ class Gate:
         scope["state"]["caller"] = caller
         if wait := self._limiter.take(f"tenant:{caller.tenant_id}"):
             raise too_many(wait)
+
+
+def body_limit(method: str, path: str) -> int:
+    """Return how many bytes a body may have."""
+    if method not in _WITH_BODY:
+        return SMALL_BODY_BYTES
+    return next((limit for pattern, limit in _BODIES if pattern.fullmatch(path)), SMALL_BODY_BYTES)
+
+
+async def _show_link(request: Request) -> None:
+    """Refuse whoever has no approval token of ours; whether it is still good is for the route and the record to say."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise problem("UNAUTHENTICATED", "send the approval token: Authorization: Bearer <token>")
+    if not (await link_signer(request)).is_ours(token):
+        raise wrong_token(await approval_limits(request), await network(request))
 
 
 def host_name(host: str) -> str:
@@ -123,7 +169,9 @@ async def _read_json(receive: Receive) -> Receive:
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     body = b"".join(parts)
-    if body and (fault := fault_of(body)):
+    large = len(body) > LARGE_JSON_BYTES
+    fault = (await run_in_threadpool(fault_of, body) if large else fault_of(body)) if body else None
+    if fault is not None:
         raise problem_of(FaultsError([fault]))
     given = False
 

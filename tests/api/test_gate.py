@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import sys
 import time
 from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import TypeAdapter
 
-from api.gate import MAX_BODY_BYTES
+from api.app import ROUTERS
+from api.gate import MAX_BODY_BYTES, SMALL_BODY_BYTES, body_limit
 from api.health import Probe
-from api.json_bodies import MAX_DEPTH, MAX_MEMBERS
+from api.json_bodies import MAX_DEPTH, MAX_MEMBERS, fault_of
+from api.problems import routes_of
 from tests.api.doors import NO_PREFECT, Door, Tenant, opened
 
 
@@ -128,6 +134,150 @@ def test_broken_multipart_is_refused(tenant: Tenant, body: bytes) -> None:
     answer = tenant.client.post(f"/brands/{tenant.brand_id}/assets", content=body, headers=headers)
 
     assert answer.status_code in {400, 422}
+
+
+# --- what a stranger's bytes cost --------------------------------------------------------------------
+
+MEBIBYTE_OF = {
+    "brackets": b"[]" * (MAX_BODY_BYTES // 2),
+    "braces": b"{}" * (MAX_BODY_BYTES // 2),
+    "open brackets": b"[" * MAX_BODY_BYTES,
+    "empty texts": b'""' * (MAX_BODY_BYTES // 2),
+    "texts": b'"",' * (MAX_BODY_BYTES // 3),
+    "quotes escaped": b'"' + b'\\"' * (MAX_BODY_BYTES // 2 - 1),
+    "commas": b"," * MAX_BODY_BYTES,
+    "lists in a list": b"[" + b"[]," * (MAX_BODY_BYTES // 3 - 1) + b"[]]",
+    "brackets in a text": b'{"a":"' + b"[{" * (MAX_BODY_BYTES // 2 - 4) + b'"}',
+    "numbers": b"[" + b"1.5," * (MAX_BODY_BYTES // 4 - 2) + b"1]",
+    "one number": b"1" * MAX_BODY_BYTES,
+}
+
+
+@pytest.mark.parametrize("body", MEBIBYTE_OF.values(), ids=MEBIBYTE_OF)
+def test_no_body_is_walked_further_than_it_may_be_long(body: bytes) -> None:
+    """Every line and call of ours and of the standard library is counted while the body is looked at."""
+    steps = 0
+
+    def count(*_: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        fault_of(body)
+    finally:
+        sys.settrace(before)
+
+    assert steps < 20 * MAX_MEMBERS
+
+
+def answered(door: Door, path: str, *headers: tuple[str, str], method: str = "POST") -> tuple[int, bool]:
+    """Return the status of a request, and whether its body was asked for."""
+    asked, sent = False, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        asked = True
+        return {"type": "http.request", "body": b"[]" * 1000, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in (("Host", "testserver"), *headers)]
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "", "scheme": "http",
+        "query_string": b"", "headers": raw, "client": ("203.0.113.9", 5), "server": ("testserver", 80), "asgi": {},
+        "http_version": "1.1",
+    }  # fmt: skip
+    asyncio.run(door.app(scope, receive, send))
+    return sent[0]["status"], asked
+
+
+JSON, FORM = ("Content-Type", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")
+DECISION = "/campaigns/campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEX/approve"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/campaigns", [JSON], 401),
+        ("/campaigns", [JSON, ("Authorization", "Bearer x.y.z")], 401),
+        (DECISION, [JSON], 401),
+        (DECISION, [JSON, ("Authorization", "Bearer x.y.z")], 401),
+        (DECISION, [JSON, ("Authorization", "Basic eDp5")], 401),
+        (DECISION, [("Content-Type", "text/plain")], 401),
+        ("/approve/abcdefghijklmnopqrstuvwx", [FORM], 404),
+        ("/approve/abcdefghijklmnopqrstuvwx", [JSON], 404),
+        ("/approve/abcdefghijklmnopqrstuvwx", [FORM, ("Cookie", "approval=x.y.z")], 404),
+        ("/brands/x/assets", [("Content-Type", "multipart/form-data; boundary=x")], 401),
+    ],
+)
+def test_the_credential_is_looked_at_before_the_body(
+    tmp_path: Any, path: str, headers: list[tuple[str, str]], status: int
+) -> None:
+    with opened(tmp_path) as door:
+        assert answered(door, path, *headers) == (status, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "most"),
+    [
+        ("POST", "/campaigns/campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEX/cancel", SMALL_BODY_BYTES),
+        ("POST", "/personas/persona_01JZ0K7A3M5T9Y1C4GQVSB8WEX/analyze", SMALL_BODY_BYTES),
+        ("GET", "/campaigns", SMALL_BODY_BYTES),
+        ("POST", "/personas", 160 * 1024),
+    ],
+)
+def test_a_small_address_takes_a_small_body(tenant: Tenant, method: str, path: str, most: int) -> None:
+    answer = tenant.client.request(
+        method, path, content=b" " * (most + 1), headers={"Content-Type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (413, "BODY_TOO_LARGE")
+    assert str(most) in answer.json()["message"]
+
+
+def test_every_address_takes_what_its_model_takes() -> None:
+    bounded = 0
+    for route in routes_of(ROUTERS):
+        if route.body_field is None:
+            continue
+        schema = TypeAdapter(route.body_field.field_info.annotation).json_schema()
+        most = most_bytes(schema, schema.get("$defs", {}))
+        if most is not None:
+            bounded += 1
+            assert most <= body_limit("POST", re.sub(r"\{\w+\}", "x", route.path)), route.path
+    assert bounded >= 4
+
+
+def most_bytes(schema: dict[str, Any], names: dict[str, Any]) -> int | None:
+    """Return how long JSON of a schema can be with every character escaped as a pair of surrogates; None: no bound."""
+    if "$ref" in schema:
+        return most_bytes(names[schema["$ref"].rpartition("/")[2]], names)
+    if "anyOf" in schema:
+        return largest([most_bytes(each, names) for each in schema["anyOf"]])
+    if "enum" in schema or "const" in schema:
+        return max(len(json.dumps(each)) for each in schema.get("enum", [schema.get("const")]))
+    match schema.get("type"):
+        case "string":
+            return 12 * schema["maxLength"] + 2 if "maxLength" in schema else None
+        case "array":
+            entry = most_bytes(schema["items"], names) if "maxItems" in schema else None
+            return None if entry is None else 2 + schema["maxItems"] * (entry + 1)
+        case "object" if schema.get("properties"):
+            entries = {name: most_bytes(each, names) for name, each in schema["properties"].items()}
+            if None in entries.values():
+                return None
+            return 2 + sum(len(name) + 4 + (most or 0) for name, most in entries.items())
+        case "integer" | "number" | "boolean" | "null":
+            return 24
+    return None
+
+
+def largest(sizes: list[int | None]) -> int | None:
+    return None if None in sizes else max(size or 0 for size in sizes)
 
 
 # --- unicode ------------------------------------------------------------------------------------------
