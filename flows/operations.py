@@ -20,6 +20,7 @@ from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.base import CampaignId, TenantId
 from campaigns.model.post import MAX_TEXT
 from campaigns.operations import By
+from campaigns.rules.calendar_demand import MAX_POSTS
 from tasks import operate
 
 Operator = Annotated[
@@ -29,7 +30,10 @@ Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_wh
 Comment = Annotated[
     str, StringConstraints(max_length=5000, strip_whitespace=True), Field(title="Comment for the writer or the record")
 ]
-PostNumber = Annotated[int, Field(ge=1, title="Post")]
+PostNumber = Annotated[int, Field(ge=1, le=MAX_POSTS, title="Post")]
+PostNumbers = Annotated[str, StringConstraints(max_length=1000), Field(title="Posts")]
+Name = Annotated[str, StringConstraints(max_length=100)]
+Asked = Annotated[str, StringConstraints(max_length=254), Field(title="Approver")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Field(title="New text")]
 
 
@@ -64,7 +68,12 @@ def retry(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reas
 
 @flow(name="regenerate-posts", flow_run_name=_name, persist_result=False)
 def regenerate(
-    tenant_id: TenantId, campaign_id: CampaignId, posts: str, comment: Comment, operator: Operator, reason: Reason
+    tenant_id: TenantId,
+    campaign_id: CampaignId,
+    posts: PostNumbers,
+    comment: Comment,
+    operator: Operator,
+    reason: Reason,
 ) -> State[None]:
     """Have posts written again, of an open round or of a failed campaign.
 
@@ -98,11 +107,11 @@ def resend(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, rea
 def replace(
     tenant_id: TenantId,
     campaign_id: CampaignId,
-    approver: str,
+    approver: Asked,
     operator: Operator,
     reason: Reason,
-    name: str = "",
-    email: str = "",
+    name: Name = "",
+    email: Asked = "",
 ) -> State[None]:
     """Make an approver's link worthless and send a new one: a link was forwarded, an address is wrong, somebody left.
 
@@ -116,7 +125,7 @@ def replace(
 
 @flow(name="revoke-link", flow_run_name=_name, persist_result=False)
 def revoke(
-    tenant_id: TenantId, campaign_id: CampaignId, approver: str, operator: Operator, reason: Reason
+    tenant_id: TenantId, campaign_id: CampaignId, approver: Asked, operator: Operator, reason: Reason
 ) -> State[None]:
     """Make an approver's link worthless; the others decide without that one.
 
@@ -157,7 +166,7 @@ def decide(
     decision: Literal["approved", "needs_revision", "rejected"],
     operator: Operator,
     reason: Reason,
-    approver: str = "",
+    approver: Asked = "",
     comment: Comment = "",
 ) -> State[None]:
     """Decide in place of an approver; your name and the reason stand in the audit.
@@ -195,7 +204,7 @@ def look(tenant_id: str, campaign_id: str) -> tuple[int, list[dict[str, str]]]:
 
 
 @flow(name="verify-consistency", flow_run_name=_name, persist_result=False)
-def verify(tenant_id: TenantId, campaign_id: str = "") -> State[None]:
+def verify(tenant_id: TenantId, campaign_id: Name = "") -> State[None]:
     """Check whether what is stored agrees with itself: trail, posts, rounds, decisions, outbox. Changes nothing.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
@@ -16,6 +17,7 @@ from campaigns.model.approval_terms import Approver
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision
 from campaigns.operations import By
+from campaigns.rules.calendar_demand import MAX_POSTS
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.store.documents import Page
@@ -160,11 +162,25 @@ def _forget_steps(campaign: Campaign) -> None:
 
 
 def _numbers(posts: str) -> list[int]:
-    """Return the post numbers in a text such as `3, 5-7`."""
-    numbers: list[int] = []
-    for part in posts.replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise FaultsError([Fault("posts", "must be numbers such as 3, 5-7", "POSTS_INVALID")])
-        numbers += range(int(first), int(last or first) + 1)
-    return sorted(set(numbers))
+    """Return the post numbers in a text such as `3, 5-7`, sorted, each once.
+
+    Raises:
+        FaultsError: with every part that is no number or range of a campaign's posts; no list is built for it.
+    """
+    numbers: set[int] = set()
+    faults: list[Fault] = []
+    for part in posts.split(","):
+        span = _SPAN.fullmatch(part.strip())
+        first, last = (int(span["first"]), int(span["last"] or span["first"])) if span else (0, 0)
+        if 1 <= first <= last <= MAX_POSTS:
+            numbers.update(range(first, last + 1))
+        else:
+            expected = f"must be numbers from 1 to {MAX_POSTS} such as 3, 5-7, not {part.strip()[:20]!r}"
+            faults.append(Fault("posts", expected, "POSTS_INVALID"))
+    if faults:
+        raise FaultsError(faults[:_MOST_FAULTS])
+    return sorted(numbers)
+
+
+_SPAN: Final = re.compile(r"(?P<first>[0-9]{1,9})( *- *(?P<last>[0-9]{1,9}))?")
+_MOST_FAULTS: Final = 20

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prefect import Flow
 from prefect.client.schemas.objects import State
 
 from campaigns.errors import StoreUnavailableError
@@ -110,6 +111,29 @@ def test_posts_are_written_again_for_an_operator_and_the_others_stay(studio: Stu
     assert under_a_name(last_entry(studio, campaign_id, "regeneration_ordered"))
     for wrong in ("", "0", "99", "a", "3-"):
         assert refused(operations.regenerate(TENANT, campaign_id, wrong, "Why.", **BY, return_state=True))
+
+
+def test_numbers_that_no_post_can_have_are_refused_before_they_are_counted(studio: Studio) -> None:
+    campaign_id, _ = studio.submit(brief())
+    for wrong in ("1-2000", "1-201", "201", "0-3", "7-5", "1, 3-", "9" * 900, "²", "1--2", "1 2"):
+        state = operations.regenerate(TENANT, campaign_id, wrong, "Why.", **BY, return_state=True)
+
+        assert refused(state), wrong
+        assert "1 fault: posts: must be numbers from 1 to 200 such as 3, 5-7, not '" in (state.message or ""), wrong
+        assert len(state.message or "") < 200, wrong
+
+
+def test_every_number_that_an_operator_gives_has_a_bound() -> None:
+    """A form field without one is a list, a wait or a text as long as somebody likes."""
+    unbounded = [
+        (flow_.name, name)
+        for flow_ in vars(operations).values()
+        if isinstance(flow_, Flow)
+        for name, given in flow_.parameters.properties.items()
+        if not any({"maximum", "maxLength", "enum", "pattern"} & set(part) for part in [given, *given.get("anyOf", [])])
+    ]
+
+    assert unbounded == []
 
 
 def test_an_operator_corrects_a_post_under_review(studio: Studio) -> None:
