@@ -66,6 +66,11 @@ class BucketBlobs:
             if errors := answer.get("Errors", []):
                 raise BlobsUnavailable(f"{len(errors)} objects were not deleted: {errors[0].get('Code')}", True)
 
+    def delete_all(self, prefix: str) -> int:
+        paths = self.paths(prefix)
+        self.delete(paths)
+        return len(paths)
+
 
 @contextmanager
 def _translated() -> Iterator[None]:

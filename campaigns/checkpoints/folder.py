@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from campaigns.checkpoints.vault import BlobsUnavailable
 
 # A full or read-only disk may be freed while we wait; a missing permission is a matter of settings.
 _FINAL_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
-_BEING_WRITTEN = ".partial"
+_BEING_WRITTEN: Final = ".partial"
+_LONGEST_WRITE_SECONDS: Final = 3600.0
+"""What is still half written after that was left by a process that was killed."""
 
 
 class FolderBlobs:
@@ -53,6 +58,7 @@ class FolderBlobs:
             finally:
                 partial.unlink(missing_ok=True)
             _sync_folder(target.parent)
+            _sweep(target.parent)
 
     def paths(self, prefix: str) -> list[str]:
         with _translated():
@@ -62,12 +68,20 @@ class FolderBlobs:
 
     def delete(self, paths: list[str]) -> None:
         with _translated():
-            folders = {(self._base / path).parent for path in paths}
-            for path in paths:
-                (self._base / path).unlink(missing_ok=True)
-            for folder in folders:
-                with suppress(OSError):  # an empty folder is no checkpoint; somebody may be writing into it
-                    folder.rmdir()
+            for file in (self._base / path for path in paths):
+                for half in file.parent.glob(f".{glob.escape(file.name)}.*{_BEING_WRITTEN}"):
+                    half.unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
+            _remove_empty({(self._base / path).parent for path in paths})
+
+    def delete_all(self, prefix: str) -> int:
+        with _translated():
+            self._require_base()
+            found = [path for path in (self._base / prefix).rglob("*") if path.is_symlink() or not path.is_dir()]
+            for file in found:
+                file.unlink(missing_ok=True)
+            _remove_empty({parent for file in found for parent in file.parents if self._base in parent.parents})
+        return sum(file.suffix != _BEING_WRITTEN for file in found)
 
     def _require_base(self) -> None:
         if not self._base.is_dir():
@@ -82,6 +96,21 @@ def _translated() -> Iterator[None]:
     except OSError as error:
         reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
         raise BlobsUnavailable(reason, retryable=error.errno not in _FINAL_ERRORS) from error
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those that are empty, inner ones first: an empty folder is no checkpoint."""
+    for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
+        with suppress(OSError):  # somebody may be writing into it
+            folder.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half written in a folder: it holds what people wrote."""
+    for half in folder.glob(f".*{_BEING_WRITTEN}"):
+        with suppress(FileNotFoundError):
+            if half.stat().st_mtime < time.time() - _LONGEST_WRITE_SECONDS:
+                half.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

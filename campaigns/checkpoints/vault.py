@@ -47,7 +47,10 @@ class Blobs(Protocol):
         """Return the paths that start with the prefix, which ends in a slash; sorted."""
 
     def delete(self, paths: list[str]) -> None:
-        """Delete these; what is gone already is fine."""
+        """Delete these, and what was left half written of them; what is gone already is fine."""
+
+    def delete_all(self, prefix: str) -> int:
+        """Delete all that starts with the prefix, half-written bytes too; return how many whole ones there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,7 @@ class CheckpointVault:
         """
         prefix = campaign_prefix(tenant_id, campaign_id)
         with _as_store_error("delete"):
-            paths = self.blobs.paths(prefix)
-            self.blobs.delete(paths)
-        return len(paths)
+            return self.blobs.delete_all(prefix)
 
     def reseal(self) -> int:
         """Seal with the signing key what an older one sealed, so that the older one can be revoked; return how many.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -176,6 +179,11 @@ class ScriptedBlobs:
             self._fail("put")
             self.kept.pop(path, None)
 
+    def delete_all(self, prefix: str) -> int:
+        paths = self.paths(prefix)
+        self.delete(paths)
+        return len(paths)
+
 
 def scripted(
     get: Any = (), put: Any = (), wait: float = 60.0, clock: Clock | None = None
@@ -305,6 +313,63 @@ def test_a_file_half_written_by_a_killed_process_is_no_checkpoint(tmp_path: Path
     file.with_name(f".{file.name}.0123.partial").write_bytes(b"half")
 
     assert blobs.paths("checkpoints/") == [KEY.path]
+
+
+KILLED_WHILE_WRITING = """
+import os, sys, time
+from pathlib import Path
+from campaigns.checkpoints.folder import FolderBlobs
+os.fsync = lambda _: (print("written, not yet kept", flush=True), time.sleep(600))
+FolderBlobs(Path(sys.argv[1])).put(sys.argv[2], b"what a customer wrote")
+"""
+
+
+def killed_while_writing(base: Path, path: str) -> Path:
+    """Return what a process that was killed with -9 while it wrote a file left behind."""
+    writer = subprocess.Popen([sys.executable, "-c", KILLED_WHILE_WRITING, base, path], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    writer.kill()
+    writer.communicate()
+    (left,) = (base / path).parent.glob(".*.partial")
+    assert left.read_bytes() == b"what a customer wrote"
+    return left
+
+
+def files_in(base: Path) -> list[Path]:
+    return [path for path in base.rglob("*") if not path.is_dir()]
+
+
+@pytest.mark.parametrize("whole", [[], [KEY], [other_key(step="ask")]], ids=["alone", "with its file", "with another"])
+def test_what_a_killed_process_left_half_written_goes_with_its_campaign(
+    tmp_path: Path, whole: list[CheckpointKey]
+) -> None:
+    blobs = FolderBlobs(tmp_path / "storage")
+    blobs.prepare()
+    killed_while_writing(tmp_path / "storage", KEY.path)
+    vault = CheckpointVault(blobs, SEALER)
+    for key in whole:
+        vault.write(key, b"{}")
+
+    assert vault.delete_campaign("acme", CAMPAIGN) == len(whole)
+
+    assert files_in(tmp_path) == []
+
+
+def test_what_was_left_half_written_goes_with_its_file_and_at_a_later_write_beside_it(tmp_path: Path) -> None:
+    blobs, base = FolderBlobs(tmp_path / "storage"), tmp_path / "storage"
+    blobs.prepare()
+    killed_while_writing(base, "assets/a")
+    blobs.put("assets/a", b"x")
+    blobs.delete(["assets/a"])
+    assert files_in(tmp_path) == []
+
+    left = killed_while_writing(base, "assets/b")
+    blobs.put("assets/c", b"x")
+    assert left in files_in(base)  # a slow process may still write it
+    os.utime(left, (time.time() - 3700,) * 2)
+    blobs.put("assets/c", b"y")
+    assert files_in(base) == [base / "assets/c"]
 
 
 @pytest.mark.parametrize("what", ["a folder", "a loop"])
