@@ -13,7 +13,7 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision, AuditEntry
 from campaigns.model.base import Instant, Maybe, Wire
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
-from campaigns.model.vocabulary import CampaignStatus, PostStatus, RoundStatus
+from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
 from tasks.run_facts import RunFacts
 
 S = CampaignStatus
@@ -189,13 +189,13 @@ def _remaining(known: Known, current: str | None) -> list[Remaining]:
 
 def _unwritten(known: Known) -> list[Post]:
     """Return the posts whose words of this round are not there yet."""
-    rewritten = known.campaign.status is S.GENERATING and known.campaign.round > 0
-    return [
-        post
-        for post in known.posts
-        if post.status not in _WRITTEN
-        or (rewritten and post.review.state == "changes_requested" and post.revision < known.campaign.round)
-    ]
+    revising = known.campaign.status in {S.GENERATING, S.NEEDS_REVISION} and known.campaign.round > 0
+    return [post for post in known.posts if post.status not in _WRITTEN or (revising and _is_to_be_rewritten(post))]
+
+
+def _is_to_be_rewritten(post: Post) -> bool:
+    """Whether nothing happened to the post since changes were asked for: its words stand as they were judged."""
+    return post.review.state is ReviewState.CHANGES_REQUESTED and post.updated_at == post.review.at
 
 
 def _active(known: Known) -> list[ActiveCallback]:

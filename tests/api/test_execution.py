@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import planning, wiring, writing
+from campaigns import operations, planning, wiring, writing
 from campaigns.asking import open_round
 from campaigns.cancelling import cancel
 from campaigns.model.approval_terms import Approver
+from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus
+from campaigns.outcomes import start_revision
 from campaigns.planning import fail
 from tests.api.doors import Tenant
 from tests.api.test_campaigns import moved
@@ -69,6 +71,41 @@ def test_an_open_question_says_whom_it_waits_for_and_until_when(tenant: Tenant) 
     assert callback["type"] == "approval"
     assert callback["metadata"]["approvers"][0]["decided"] is False
     assert callback["createdAt"] < callback["timeoutAt"]
+
+
+def changes_asked(tenant: Tenant, campaign_id: str, n: int, *numbers: int) -> list[Post]:
+    """Have changes asked for in the open round n; return the posts to write again."""
+    campaign, now = tenant.store.campaigns.get(tenant.name, campaign_id), datetime.now(UTC)
+    by = operations.By("Olga", "asked by phone")
+    operations.regenerate(tenant.store, campaign, by, numbers=numbers, comment="Name the venue, please.", now=now)
+    return start_revision(tenant.store, tenant.name, campaign_id, n, now=now)
+
+
+def rewritten(tenant: Tenant, post: Post) -> None:
+    now, revision = datetime.now(UTC), post.revision + 1
+    writing.write_post(
+        tenant.store, tenant.name, post.campaign_id, post.id, revision=revision, attempt=f"again-{post.id}", now=now
+    )
+
+
+def test_a_post_whose_first_change_is_asked_for_in_a_later_round_is_done_once_it_is_rewritten(tenant: Tenant) -> None:
+    """Its revision says nothing about the round: the first post is at 2 then, this one at 1."""
+    campaign_id = in_review(tenant)
+    (first,) = changes_asked(tenant, campaign_id, 1, 1)
+    assert viewed(tenant, campaign_id)["remaining"][0] == {"step": "generate", "count": 1}
+    rewritten(tenant, first)
+    assert viewed(tenant, campaign_id)["currentStep"] == "ask"
+    open_round(tenant.store, tenant.name, campaign_id, n=2, default_approver=ANA, now=datetime.now(UTC))
+    again, other = sorted(changes_asked(tenant, campaign_id, 2, 1, 2), key=lambda post: post.number)
+
+    assert viewed(tenant, campaign_id)["remaining"][0] == {"step": "generate", "count": 2}
+    rewritten(tenant, again)
+    assert viewed(tenant, campaign_id)["remaining"][0] == {"step": "generate", "count": 1}
+    rewritten(tenant, other)
+
+    view = viewed(tenant, campaign_id)
+    assert (view["currentStep"], view["completedSteps"]) == ("ask", ["save", "plan", "generate"])
+    assert [each["step"] for each in view["remaining"]] == ["ask", "wait", "complete"]
 
 
 def test_what_was_cancelled_while_somebody_was_asked_was_not_decided(tenant: Tenant) -> None:
