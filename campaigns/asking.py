@@ -68,7 +68,7 @@ def open_round(
     store.posts.review(tenant_id, campaign_id, reviews, fence=fence)
     shown = [post.model_copy(update={"review": reviews.get(post.id, post.review)}) for post in shown]
     wanted = _round(campaign, shown, n, default_approver, now)
-    asked = [] if _everything_passed(wanted) else [approver.id for approver in wanted.approvers]
+    asked = [] if everything_passed(wanted) else [approver.id for approver in wanted.approvers]
     notices = [personal(REVIEW_REQUEST, wanted, approver_id, due_at=now) for approver_id in asked]
     round_ = store.approvals.open_round(wanted, actor=ACTOR, at=now, outbox=notices, fence=fence)
     if round_.digest != wanted.digest and round_.status is RoundStatus.PENDING:
@@ -80,10 +80,10 @@ def open_round(
             fence=fence,
         )  # fmt: skip
     # The stored round says so, not the posts: a process that died after it noted their verdicts asks again.
-    return _decided_by_policy(store, round_, now) if _everything_passed(round_) else round_
+    return _decided_by_policy(store, round_, now) if everything_passed(round_) else round_
 
 
-def _everything_passed(round_: ApprovalRound) -> bool:
+def everything_passed(round_: ApprovalRound) -> bool:
     """Whether the policy leaves nothing for a person to look at."""
     return round_.n == 1 and len(round_.locked) == len(round_.posts)
 

@@ -74,7 +74,7 @@ def _extended(store: Store, current: ApprovalRound, now: datetime) -> ApprovalRo
     try:
         longer = extend_round(
             store, current.tenant_id, current.campaign_id, current.n,
-            until=until, actor=ACTOR, reason="nobody decided in time: extended once, as agreed", now=now,
+            until=until, actor=ACTOR, reason="nobody decided in time: extended once, as agreed", now=now, ran_out=True,
         )  # fmt: skip
     except (ConflictError, RoundClosedError):
         return None

@@ -79,9 +79,21 @@ def renew_link(
 
 
 def extend_round(
-    store: Store, tenant_id: str, campaign_id: str, n: int, *, until: datetime, actor: str, reason: str, now: datetime
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    n: int,
+    *,
+    until: datetime,
+    actor: str,
+    reason: str,
+    now: datetime,
+    ran_out: bool = False,
 ) -> ApprovalRound:
     """Give an open round more time; whoever has not decided gets a new link, for the old one ends when it did.
+
+    Args:
+        ran_out: its time is over; noted in the same write, so that it counts as such however it ends.
 
     Raises:
         ConflictError: `until` is not later than the round ends anyway.
@@ -92,7 +104,8 @@ def extend_round(
         if until <= current.expires_at:
             raise ConflictError("that is no more time", {"expiresAt": current.expires_at.isoformat()})
         decided = {each.approver_id for each in store.approvals.decisions(tenant_id, campaign_id, n)}
-        later = current.model_copy(update={"expires_at": until, "extended": True})
+        ran_out_at = (current.ran_out_at or now) if ran_out else current.ran_out_at
+        later = current.model_copy(update={"expires_at": until, "extended": True, "ran_out_at": ran_out_at})
         details = {"expiresAt": until.isoformat()}
         fact = Fact(actor, "round_extended", now, reason=reason, round=n, details=details)
         notices = [

@@ -11,8 +11,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from campaigns.agents.failures import FailureCode
+from campaigns.asking import everything_passed
 from campaigns.errors import IntegrityError, NotFoundError
-from campaigns.model.vocabulary import CampaignStatus
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.rates import (
     BASELINE_WINDOW,
     DENIALS,
@@ -63,11 +65,10 @@ def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
     """Return what each rule is judged by; nothing about late runs while Prefect does not answer."""
     ended = store.campaigns.ended_since(now - BASELINE_WINDOW - SLOWNESS.window, limit=_MOST)
     lately = [one for one in ended if one.at > now - FAILURES.window]
-    asked = [one for one in ended if one.at > now - TIMEOUTS.window and one.status in _ASKED]
     denied = store.signals.since((now - DENIALS.window).replace(second=0, microsecond=0))[REFUSED]
     found = {
         FAILURES.kind: share(sum(one.status is S.FAILED for one in lately), len(lately)),
-        TIMEOUTS.kind: share(sum(one.status is S.APPROVAL_TIMEOUT for one in asked), len(asked)),
+        TIMEOUTS.kind: _timeouts(store, since=now - TIMEOUTS.window),
         SLOWNESS.kind: _slowness(store, ended, now),
         DENIALS.kind: any_of(denied),
         UNDELIVERED.kind: any_of(_undelivered(store, now)),
@@ -78,8 +79,20 @@ def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
     return found
 
 
-_ASKED: Final = frozenset({S.COMPLETED, S.REJECTED, S.APPROVAL_TIMEOUT})
-"""How campaigns end whose approvers were asked."""
+def _timeouts(store: Store, *, since: datetime) -> Reading:
+    """Return how many rounds ran out of time, of those that people were asked in and that ended or ran out.
+
+    Whatever the policy makes of it (reject, approve, more time): nobody decided in time.
+    """
+    over = [round_ for round_ in store.approvals.ended_since(since, limit=_MOST) if not everything_passed(round_)]
+    over += [
+        round_ for round_ in store.approvals.pending(limit=_MOST) if round_.ran_out_at and round_.ran_out_at > since
+    ]
+    return share(sum(_ran_out(round_) for round_ in over), len(over))
+
+
+def _ran_out(round_: ApprovalRound) -> bool:
+    return round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT
 
 
 def _undelivered(store: Store, now: datetime) -> int:

@@ -37,6 +37,7 @@ class ApprovalRound(Wire):
     blocks: approving all leaves them out; `unapprovable` those with a legal block: nobody can approve
     them as they are; `locked` those approved in an earlier round: they stay as they are.
     A decision can be taken back for `settle_seconds`; what the round came to counts from `settles_at` on.
+    `ran_out_at` is when its time first was over, whatever the policy made of that.
     """
 
     round_id: RoundId
@@ -61,6 +62,7 @@ class ApprovalRound(Wire):
     settle_seconds: int = 0
     settles_at: Maybe[Instant] = None
     extended: bool = False
+    ran_out_at: Maybe[Instant] = None
     reminders: list[int] = []
     superseded_by: Maybe[int] = None
     version: Annotated[int, Field(ge=1)] = 1

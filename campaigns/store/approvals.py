@@ -131,6 +131,12 @@ class ApprovalRepository:
         items = self._table.query_index("due", keys.DUE_ROUNDS, high=high, limit=limit)
         return readable(items, ApprovalRound)
 
+    def ended_since(self, instant: datetime, *, limit: int = 1000) -> list[ApprovalRound]:
+        """Return rounds of all tenants that were decided or timed out after `instant`, latest first, for rates."""
+        items = self._table.query_index("due", keys.ENDED_ROUNDS, limit=limit, reverse=True)
+        rounds = readable(items, ApprovalRound)
+        return [round_ for round_ in rounds if round_.decided_at is not None and round_.decided_at > instant]
+
     def due(self, now: datetime, *, limit: int = 100) -> list[ApprovalRound]:
         """Return open rounds of all tenants whose time is over, longest first."""
         return self.pending(until=now, limit=limit)
@@ -204,7 +210,10 @@ class ApprovalRepository:
             if at < current.expires_at:
                 raise ConflictError("the round has not expired", {"expiresAt": current.expires_at.isoformat()})
             outcome = rule(current, self.decisions(tenant_id, campaign_id, n)) if rule else None
-            closed = next_state(current, status=RoundStatus.TIMED_OUT, outcome=outcome, decided_at=at)
+            ran_out_at = current.ran_out_at or at
+            closed = next_state(
+                current, status=RoundStatus.TIMED_OUT, outcome=outcome, decided_at=at, ran_out_at=ran_out_at
+            )
             write = Put(round_item(closed), Equals({"version": current.version}))
             details = {"outcome": str(outcome)} if outcome else {}
             fact = Fact(actor, "round_timed_out", at, round=n, details=details)

@@ -270,6 +270,7 @@ def brand_partition(tenant_id: str, brand_id: str) -> str:
 DUE_OUTBOX: Final = "@outbox"
 QUARANTINED: Final = "@quarantined"
 DUE_ROUNDS: Final = "@rounds"
+ENDED_ROUNDS: Final = "@rounds-ended"
 CAMPAIGNS_IN_WORK: Final = "@working"
 ENDED_CAMPAIGNS: Final = "@ended"
 TO_PURGE: Final = "@purge"

@@ -30,6 +30,8 @@ def round_item(round_: ApprovalRound) -> Item:
     index = {}
     if round_.status is RoundStatus.PENDING:
         index = keys.indexed("due", keys.DUE_ROUNDS, round_.expires_at, round_.round_id)
+    elif round_.status in {RoundStatus.DECIDED, RoundStatus.TIMED_OUT} and round_.decided_at is not None:
+        index = keys.indexed("due", keys.ENDED_ROUNDS, round_.decided_at, round_.round_id)
     return item_of(key, "round", round_, version=round_.version, status=str(round_.status), **index)
 
 

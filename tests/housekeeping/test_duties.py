@@ -19,13 +19,17 @@ from campaigns.model.base import new_id
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import REMINDER, RESULT, STILL_WAITING
 from campaigns.operations import By, redeliver
+from campaigns.rates import TIMEOUTS
 from campaigns.reminding import remind_due
+from campaigns.resending import extend_round
 from campaigns.store import OutboxEntry, Store, keys
 from campaigns.store.table import Put
 from tasks import deliver
 from tasks.channels import NoticeNotSentError
 from tasks.runs import PrefectUnavailableError
+from tasks.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
+from tests.approvals.test_protocol import set_policy
 
 HOUR = timedelta(hours=1)
 
@@ -38,6 +42,53 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def entries(scene: Scene, kind: str) -> list[OutboxEntry]:
     return [entry for entry in scene.store.outbox.of(TENANT, scene.campaign.id) if entry.kind == kind]
+
+
+# --- the rate of time-outs ---------------------------------------------------------------------------
+
+
+def timeouts(scene: Scene, now: datetime) -> tuple[int, int]:
+    reading = readings(scene.store, now=now)[TIMEOUTS.kind]
+    return reading.part, reading.whole
+
+
+@pytest.mark.parametrize("policy", ["reject", "approve", "extend"])
+def test_a_round_that_ran_out_counts_whatever_its_policy_makes_of_that(scene: Scene, policy: str) -> None:
+    scene.stand_up(on_timeout=policy, expires_in_hours=24)
+    over = scene.round().expires_at
+    assert timeouts(scene, over) == (0, 0)
+
+    assert expire_due(scene.store, now=over) == 1
+
+    assert timeouts(scene, over + HOUR) == (1, 1)
+    if policy == "extend":  # once more, and then somebody decides: it ran out all the same, once
+        scene.clock.now = over + HOUR
+        scene.decide()
+        assert timeouts(scene, over + 2 * HOUR) == (1, 1)
+    assert timeouts(scene, over + TIMEOUTS.window + 3 * HOUR) == (0, 0)
+
+
+def test_every_round_is_an_approval_and_those_decided_in_time_are_no_time_outs(scene: Scene) -> None:
+    scene.stand_up(posts=4)
+    scene.decide(decision="needs_revision", comments="Name the venue, please.")
+    extended = scene.another("extended").stand_up(posts=4)
+    extend_round(
+        scene.store, TENANT, extended.campaign.id, 1,
+        until=extended.round().expires_at + HOUR, actor="operator:Olga", reason="she is away", now=NOW,
+    )  # fmt: skip
+    assert timeouts(scene, NOW + HOUR) == (0, 1)  # more time given before it ran out is no time-out
+
+    extended.decide()
+    assert timeouts(scene, NOW + HOUR) == (0, 2)
+
+
+def test_what_the_policy_of_the_brand_lets_pass_was_no_approval_that_anybody_was_asked_for(scene: Scene) -> None:
+    scene.prepare(posts=3)
+    set_policy(scene, "auto_approve")
+    scene.ask(1)
+    assert scene.round().status is RoundStatus.DECIDED
+
+    assert timeouts(scene, NOW + HOUR) == (0, 0)
 
 
 # --- remind -----------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from campaigns.expiry import expire_due
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign
-from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
+from campaigns.model.vocabulary import Decision, RoundStatus
 from campaigns.rates import TIMEOUTS
 from campaigns.reminding import remind_due
 from campaigns.rules.decisions import outcome_of
@@ -238,10 +238,20 @@ class Deadline(RuleBasedStateMachine):
 
     def _counted(self, campaign: Campaign) -> None:
         """The metric is what is stored, neither more nor less."""
-        ended = campaign.completed_at or campaign.updated_at
-        reading = readings(self.court.truth, now=ended + timedelta(minutes=1))[TIMEOUTS.kind]
-        asked = campaign.status in {CampaignStatus.COMPLETED, CampaignStatus.REJECTED, CampaignStatus.APPROVAL_TIMEOUT}
-        assert (reading.part, reading.whole) == (campaign.status is CampaignStatus.APPROVAL_TIMEOUT, asked)
+        now = (campaign.completed_at or campaign.updated_at) + timedelta(minutes=1)
+        reading = readings(self.court.truth, now=now)[TIMEOUTS.kind]
+        ran_out = {
+            round_.n
+            for round_ in self.court.rounds
+            if round_.status is RoundStatus.TIMED_OUT or (round_.extended and self.on_timeout == "extend")
+        }
+        lately = {
+            round_.n
+            for round_ in self.court.rounds
+            if (round_.decided_at or round_.ran_out_at or campaign.created_at) > now - TIMEOUTS.window
+            and (round_.status in {RoundStatus.DECIDED, RoundStatus.TIMED_OUT} or round_.n in ran_out)
+        }
+        assert (reading.part, reading.whole) == (len(ran_out & lately), len(lately))
 
     def _nobody_was_reminded_twice(self) -> None:
         for entry in self.court.truth.outbox.of(TENANT, self.court.campaign_id):
