@@ -13,6 +13,7 @@ from prefect.serializers import Serializer
 from pydantic import Field, TypeAdapter
 
 from campaigns.checkpoints.faults import CheckpointMisused, CheckpointUnreadable
+from campaigns.model.base import STORED
 
 _RETURNS: Final[dict[str, Any]] = {}
 
@@ -56,7 +57,7 @@ class CheckpointJson(Serializer):
         adapter = _adapter(self.step)
         try:
             blob = adapter.dump_json(obj, by_alias=True, warnings=False)  # the comparison finds more
-            same = adapter.validate_json(blob) == obj
+            same = adapter.validate_json(blob, context=STORED) == obj
         except Exception as error:
             raise CheckpointMisused(self.step, f"returned no {adapter}: {type(error).__name__}") from error
         if not same:
@@ -70,7 +71,7 @@ class CheckpointJson(Serializer):
             CheckpointUnreadable: it is not of the type that this version of the code declares.
         """
         try:
-            return _adapter(self.step).validate_json(blob)
+            return _adapter(self.step).validate_json(blob, context=STORED)
         except ValueError as error:
             # From None: a validation error quotes its input, which is a customer's text.
             raise CheckpointUnreadable(self.step, f"not of the declared type: {type(error).__name__}") from None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,12 +19,15 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from ulid import ULID
+
+from campaigns.model.characters import cleaned, hiding, without_hiding
 
 T = TypeVar("T")
 
@@ -99,35 +103,32 @@ def card(default: Wire, title: str, **extra: Any) -> Any:
 
 # --- text -------------------------------------------------------------------------------------------
 
-# C0 and C1 controls except tab and newline, and the characters that reorder or hide text: they are
-# invisible to an approver, so what would be published is not what was approved.
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})
+"""Context of a validation that reads what we wrote: a text stays as it was stored, whatever the rule was then."""
 
 
 def clean_text(value: str) -> str:
-    """Return the text in NFC, with plain line ends and trimmed.
+    """Return the text in NFC, with plain line ends, trimmed, and without characters that nobody sees.
 
     Raises:
-        PydanticCustomError: it holds a control or direction character (type `text_hidden`).
+        PydanticCustomError: it holds a character that could hide words from a reader (type `text_hidden`).
     """
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
-    # Before trimming: Python counts form feeds and separators as white space, the API's description does not.
-    if found := _HIDDEN.search(text):
+    if found := hiding(value):
         raise PydanticCustomError(
             "text_hidden",
-            "must not contain the invisible character U+{code}",
-            {"code": f"{ord(found[0]):04X}"},
+            "must not contain the hidden character U+{code}: delete it, it is character {place} of line {line}",
+            {"code": found.code_point, "line": found.line, "place": found.place},
         )
-    return text.strip()
+    return cleaned(value)
 
 
 def visible_text(value: str) -> str:
     """Return the text as `clean_text` would, with what it refuses left out: people paste such characters unseen."""
-    return clean_text(_HIDDEN.sub("", value.replace("\r\n", "\n").replace("\r", "\n")))
+    return cleaned(without_hiding(value))
 
 
-def _clean_before(value: Any) -> Any:
-    return clean_text(value) if isinstance(value, str) else value
+def _clean_before(value: Any, info: ValidationInfo) -> Any:
+    return clean_text(value) if isinstance(value, str) and info.context is not STORED else value
 
 
 Clean = BeforeValidator(_clean_before)

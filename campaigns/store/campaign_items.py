@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from campaigns.errors import VersionConflictError
+from campaigns.model.base import STORED
 from campaigns.model.campaign import AT_REST, FINAL, Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import keys
@@ -48,7 +49,7 @@ def with_changes(campaign: Campaign, changes: Mapping[str, Any], fixed: frozense
     if unknown := changes.keys() - Campaign.model_fields.keys():
         raise ValueError(f"not fields of a campaign: {', '.join(sorted(unknown))}")
     # `model_copy` checks nothing; what is stored must be readable again.
-    return Campaign.model_validate(campaign.model_copy(update=dict(changes)).to_wire())
+    return Campaign.model_validate(campaign.model_copy(update=dict(changes)).to_wire(), context=STORED)
 
 
 def ref_operations(before: Campaign | None, after: Campaign | None, body: str) -> list[Operation]:

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from campaigns.model.base import Wire
+from campaigns.model.base import STORED, Wire
 from campaigns.store.cursors import cursor_of, place_of
 from campaigns.store.table import Index, Item, Key, Position, Table, position_of
 
@@ -30,7 +30,7 @@ def item_of(key: Key, kind: str, value: Wire, **attributes: str | int) -> Item:
 
 
 def value_of(item: Item, model: type[W]) -> W:
-    return model.model_validate_json(item["body"])
+    return model.model_validate_json(item["body"], context=STORED)
 
 
 def readable(items: Iterable[Item], model: type[W]) -> list[W]:

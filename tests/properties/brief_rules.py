@@ -23,7 +23,8 @@ ZONES = available_timezones()
 ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 PLATFORMS = ["twitter", "linkedin", "instagram", "facebook"]
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-HIDDEN = {"Cc", "Cf"}
+PASTED = "\u00ad\u200b\u200e\u200f\u2060\u2066\u2069\ufeff"
+LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029")
 CROSS = {
     "brief.primaryCTA",
     "participants.distribution",
@@ -50,15 +51,21 @@ def clean(value: str) -> str:
 
 
 def normal(value: str) -> str:
-    return unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    for end in LINE_ENDS:
+        value = value.replace(end, "\n")
+    return unicodedata.normalize("NFC", "".join(letter for letter in value if letter not in PASTED))
+
+
+def hides(letter: str) -> bool:
+    control = unicodedata.category(letter) == "Cc" and letter not in "\n\t"
+    return control or letter in "\u202d\u202e" or 0xE0000 <= ord(letter) < 0xE1000
 
 
 def is_text(least: int, most: int) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         if not isinstance(value, str):
             return False
-        visible = all(letter in "\n\t" or unicodedata.category(letter) not in HIDDEN for letter in normal(value))
-        return visible and least <= len(clean(value)) <= most
+        return not any(map(hides, normal(value))) and least <= len(clean(value)) <= most
 
     return check
 

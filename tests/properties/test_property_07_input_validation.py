@@ -24,6 +24,7 @@ VALUES: list[Any] = [
     4, 10, 11, 50, 51, 200, 201, 720, 721, 10_000, 10_001,
     "", "  ", "x", "x" * 9, "x" * 10, "x" * 50, "x" * 51, "x" * 100, "x" * 101, "x" * 200, "x" * 201,
     "x" * 500, "x" * 501, "x" * 2000, "x" * 2001, "e\u0301" * 200, " " + "x" * 200, "a\u202eb", "a\u0000b", "a\nb",
+    "a\u200bb", "\ufeff", "so\u00adft", "x" * 200 + "\u200b", "a\u2028b", "\u2066a\u2069", "a\U000e0062\U000e0063",
     "mon", "twitter", "instagram", "conversion", "awareness", "balanced", "weighted", "custom", "any", "all", "3",
     "UTC", "Europe/Lisbon", "Mars/Olympus", "../etc/passwd", "approve", "wizard",
     "2027-03-15", "2027-02-29", "2027-06-13", "2028-01-01", "2027-03-15T00:00:00", "2027-03-15T00:00:00Z",
