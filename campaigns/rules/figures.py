@@ -216,16 +216,41 @@ def _with_ranges(folded: Folded, found: list[tuple[Span, Figure]]) -> Iterator[F
         yield found[-1][1]
 
 
-# --- sources ------------------------------------------------------------------------------------------
+# --- sources -----------------------------------------------------------------------------------------
 
 
-def is_sourced(figure: Figure, sources: list[Figure]) -> bool:
-    """Whether a source gives this figure: the same value, of a kind that says the same.
+class Sources:
+    """The figures that a post was given, found by what they may be worth."""
 
-    A percentage needs a percentage, a multiple a multiple, an amount of money the same currency or a
-    bare number. A bare number may come from anything but a percentage, a clock, or the day of a date.
-    """
-    return any(_says(source, figure) for source in sources if figure.worded or not _is_the_word_one(source))
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        self._by_value: dict[Decimal, dict[_Said, Figure]] = {}
+        for figure in figures:
+            for value in figure.values:
+                self._by_value.setdefault(value, {}).setdefault(_said(figure), figure)
+        self._answers: dict[_Said, bool] = {}
+
+    def give(self, figure: Figure) -> bool:
+        """Whether a source gives this figure: the same value, of a kind that says the same.
+
+        A percentage needs a percentage, a multiple a multiple, an amount of money the same currency or a
+        bare number. A bare number may come from anything but a percentage, a clock, or the day of a date.
+        """
+        said = _said(figure)
+        if said not in self._answers:
+            self._answers[said] = any(
+                _says(source, figure)
+                for value in figure.values
+                for source in self._by_value.get(value, {}).values()
+                if figure.worded or not _is_the_word_one(source)
+            )
+        return self._answers[said]
+
+
+_Said = tuple[frozenset[Decimal], Kind, str, bool]
+
+
+def _said(figure: Figure) -> _Said:
+    return figure.values, figure.kind, figure.currency, figure.worded
 
 
 def _is_the_word_one(figure: Figure) -> bool:

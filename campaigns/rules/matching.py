@@ -126,11 +126,16 @@ class Cover:
         """Whether a span shares a character with what is taken."""
         return self._taken.find(1, *span) >= 0
 
+    def holds(self, span: Span) -> bool:
+        """Whether every character of a span is taken."""
+        return self._taken.find(0, *span) < 0
+
 
 # --- topics -------------------------------------------------------------------------------------------
 
 _WORD: Final = re.compile(r"\w+")
-_SENTENCE_END: Final = re.compile(r"[.!?…]+\s|\n+")
+# From the start of a run only: a long one is read once.
+_SENTENCE_END: Final = re.compile(r"(?<![.!?…])[.!?…]++\s|\n++")
 
 
 def content_words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules.figures import figures_in, is_sourced
+from campaigns.rules.figures import Sources, figures_in
 
 
 def read(text: str) -> list[str]:
@@ -17,10 +17,10 @@ def read(text: str) -> list[str]:
 
 
 def sourced(claim: str, *sources: str) -> bool:
-    given_figures = [figure for source in sources for figure in figures_in(source)]
+    given = Sources(figure for source in sources for figure in figures_in(source))
     claimed = figures_in(claim)
     assert claimed, f"{claim} has no figure"
-    return all(is_sourced(figure, given_figures) for figure in claimed)
+    return all(given.give(figure) for figure in claimed)
 
 
 @pytest.mark.parametrize(

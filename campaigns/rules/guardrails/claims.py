@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from campaigns.model.post import Check
-from campaigns.rules.figures import Figure, figures_in, is_sourced
+from campaigns.rules.figures import Figure, Sources, figures_in
 from campaigns.rules.guardrails.leftovers import private_spans
 from campaigns.rules.guardrails.reading import Reading, block, warn
 from campaigns.rules.lexicon import lexicon
@@ -16,20 +16,24 @@ from campaigns.rules.matching import Cover, Span, contains, fold, spans_of
 
 _SMALL_COUNT: Final = 12
 
-_LIST_NUMBER: Final = re.compile(r"(?:^|\n)[^\w\n]*$")
-_AFTER_LIST_NUMBER: Final = re.compile(r"[.):/\]]|\s*[-–]\s")
+_LIST_MARK: Final = 40
+"""How many signs and blanks may stand before the number of a list."""
+_WORD: Final = re.compile(r"\w")
+_AFTER_LIST_NUMBER: Final = re.compile(r"[.):/\]]|\s{0,40}[-–]\s")
 _ALL: Final = re.compile(r"(?<![\w.,])100\s*(?:%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b)\s*(\w*)")
 
 
 def guarantee(post: Reading) -> Iterator[Check]:
     if not post.policy.claims.no_guarantees:
         return
-    denied = [span for phrase in lexicon().not_a_guarantee for span in spans_of(phrase, post.text)]
+    denied = Cover(
+        len(post.text), (span for phrase in lexicon().not_a_guarantee for span in spans_of(phrase, post.text))
+    )
     seen: set[Span] = set()
     for phrase in lexicon().guarantees:
         for span, where in post.said(phrase):
             if span is not None:
-                if span in seen or any(start <= span[0] and span[1] <= end for start, end in denied):
+                if span in seen or denied.holds(span):
                     continue
                 seen.add(span)
             said = post.text[span[0] : span[1]] if span else phrase
@@ -54,11 +58,11 @@ def unsourced_number(post: Reading) -> Iterator[Check]:
     claims = post.policy.claims
     if not (claims.no_performance_numbers_unless_provided or claims.require_source_for_stats):
         return
-    sources = [figure for text in post.sources for figure in figures_in(text)]
+    sources = Sources(figure for text in post.sources for figure in figures_in(text))
     # A phone number claims nothing; it has a check of its own.
     private = Cover(len(post.text), (span for _, span in private_spans(post.text)))
     for figure in figures_in(post.text):
-        if not (private.meets(figure.span) or _no_statistic(figure, post) or is_sourced(figure, sources)):
+        if not (private.meets(figure.span) or _no_statistic(figure, post) or sources.give(figure)):
             said = post.text[figure.span[0] : figure.span[1]]
             yield block(
                 "UNSOURCED_NUMBER",
@@ -67,7 +71,7 @@ def unsourced_number(post: Reading) -> Iterator[Check]:
             )
     if alt_text := post.content.alt_text:
         for figure in figures_in(alt_text):
-            if not (_no_count(figure) or is_sourced(figure, sources)):
+            if not (_no_count(figure) or sources.give(figure)):
                 said = alt_text[figure.span[0] : figure.span[1]]
                 yield block("UNSOURCED_NUMBER", f"“{said}” (in the alt text) stands in no source.")
 
@@ -83,9 +87,9 @@ def _no_statistic(figure: Figure, post: Reading) -> bool:
         case "plain":
             if figure.values == {Decimal(at.year)} or (figure.worded and _no_count(figure)):
                 return True
-            if _no_count(figure) and _counts_the_list(text[end:]):
+            if _no_count(figure) and _counts_the_list(text[end : end + 60]):
                 return True
-            return bool(_LIST_NUMBER.search(text[:start]) and _AFTER_LIST_NUMBER.match(text, end)) and _no_count(figure)
+            return _no_count(figure) and _opens_line(text, start) and bool(_AFTER_LIST_NUMBER.match(text, end))
         case _:
             return False
 
@@ -94,8 +98,13 @@ def _no_count(figure: Figure) -> bool:
     return figure.kind == "plain" and all(value <= _SMALL_COUNT for value in figure.values)
 
 
+def _opens_line(text: str, start: int) -> bool:
+    line = text.rfind("\n", max(0, start - _LIST_MARK), start) + 1
+    return (line > 0 or start <= _LIST_MARK) and not _WORD.search(text, line, start)
+
+
 def _counts_the_list(after: str) -> bool:
-    words = re.findall(r"\w+", fold(re.split(r"[.,;:!?\n]", after[:60], maxsplit=1)[0]).text)
+    words = re.findall(r"\w+", fold(re.split(r"[.,;:!?\n]", after, maxsplit=1)[0]).text)
     return any(word in lexicon().list_nouns for word in words[:2])
 
 
@@ -103,10 +112,14 @@ def competitor(post: Reading) -> Iterator[Check]:
     policy = post.policy.claims.competitor_mention_policy
     if policy == "allowed":
         return
+    handles: dict[str, list[tuple[str, Span]]] = {}
+    for said, at in post.mentions:
+        if at:
+            handles.setdefault(fold(said).text, []).append((said, at))
     for name in post.policy.competitors:
         found = list(post.said(name))
         handle = fold(name).text.replace(" ", "")
-        found += [(span, f" (as @{said})") for said, span in post.mentions if fold(said).text == handle and span]
+        found += [(span, f" (as @{said})") for said, span in handles.get(handle, [])]
         for span, where in dict(found).items():
             if policy == "avoid":
                 yield block("COMPETITOR", f"{name}{where} is a competitor; the brand does not name competitors.", span)

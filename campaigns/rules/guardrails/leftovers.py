@@ -10,14 +10,14 @@ from campaigns.model.post import Check
 from campaigns.rules.guardrails.language import guess_language
 from campaigns.rules.guardrails.reading import Reading, block, warn
 from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import Span, first_span, fold
+from campaigns.rules.matching import Cover, Span, first_span, fold
 
 _PLACEHOLDER: Final = re.compile(
     r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^}\n]{0,80}\}|\{[A-Za-z][\w .\-]{0,40}\}|<[A-Za-z][A-Za-z _\-]{1,40}>"
     r"|(?<!@)\[(?!\d+\])[^\[\]\n]{1,60}\](?!\()|\b(?i:insert)\b[^.!?\n]{0,30}\b(?i:here)\b"
 )
 _MARKDOWN: Final = re.compile(
-    r"\*\*|__(?=\w)|(?<=\w)__|##|(?m:^#\s)|```|`[^`\n]{1,200}`|(?<!@)\[[^\[\]\n]{1,200}\]\([^)\s]|(?m:^>\s)|(?m:^\s*(?:-{3,}|\*{3,})\s*$)"
+    r"\*\*|__(?=\w)|(?<=\w)__|##|(?m:^#\s)|```|`[^`\n]{1,200}`|(?<!@)\[[^\[\]\n]{1,200}\]\([^)\s]|(?m:^>\s)|(?m:^[^\S\n]*(?:-{3,}|\*{3,})[^\S\n]*$)"
 )
 
 
@@ -66,11 +66,12 @@ def private_data(post: Reading) -> Iterator[Check]:
 def private_spans(text: str) -> list[tuple[str, Span]]:
     """Return what looks like private data, and where; nothing twice."""
     accounts = [match.span() for match in _IBAN.finditer(text) if _is_iban(match[0])]
+    in_accounts = Cover(len(text), accounts)
     phones = [
         match.span()
         for match in _PHONE.finditer(text)
         if sum(char.isdigit() for char in match[0]) >= _LEAST_PHONE_DIGITS
-        and not any(start <= match.start() < end for start, end in accounts)
+        and not in_accounts.meets((match.start(), match.start() + 1))
     ]
     return [
         *(("an e-mail address", match.span()) for match in _EMAIL.finditer(text)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from campaigns.model.post import Check, Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
@@ -77,7 +77,7 @@ def platform_limits(post: Reading) -> Iterator[Check]:
             yield block("PLATFORM_LIMIT", f"{counted(number, thing)}; {name} takes at most {most} in a post.")
     for address, span in post.links:
         host = host_of(address)
-        if any(host == refused or host.endswith(f".{refused}") for refused in rules.urls.refused_hosts):
+        if _belongs(host, rules.urls.refused_hosts):
             yield block("PLATFORM_LIMIT", f"{name} refuses posts with a link to {host}.", span)
     alt_text, most = post.content.alt_text or "", rules.alt_text_limit
     if most is not None and len(alt_text) > most:
@@ -99,12 +99,18 @@ def link_known(post: Reading) -> Iterator[Check]:
     """`LINK_DEAD_DOMAIN`: a model invents addresses that look right, and they may be anybody's."""
     for address, span in post.links:
         host = host_of(address)
-        if not any(host == known or host.endswith(f".{known}") for known in post.known_hosts):
+        if not _belongs(host, post.known_hosts):
             yield block(
                 "LINK_DEAD_DOMAIN",
                 f"{host or address} is not an address of the call to action, the references, the brief or the brand.",
                 span,
             )
+
+
+def _belongs(host: str, hosts: Container[str]) -> bool:
+    """Whether a host is one of these, or below one of them."""
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in hosts for start in range(len(labels)))
 
 
 def emoji_policy(post: Reading) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from typing import Final
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.reading import Reading, block
 from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import Span, contains, first_span, fold, spans_of, topic_span
+from campaigns.rules.matching import Cover, Span, contains, first_span, fold, spans_of, topic_span
 from campaigns.rules.platforms import links_in
 from campaigns.rules.similarity import DUPLICATE_POST, most_similar
 
@@ -76,21 +76,22 @@ def _too_strong(post: Reading) -> Iterator[Check]:
 
 # A call opens its sentence: "order matters" inside one is none. Arrows and emojis may stand before it.
 _OPENING: Final = re.compile(
-    r"(?:^|[.!?…:\n→]|[^\w\s'\",;()\-])\s*(?:(?:please|so|then|and|now|just|or|bitte)\s+)?(?=\w)"
+    r"(?:^|[.!?…:\n→]|[^\w\s'\",;()\-])[^\S\n]*(?:(?:please|so|then|and|now|just|or|bitte)\s+)?(?=\w)"
 )
 
 
 def _soft_calls(post: Reading) -> list[Span]:
     cta = post.policy.cta
     calls = list(spans_of(cta.text, post.text)) if cta else []
-    linked = links_in(post.text)
+    taken = Cover(len(post.text), [*calls, *links_in(post.text)])
     openings = {match.end() for match in _OPENING.finditer(fold(post.text).text)}
-    starts = {fold(post.text).origin[opening] for opening in openings}
+    origin = fold(post.text).origin
+    starts = {origin[opening] for opening in openings}
     for phrase in lexicon().soft_cta:
         for span in spans_of(phrase, post.text):
-            apart = all(span[1] <= start or end <= span[0] for start, end in [*calls, *linked])
-            if apart and span[0] in starts:
+            if not taken.meets(span) and span[0] in starts:
                 calls.append(span)
+                taken.add(span)
     return calls
 
 
