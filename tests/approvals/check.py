@@ -29,6 +29,7 @@ class Plan:
     races: int = 10_000
     decisions: int = 20_000
     payloads: int = 300
+    campaigns: int = 500
     seed: int = 1
 
 
@@ -70,6 +71,8 @@ class Row:
 
 CHECKS: Final[Sequence[str]] = (
     # module:function; two at a time, so the longest come first.
+    "tests.approvals.stress:on_sqlite",
+    "tests.approvals.stress:on_dynamodb",
     "tests.approvals.tokens:forged_tokens_over_http",
     "tests.approvals.decisions:decisions",
     "tests.approvals.races:races",
@@ -116,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--races", type=int, default=PLAN.races, help="two-sided races")
     parser.add_argument("--decisions", type=int, default=PLAN.decisions, help="under faults of the store and kills")
     parser.add_argument("--payloads", type=int, default=PLAN.payloads, help="texts that are programs, in a browser")
+    parser.add_argument("--campaigns", type=int, default=PLAN.campaigns, help="acted on by several processes at once")
     parser.add_argument("--seed", type=int, default=PLAN.seed)
     parser.add_argument("--only", default="", help="checks with these words in their name")
     parser.add_argument("--json", action="store_true", help="one object for each row")
@@ -124,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.json:
         print(f"{'check':<34} {'attempts':>9} {'successes':>9} {'faults/planned':>15} {'time':>8}", flush=True)
     bad = not chosen
-    for row in rows(chosen, Plan(options.tokens, options.races, options.decisions, options.payloads, options.seed)):
+    plan = Plan(**{name: getattr(options, name) for name in asdict(PLAN)})
+    for row in rows(chosen, plan):
         bad |= bool(row.complaints)
         print(json.dumps({**asdict(row), "complaints": row.complaints}) if options.json else line(row), flush=True)
         for complaint in [] if options.json else row.complaints[:10]:
