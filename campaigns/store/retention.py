@@ -18,7 +18,7 @@ from campaigns.model.brand import BrandAsset
 from campaigns.store import keys
 from campaigns.store.assets import AssetFiles
 from campaigns.store.documents import value_of
-from campaigns.store.table import Item, Key, Table, key_of
+from campaigns.store.table import ConditionFailed, Delete, Equals, Item, Key, Table, key_of
 
 # A partition goes with the item that stands for the whole of it.
 _WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand"}
@@ -40,7 +40,11 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
         for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
             files.delete(asset.tenant_id, asset.brand_id, asset.id)
         table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
-        table.delete([key_of(item)])
+        try:
+            # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
+            table.write(Delete(key_of(item), Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})))
+        except ConditionFailed:
+            continue
         counts[_WHOLE.get(kind, kind)] += 1
     return dict(counts)
 

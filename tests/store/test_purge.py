@@ -1,0 +1,89 @@
+"""What is purged is what was found to be over: whatever replaced it in between stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from campaigns.checkpoints.folder import FolderBlobs
+from campaigns.model.approval import OneTimeCode, ReviewDraft
+from campaigns.store import IdempotencyRecord, Store
+from campaigns.store.assets import AssetFiles
+from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.table import Item, Key
+from tests.store.samples import NOW, a_campaign, a_round, hours
+
+DAY = 24
+
+
+class Between(SQLiteTable):
+    """A table in which something happens between the purge's last look at an item and its next write."""
+
+    then: Callable[[], None] | None = None
+
+    def get(self, key: Key) -> Item | None:
+        found = super().get(key)
+        if self.then is not None:
+            act, self.then = self.then, None
+            act()
+        return found
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Between:
+    return Between(tmp_path / "store.db")
+
+
+@pytest.fixture
+def other(table: Between, tmp_path: Path) -> Store:
+    """Another process on the same data."""
+    return Store(SQLiteTable(tmp_path / "store.db"))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> AssetFiles:
+    blobs = FolderBlobs(tmp_path / "assets")
+    blobs.prepare()
+    return AssetFiles(blobs)
+
+
+def test_a_key_that_is_used_again_at_its_end_still_names_one_campaign(
+    table: Between, other: Store, files: AssetFiles
+) -> None:
+    store, later = Store(table), NOW + hours(7 * DAY + 1)
+
+    def submitted(by: Store, record: IdempotencyRecord) -> str:
+        return by.campaigns.create(a_campaign(), actor="api", at=later, idempotency=record).campaign.id
+
+    store.campaigns.create(
+        a_campaign(), actor="api", at=NOW, idempotency=IdempotencyRecord("K", "print", {"n": 1}, NOW + hours(7 * DAY))
+    )
+    renewed = IdempotencyRecord("K", "print", {"n": 1}, later + hours(7 * DAY))
+    made: list[str] = []
+    table.then = lambda: made.append(submitted(other, renewed))
+
+    assert store.purge(later, files=files) == {}
+
+    assert [submitted(store, renewed)] == made
+
+
+def test_a_code_and_a_draft_that_are_renewed_at_their_end_stay(table: Between, other: Store, files: AssetFiles) -> None:
+    store, round_ = Store(table), a_round(a_campaign())
+    store.codes.replace(round_, "ap-1", OneTimeCode(issued_at=NOW), instead_of=None)
+    fresh = OneTimeCode(issued_at=NOW + hours(2 * DAY))
+    table.then = lambda: other.codes.replace(round_, "ap-1", fresh, instead_of=OneTimeCode(issued_at=NOW)) and None
+
+    assert store.purge(NOW + hours(2 * DAY), files=files) == {}
+    assert store.codes.get(round_, "ap-1") == fresh
+
+    old = ReviewDraft(digest=round_.digest, saved_at=NOW)
+    late = NOW + hours(400 * DAY)
+    store.codes.replace(round_, "ap-1", OneTimeCode(issued_at=late), instead_of=fresh)
+    store.drafts.save(round_, "ap-1", old)
+    saved = ReviewDraft(digest=round_.digest, comments="Begun again.", saved_at=late)
+    table.then = lambda: other.drafts.save(round_, "ap-1", saved)
+
+    assert store.purge(late, files=files) == {}
+    assert store.drafts.get(round_, "ap-1") == saved
