@@ -14,9 +14,9 @@ from campaigns.model.approval_terms import Approver
 from campaigns.model.base import derived_id
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post, Review, round_digest
-from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
+from campaigns.model.vocabulary import Decision, ReviewState, RoundStatus
 from campaigns.notice_kinds import REVIEW_REQUEST, personal
-from campaigns.planning import read_setting
+from campaigns.planning import read_setting, require_work
 from campaigns.rules.decisions import (
     blocked_posts,
     expires_at,
@@ -25,7 +25,7 @@ from campaigns.rules.decisions import (
     outcome_of,
     unapprovable_posts,
 )
-from campaigns.store import Lease, Store
+from campaigns.store import Fact, Lease, OutboxEntry, Store
 
 
 def open_round(
@@ -36,6 +36,9 @@ def open_round(
     *,
     default_approver: Approver,
     now: datetime,
+    facts: Sequence[Fact] = (),
+    outbox: Sequence[OutboxEntry] = (),
+    reopens: bool = False,
     fence: Lease | None = None,
 ) -> ApprovalRound:
     """Ask the approvers about what is stored now, in round n; a second call returns the round as it was asked.
@@ -43,13 +46,19 @@ def open_round(
     Posts approved before come along locked, posts rejected before stay out. What the brand's approval
     policy lets pass is approved by policy; when nothing is left for a person, the round is decided at once.
 
+    Args:
+        facts, outbox: what is audited, and what follows, with the opening.
+        reopens: an operator asks once more about a campaign that timed out.
+
     Raises:
         IntegrityError: round n was asked about other content than is stored.
-        ConflictError: the campaign is over, n is not the next round, or no post is left to ask about.
+        ConflictError: the campaign is over or failed, n is not the next round, or no post is left to ask about.
         LeaseLostError: the fence's owner no longer holds the campaign.
     """
     setting = read_setting(store, tenant_id, campaign_id)
     campaign, review = setting.campaign, setting.config.review
+    if not reopens:
+        require_work(campaign)
     shown = [
         post
         for post in store.posts.list(tenant_id, campaign_id)
@@ -70,15 +79,11 @@ def open_round(
     wanted = _round(campaign, shown, n, default_approver, now)
     asked = [] if everything_passed(wanted) else [approver.id for approver in wanted.approvers]
     notices = [personal(REVIEW_REQUEST, wanted, approver_id, due_at=now) for approver_id in asked]
-    round_ = store.approvals.open_round(wanted, actor=ACTOR, at=now, outbox=notices, fence=fence)
+    round_ = store.approvals.open_round(
+        wanted, actor=ACTOR, at=now, facts=facts, outbox=[*notices, *outbox], reopens=reopens, fence=fence
+    )
     if round_.digest != wanted.digest and round_.status is RoundStatus.PENDING:
         raise IntegrityError(f"round {n} was asked about other content than is stored")
-    if campaign.status in {CampaignStatus.GENERATING, CampaignStatus.APPROVAL_TIMEOUT}:
-        store.campaigns.move(
-            tenant_id, campaign_id, CampaignStatus.AWAITING_REVIEW,
-            actor=ACTOR, reason=f"round {n} opened", at=now, round=n, changes={"round": n}, idempotent=True,
-            fence=fence,
-        )  # fmt: skip
     # The stored round says so, not the posts: a process that died after it noted their verdicts asks again.
     return _decided_by_policy(store, round_, now) if everything_passed(round_) else round_
 

@@ -101,12 +101,19 @@ def reopen(store: Store, campaign: Campaign, by: By, *, default_approver: Approv
     latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
     if latest is None or campaign.status is not CampaignStatus.APPROVAL_TIMEOUT:
         raise _wrong(campaign, "only a campaign that timed out can be reopened")
-    _record(store, campaign, by, "reopened", now)
-    round_ = open_round(
-        store, campaign.tenant_id, campaign.id, latest.n + 1, default_approver=default_approver, now=now
+    asked = latest.n > campaign.round and latest.status in {RoundStatus.PENDING, RoundStatus.DECIDED}
+    n = latest.n if asked else latest.n + 1  # a round that was opened without its campaign is answered already
+    return open_round(
+        store,
+        campaign.tenant_id,
+        campaign.id,
+        n,
+        default_approver=default_approver,
+        now=now,
+        facts=[Fact(by.actor, "reopened", now, reason=by.reason, round=n)],
+        outbox=[_new_run(campaign, f"reopen-{n}", now)],
+        reopens=True,
     )
-    store.outbox.add([_new_run(campaign, f"reopen-{round_.n}", now)])
-    return round_
 
 
 def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from campaigns.approvals import ACTOR, POLICY, Outcome
-from campaigns.errors import IntegrityError, RoundReopenedError
+from campaigns.errors import ConflictError, IntegrityError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign, LastError
 from campaigns.model.post import Post, Review, round_digest
@@ -80,10 +80,13 @@ def apply(
     Raises:
         IntegrityError: what is stored is not what was approved. The campaign is failed, nothing is handed over.
         RoundReopenedError: the decision was taken back; nothing takes effect.
+        ConflictError: the campaign is at another round.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
     round_ = store.approvals.round(tenant_id, campaign_id, n)
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        if campaign.round != n:
+            raise ConflictError(f"the campaign is at round {campaign.round}, not {n}", {"round": campaign.round})
         _require_closed(round_)
         match outcome:
             case Outcome.APPROVED:

@@ -13,17 +13,20 @@ from campaigns.errors import (
     VersionConflictError,
 )
 from campaigns.model.approval import ApprovalRound, ApproverDecision
+from campaigns.model.campaign import TRANSITIONS, Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.rules.decisions import undo_until
 from campaigns.store import keys
 from campaigns.store.audit import Fact
+from campaigns.store.campaign_items import replacing
 from campaigns.store.documents import item_of, readable, value_of
 from campaigns.store.leases import Lease
 from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.round_state import (
     already_decided,
-    campaign_over,
+    is_put_again,
     next_state,
+    require_askable,
     require_open,
     round_item,
     says_the_same,
@@ -59,46 +62,67 @@ class ApprovalRepository:
         *,
         actor: str,
         at: datetime,
+        facts: Sequence[Fact] = (),
         outbox: Sequence[OutboxEntry] = (),
+        reopens: bool = False,
         fence: Lease | None = None,
     ) -> ApprovalRound:
-        """Open round n, close the one before as superseded, audit and enqueue, in one transaction.
+        """Open round n, close the one before as superseded, put the campaign under review, audit and enqueue: at once.
 
-        If round n is there already it is returned as stored and nothing is written: compare its digest.
+        If round n is there already it is returned as stored: compare its digest. A campaign that goes on with it
+        (an operator retried it) is put under review again, unless its approvers have asked for changes.
+
+        Args:
+            reopens: the campaign timed out, and an operator asks once more; any other is then refused.
 
         Raises:
-            ConflictError: n is not the next number, or the campaign is over.
+            ConflictError: n is not the next number, or the campaign is over, failed, or timed out.
             NotFoundError: there is no such campaign.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
         tenant_id, campaign_id, n = round_.tenant_id, round_.campaign_id, round_.n
-        campaign_key = keys.campaign(tenant_id, campaign_id)
         pointer = keys.callback(round_.callback_id)
         target = {"tenant_id": tenant_id, "campaign_id": campaign_id, "n": n}
         for _ in attempts():
-            current = self.current_round(tenant_id, campaign_id)
+            item = self._table.get(keys.campaign(tenant_id, campaign_id))
+            if item is None or item["deleted"]:
+                raise NotFoundError("campaign", campaign_id)
+            campaign, current = value_of(item, Campaign), self.current_round(tenant_id, campaign_id)
+            told = list(facts)
             if current is not None and current.n >= n:
-                return self.round(tenant_id, campaign_id, n)
-            if n != (current.n if current else 0) + 1:
-                raise ConflictError(f"round {n} is not the next one", {"currentRound": current.n if current else 0})
-            operations: list[Operation] = [
-                Check(campaign_key, Equals({"final": 0, "deleted": 0})),
-                Put(round_item(round_), ABSENT),
-                Put({**pointer._asdict(), "kind": "callback", **target}, ABSENT),
-            ]
-            if current is not None and current.status is RoundStatus.PENDING:
-                closed = next_state(current, status=RoundStatus.SUPERSEDED, superseded_by=n)
-                operations.append(Put(round_item(closed), Equals({"version": current.version})))
-            fact = Fact(actor, "round_opened", at, round=n, details={"digest": round_.digest})
+                if current.n > n or not is_put_again(campaign, current, reopens=reopens):
+                    return self.round(tenant_id, campaign_id, n)
+                stored, reason = current, f"round {n} was opened before"
+                operations: list[Operation] = [
+                    Check(keys.round_(tenant_id, campaign_id, n), Equals({"version": current.version}))
+                ]
+            else:
+                if n != (current.n if current else 0) + 1:
+                    raise ConflictError(f"round {n} is not the next one", {"currentRound": current.n if current else 0})
+                require_askable(campaign, reopens=reopens)
+                stored, reason = round_, f"round {n} opened"
+                operations = [
+                    Put(round_item(round_), ABSENT),
+                    Put({**pointer._asdict(), "kind": "callback", **target}, ABSENT),
+                ]
+                if current is not None and current.status is RoundStatus.PENDING:
+                    closed = next_state(current, status=RoundStatus.SUPERSEDED, superseded_by=n)
+                    operations.append(Put(round_item(closed), Equals({"version": current.version})))
+                told.append(Fact(actor, "round_opened", at, round=n, details={"digest": round_.digest}))
+            if CampaignStatus.AWAITING_REVIEW in TRANSITIONS[campaign.status]:
+                asked = campaign.moved_to(CampaignStatus.AWAITING_REVIEW, at=at).model_copy(update={"round": n})
+                operations.append(replacing(item, asked, {"moved_by": actor, "moved_for": reason}))
+                told.append(Fact(actor, "moved", at, campaign.status, asked.status, reason, n))
+            else:
+                unmoved = Equals({"status": item["status"], "deleted": 0})
+                operations.append(Check(keys.campaign(tenant_id, campaign_id), unmoved))
             try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)
+                commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
             except ConditionFailed as failed:
-                if 0 in failed.failures:
-                    raise campaign_over(campaign_id, failed.failures[0]) from failed
-                if 2 in failed.failures:
+                if stored is round_ and 1 in failed.failures and 0 not in failed.failures:
                     raise ConflictError("this callback id is another round's") from failed
                 continue
-            return round_
+            return stored
         raise AssertionError  # `attempts` ends by raising
 
     def round(self, tenant_id: str, campaign_id: str, n: int) -> ApprovalRound:

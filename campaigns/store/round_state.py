@@ -16,7 +16,8 @@ from campaigns.errors import (
     TooLateToUndoError,
 )
 from campaigns.model.approval import ApprovalRound, ApproverDecision
-from campaigns.model.vocabulary import Decision, RoundStatus
+from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import keys
 from campaigns.store.documents import item_of
 from campaigns.store.table import Item
@@ -101,7 +102,24 @@ def too_late_to_undo(said: ApproverDecision, until: datetime | None) -> TooLateT
     )
 
 
-def campaign_over(campaign_id: str, found: Item | None) -> ConflictError | NotFoundError:
-    if found is None or found["deleted"]:
-        return NotFoundError("campaign", campaign_id)
-    return ConflictError(f"the campaign is {found['status']}", {"currentStatus": found["status"]})
+def require_askable(campaign: Campaign, *, reopens: bool) -> None:
+    """Refuse a new round for a campaign that is not at its approvers' turn.
+
+    Raises:
+        ConflictError: it is over or failed; only what timed out is reopened, and by nothing but an operator's order.
+    """
+    timed_out = campaign.status is CampaignStatus.APPROVAL_TIMEOUT
+    if timed_out is not reopens or (not timed_out and campaign.status in _DECIDED):
+        raise ConflictError(f"the campaign is {campaign.status}", {"currentStatus": str(campaign.status)})
+
+
+_DECIDED: Final = AT_REST | {CampaignStatus.APPROVED}
+
+
+def is_put_again(campaign: Campaign, latest: ApprovalRound, *, reopens: bool) -> bool:
+    """Whether a campaign that goes on is put under review with the round that it has, not with another one."""
+    if latest.status in {RoundStatus.SUPERSEDED, RoundStatus.CANCELLED} or latest.outcome is Decision.NEEDS_REVISION:
+        return False
+    if reopens:  # the round of a reopening that died half way
+        return campaign.status is CampaignStatus.APPROVAL_TIMEOUT and campaign.round < latest.n
+    return campaign.status is CampaignStatus.GENERATING
