@@ -183,17 +183,18 @@ def change_campaign(
     fields, named = take_version(wanted)
     version = required(based_on, named)
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    brief, differing, plan_version = changed(store, campaign, fields, now=now)
-    changes = {name: getattr(brief, name) for name in differing}
-    if plan_version != campaign.plan_version:
-        changes["plan_version"] = plan_version
+    change = changed(store, campaign, fields, now=now)
+    changes = {name: getattr(change.brief, name) for name in change.fields}
+    if change.plan_version != campaign.plan_version:
+        changes["plan_version"] = change.plan_version
     with guarded(based_on):
         if not changes:
             require_version(campaign.version, version)
             return sent(campaign_body(campaign), version=campaign.version)
         stored = store.campaigns.update(
-            campaign.tenant_id, campaign.id, changes, actor=caller.sub, at=now, expect_version=version
-        )
+            campaign.tenant_id, campaign.id, changes,
+            actor=caller.sub, at=now, expect_version=version, rests_on=change.rests_on,
+        )  # fmt: skip
     return sent(campaign_body(stored), version=stored.version)
 
 

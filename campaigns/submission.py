@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from campaigns.errors import BadBriefError, NotFoundError
+from campaigns.errors import BadBriefError, NotFoundError, VersionConflictError
 from campaigns.model.base import content_hash
 from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
@@ -19,6 +21,9 @@ from campaigns.rules.editing import ALWAYS_EDITABLE, changed_fields, require_edi
 from campaigns.rules.merge import merge, plan_version
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
+from campaigns.store.campaign_items import as_read
+from campaigns.store.table import Check
+from campaigns.store.transaction import attempts
 
 START_RUN: Final = "start_run"
 IDEMPOTENCY_KEPT: Final = timedelta(days=7)
@@ -55,22 +60,28 @@ def submit(
         found = store.campaigns.repeated(tenant_id, campaign_id, brief, idempotency=record, at=now)
         if found is not None:
             return found
-    brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now)
-    campaign = Campaign.model_validate(
-        {
-            **brief.to_wire(),
-            "id": campaign_id,
-            "tenantId": tenant_id,
-            "planVersion": plan_version(brief, merge(brief, brand, personas)),
-            "requestedBy": requested_by,
-            "executionId": execution_id,
-            "correlationId": correlation_id,
-            "createdAt": now,
-            "updatedAt": now,
-        }
-    )
     outbox = [OutboxEntry.about(START_RUN, tenant_id, campaign_id, "1", due_at=now)] if start_run else []
-    return store.campaigns.create(campaign, actor=requested_by, at=now, idempotency=record, outbox=outbox)
+    for _ in attempts():
+        brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now)
+        campaign = Campaign.model_validate(
+            {
+                **brief.to_wire(),
+                "id": campaign_id,
+                "tenantId": tenant_id,
+                "planVersion": plan_version(brief, merge(brief, brand, personas)),
+                "requestedBy": requested_by,
+                "executionId": execution_id,
+                "correlationId": correlation_id,
+                "createdAt": now,
+                "updatedAt": now,
+            }
+        )
+        with suppress(VersionConflictError):  # a brand or persona was changed or deleted since: check again
+            return store.campaigns.create(
+                campaign, actor=requested_by, at=now,
+                idempotency=record, outbox=outbox, rests_on=as_read(brand, personas),
+            )  # fmt: skip
+    raise AssertionError  # `attempts` ends by raising
 
 
 def _readable(raw: Mapping[str, Any]) -> CampaignBrief | None:
@@ -164,10 +175,21 @@ def personas_of(store: Store, tenant_id: str, persona_ids: Sequence[str]) -> dic
     return found
 
 
-def changed(
-    store: Store, campaign: Campaign, wanted: Mapping[str, Any], *, now: datetime
-) -> tuple[CampaignBrief, list[str], str]:
-    """Return a changed brief, the fields (Python names) that differ from the stored one, and its plan version.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A changed brief, the fields (Python names) that differ from the stored one, and its plan version.
+
+    `rests_on`: what it was checked against, as it was read.
+    """
+
+    brief: CampaignBrief
+    fields: list[str]
+    plan_version: str
+    rests_on: Sequence[Check] = ()
+
+
+def changed(store: Store, campaign: Campaign, wanted: Mapping[str, Any], *, now: datetime) -> Change:
+    """Return the brief of a campaign as somebody wants it.
 
     Args:
         wanted: top-level fields of the brief by their names on the wire; null sets a field back to its default.
@@ -181,6 +203,6 @@ def changed(
     fields = changed_fields(campaign.brief_only(), brief)
     require_editable(campaign.status, fields)
     if set(fields) <= ALWAYS_EDITABLE:
-        return brief, fields, campaign.plan_version or plan_version_of(store, campaign)
+        return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
     brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now)
-    return brief, fields, plan_version(brief, merge(brief, brand, personas))
+    return Change(brief, fields, plan_version(brief, merge(brief, brand, personas)), as_read(brand, personas))

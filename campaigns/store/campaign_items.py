@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from campaigns.errors import VersionConflictError
 from campaigns.model.base import STORED
+from campaigns.model.brand import Brand
 from campaigns.model.campaign import AT_REST, FINAL, Campaign
+from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import keys
 from campaigns.store.documents import item_of
-from campaigns.store.table import ABSENT, Delete, Equals, Item, Operation, Put
+from campaigns.store.table import ABSENT, Check, Delete, Equals, Item, Key, Operation, Put
 
 # What only creation, `move` and `delete` may set.
 FIXED: Final = frozenset({"id", "tenant_id", "status", "created_at", "completed_at", "deleted_at", "version"})
@@ -64,6 +66,14 @@ def ref_operations(before: Campaign | None, after: Campaign | None, body: str) -
         claim = {**ref._asdict(), "kind": "external-ref", "campaign_id": after.id, "body_hash": body}
         operations.append(Put(claim, ABSENT))
     return operations
+
+
+def as_read(brand: Brand | None, personas: Iterable[Persona]) -> list[Check]:
+    """Return the conditions that a brand and personas are there, and as somebody read them."""
+    named: list[tuple[Key, int]] = [(keys.persona(each.tenant_id, each.id), each.version) for each in personas]
+    if brand is not None:
+        named.append((keys.brand(brand.tenant_id, brand.id), brand.version))
+    return [Check(key, Equals({"version": version, "deleted": 0})) for key, version in named]
 
 
 def replacing(current: Item, campaign: Campaign, extra: Mapping[str, Any] | None = None) -> Put:

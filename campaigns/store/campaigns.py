@@ -14,6 +14,7 @@ from campaigns.errors import (
     IdempotencyMismatchError,
     NotFoundError,
     RoundReopenedError,
+    VersionConflictError,
 )
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import content_hash
@@ -88,13 +89,16 @@ class CampaignRepository:
         at: datetime,
         idempotency: IdempotencyRecord | None = None,
         outbox: Sequence[OutboxEntry] = (),
+        rests_on: Sequence[Check] = (),
     ) -> Created:
         """Write the campaign, its idempotency record, its reference, its first audit entry and the outbox at once.
 
         The same id, key or external reference with the same body answers with the campaign stored first,
-        and a key that is new belongs to that campaign from then on.
+        and a key that is new belongs to that campaign from then on. `rests_on`: the brand and personas as they were
+        read (`as_read`).
 
         Raises:
+            VersionConflictError: one of them was changed or deleted since; nothing was written.
             IdempotencyMismatchError: the id, key or reference was used with another body.
         """
         key = keys.campaign(campaign.tenant_id, campaign.id)
@@ -111,11 +115,15 @@ class CampaignRepository:
                 record = idempotency_item(campaign.tenant_id, idempotency, campaign_id=campaign.id)
                 # An expired record may still lie there; whoever replaces it must be the only one.
                 writes.append(Put(record, self._idempotency.unused(campaign.tenant_id, idempotency.key, now=at)))
+            first = len(writes)
+            writes += rests_on
             try:
                 commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
             except ConditionFailed as failed:
-                if len(operations) in failed.failures:
+                if idempotency is not None and len(operations) in failed.failures:
                     continue  # the key was used in this moment: the next look finds its answer
+                if min(failed.failures) >= first:
+                    raise _not_as_read() from failed
                 existing = failed.failures[min(failed.failures)]
                 stored = self._existing(campaign.tenant_id, existing, body, key) if existing else None
                 if stored is not None:
@@ -306,12 +314,15 @@ class CampaignRepository:
         actor: str,
         at: datetime,
         expect_version: int | None = None,
+        rests_on: Sequence[Check] = (),
         fence: Lease | None = None,
     ) -> Campaign:
         """Change fields other than the status, audited by name of field, and return the stored campaign.
 
+        `rests_on`: the brand and personas as they were read (`as_read`).
+
         Raises:
-            VersionConflictError: `expect_version` is not the stored version.
+            VersionConflictError: `expect_version` is not the stored version, or `rests_on` does not hold any more.
             ConflictError: the new external reference is another campaign's.
         """
         for _ in attempts():
@@ -322,9 +333,12 @@ class CampaignRepository:
             changed = changed.model_copy(update={"version": campaign.version + 1})
             fact = Fact(actor, "changed", at, details={"fields": sorted(changes)})
             operations = [replacing(item, changed), *ref_operations(campaign, changed, item["body_hash"])]
+            first = len(operations)
             try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], fence=fence)
+                commit(self._table, tenant_id, campaign_id, [*operations, *rests_on], facts=[fact], fence=fence)
             except ConditionFailed as failed:
+                if min(failed.failures) >= first:
+                    raise _not_as_read() from failed
                 if 0 not in failed.failures:
                     raise ConflictError("this external reference is another campaign's") from failed
                 continue
@@ -424,3 +438,7 @@ class CampaignRepository:
 def _stands(decided: ApprovalRound) -> Operation:
     key = keys.round_(decided.tenant_id, decided.campaign_id, decided.n)
     return Check(key, Equals({"version": decided.version}))
+
+
+def _not_as_read() -> VersionConflictError:
+    return VersionConflictError("the brand or a persona was changed since it was read")
