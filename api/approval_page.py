@@ -6,7 +6,9 @@ redirect, so that neither history nor Referer keeps it. GET and HEAD change noth
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +32,7 @@ from api.review.forms import (
     answers_of_form,
     comment_of,
     comments_of,
+    draft_of,
     faults_of_choices,
     faults_of_sending,
     request_of,
@@ -37,13 +40,15 @@ from api.review.forms import (
 )
 from api.review.page import findings_count, lead, review_page, send_page, stale_count
 from api.review.render import STATIC, page, stylesheet, stylesheet_name
-from api.review.states import conflict_page, over_page, receipt_page, said_page
+from api.review.states import code_page, conflict_page, over_page, receipt_page, said_page
 from api.review.visit import Visit
-from campaigns.approvals import leave_note, note_opened, undo
+from campaigns.approvals import Voice, keep_draft, leave_note, note_opened, undo
 from campaigns.codes import Proof, prove, send_code
 from campaigns.errors import (
     AlreadyDecidedError,
+    AnswerTakenBackError,
     ApprovalLinkError,
+    CodeRequiredError,
     FaultsError,
     GoneError,
     NotFoundError,
@@ -63,6 +68,7 @@ router = APIRouter(prefix="/approve", include_in_schema=False)
 
 COOKIE: Final = "approval"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_OF_THE_PAGE: Final = frozenset({"csrf", "code", "action"})
 
 
 @router.api_route("/static/{name}", methods=["GET", "HEAD"])
@@ -200,7 +206,23 @@ def _visit(at: Desk, callback_id: str) -> Visit:
         raise ApprovalLinkError
     found = invitation(at.store, claims, now=at.now)
     words = words_for(found.approver.locale, at.request.headers.get("accept-language", ""))
-    return Visit(at.store, found, words, at.links.form_token(claims, now=at.now), at.now)
+    shown = at.request.cookies.get(_code_cookie(found.approver.id), "")
+    proven = at.links.code_was_shown(claims, shown, now=at.now)
+    return Visit(at.store, found, words, at.links.form_token(claims, now=at.now), at.now, proven=proven)
+
+
+def _code_cookie(approver_id: str) -> str:
+    return f"code-{approver_id}"
+
+
+def _remember_code(at: Desk, visit: Visit, response: Response) -> Response:
+    """Return the answer, with which this browser need not be asked for a code of this link again for a day."""
+    response.set_cookie(
+        _code_cookie(visit.approver.id), at.links.code_token(visit.found.claims, now=at.now),
+        max_age=int(FORM_LIFETIME.total_seconds()), path=f"/approve/{visit.round.callback_id}", httponly=True,
+        samesite="lax", secure=get_settings().api_base_url.startswith("https://"),
+    )  # fmt: skip
+    return response
 
 
 def _unknown(at: Desk) -> Response:
@@ -322,7 +344,7 @@ def _act(at: Desk, visit: Visit, form: Form) -> Response:
     if action == "send":
         return _send(at, visit, form)
     if action == "undo":
-        return _undo(at, visit)
+        return _proving(at, visit, form, lambda: _undo(at, visit))
     if visit.found.standing is not Standing.OPEN or not visit.may_decide:
         return RedirectResponse(here, status_code=303)
     answers, number = answers_of_form(form, visit.posts), form.one("page")
@@ -334,20 +356,63 @@ def _act(at: Desk, visit: Visit, form: Form) -> Response:
         filled = rest_approved(answers, visit.round)
         approved = sum(each.decision == "approved" for each in filled.posts.values())
         return _review(visit, filled, number=shown, note=visit.words("review.filled", n=approved))
+    if action == "review":
+        return _to_send_step(at, visit, answers, shown)
+    if action == "back":
+        return _review(visit, answers, number=shown)
+    onward = int(action[5:8]) if action.startswith("page:") and action[5:8].isdigit() else shown
+    if visit.needs_code and action.startswith("page:"):
+        return _review(visit, answers, number=onward)  # the form carries along what nobody may keep yet
+    leads_to = f"{here}?page={onward}{'#posts' if action.startswith('page:') else ''}"
     # Whoever presses a button on an empty form, a mail scanner perhaps, leaves nothing behind.
-    if answers.begun or visit.store.drafts.get(visit.round, visit.approver.id):
-        visit.store.drafts.save(visit.round, visit.approver.id, answers.saved(at.now))
-    if action.startswith("page:"):
-        return RedirectResponse(f"{here}?page={action[5:8]}#posts", status_code=303)
-    if action != "review":
-        return RedirectResponse(f"{here}?page={shown}", status_code=303)
+    if not answers.begun and visit.store.drafts.get(visit.round, visit.approver.id) is None:
+        return RedirectResponse(leads_to, status_code=303)
+    return _proving(at, visit, form, lambda: _kept(at, visit, answers, leads_to, shown))
+
+
+def _to_send_step(at: Desk, visit: Visit, answers: Answers, shown: int) -> Response:
+    """Lead to the last step; without the code the choices go along in the form, and the code is sent."""
     if faults := faults_of_choices(answers, visit.posts, visit.round, visit.words):
+        if not visit.needs_code and answers.begun:
+            _kept(at, visit, answers, "", shown)
         return _review(visit, answers, number=shown, status=422, faults=faults)
-    onward = RedirectResponse(f"{here}?step=send", status_code=303)
-    if visit.campaign.approval.require_otp:
+    if visit.needs_code:
         send_code(visit.store, visit.round, visit.approver, now=at.now)
-        return _delivering(at, visit, onward)
-    return onward
+        return _delivering(at, visit, _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16)))
+    return _kept(at, visit, answers, f"/approve/{visit.round.callback_id}?step=send", shown)
+
+
+def _kept(at: Desk, visit: Visit, answers: Answers, leads_to: str, shown: int) -> Response:
+    """Keep what was typed and lead on; what is over meanwhile says so itself."""
+    try:
+        keep_draft(visit.store, visit.round, _voice(at, visit), answers.saved(at.now), now=at.now)
+    except StaleReviewError:
+        return _stale(_visit(at, visit.round.callback_id), answers, shown)
+    except (AlreadyDecidedError, SelfApprovalError, GoneError):
+        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+    return RedirectResponse(leads_to, status_code=303)
+
+
+def _voice(at: Desk, visit: Visit) -> Voice:
+    return visit.found.voice("link", client=client_of(at.links, at.network), code=visit.proven)
+
+
+def _proving(at: Desk, visit: Visit, form: Form, act: Callable[[], Response]) -> Response:
+    """Act, after the code where the campaign asks for one: the form waits on the page that asks for it."""
+    if not visit.needs_code:
+        return act()
+    typed, fault = "".join(form.text("code", 20).split()), ""
+    if re.fullmatch(r"[0-9]{6}", typed):
+        proof = prove(visit.store, at.links, visit.round, visit.approver, typed, now=at.now)
+        if proof is Proof.RIGHT:
+            visit.proven = True
+            return _remember_code(at, visit, act())
+        fault = visit.words(f"fault.code_{proof}")
+    elif typed:
+        fault = visit.words("fault.code")
+    send_code(visit.store, visit.round, visit.approver, now=at.now)
+    hidden = [(name, value) for name, values in form.values.items() for value in values if name not in _OF_THE_PAGE]
+    return _delivering(at, visit, code_page(visit, action=form.one("action"), hidden=hidden, fault=fault))
 
 
 def _stale(visit: Visit, answers: Answers, number: int) -> Response:
@@ -366,17 +431,16 @@ def _relink(at: Desk, visit: Visit) -> Response:
 
 def _undo(at: Desk, visit: Visit) -> Response:
     here, own = f"/approve/{visit.round.callback_id}", visit.found.own
+    draft = visit.store.drafts.get(visit.round, visit.approver.id)
+    kept = draft_of(own, draft, visit.posts, at.now) if own is not None else None
     try:
-        undo(visit.store, visit.round, visit.approver.id, now=at.now)
+        undo(visit.store, visit.round, _voice(at, visit), now=at.now, kept=kept)
     except NotFoundError:  # taken back already: the button was pressed twice
         return RedirectResponse(here, status_code=303)
     except TooLateToUndoError:
         return said_page(visit.words, "too_late_to_undo", status=409, sign="clock")
-    draft = visit.store.drafts.get(visit.round, visit.approver.id)
-    if draft is not None and own is not None:
-        # What the last step asked for came after the draft.
-        whole = {"comments": own.comments, "decided_by": own.decided_by, "saved_at": at.now}
-        visit.store.drafts.save(visit.round, visit.approver.id, draft.model_copy(update=whole))
+    except GoneError:
+        return RedirectResponse(here, status_code=303)
     return RedirectResponse(f"{here}?step=undone", status_code=303)
 
 
@@ -388,27 +452,32 @@ def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
 
 def _send(at: Desk, visit: Visit, form: Form) -> Response:
     answers, here = answers_of_form(form, visit.posts), f"/approve/{visit.round.callback_id}"
-    proven = False
+    showed_code = False
     if visit.found.standing is Standing.OPEN:
         if answers.digest != visit.round.digest:
             return _stale(visit, answers, 1)
         if choices := faults_of_choices(answers, visit.posts, visit.round, visit.words):
             return _review(visit, answers, status=422, faults=choices)
         attempt = form.one("attemptId") or secrets.token_urlsafe(16)
-        if faults := faults_of_sending(answers, visit.words, needs_code=visit.campaign.approval.require_otp):
+        if faults := faults_of_sending(answers, visit.words, needs_code=visit.needs_code):
             return _send_step(visit, answers, attempt_id=attempt, faults=faults)
-        if visit.campaign.approval.require_otp:
+        if visit.needs_code:
             proof = prove(visit.store, at.links, visit.round, visit.approver, answers.code, now=at.now)
             if proof is not Proof.RIGHT:
                 return _code_again(at, visit, answers, proof, attempt_id=attempt)
-            proven = True
+            visit.proven = showed_code = True
     try:
         request = request_of(answers, visit.round, visit.words, attempt_id=form.one("attemptId") or None)
     except ValidationError:
         return said_page(visit.words, "foreign", status=422, sign="stop")
     try:
         client = client_of(at.links, at.network)
-        record(visit.store, visit.found, request, channel="link", client=client, now=at.now, proven=proven)
+        record(visit.store, visit.found, request, channel="link", client=client, now=at.now, proven=visit.proven)
+    except AnswerTakenBackError:
+        faults = Faults(fields={"confirm": visit.words("fault.taken_back")})
+        return _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16), faults=faults)
+    except CodeRequiredError:  # it was not asked for: the campaign was decided a moment ago, and is open again
+        return RedirectResponse(here, status_code=303)
     except (AlreadyDecidedError, SelfApprovalError):
         now_found = invitation(visit.store, visit.found.claims, now=at.now)
         return conflict_page(visit, _typed(visit, answers), now_found)
@@ -422,7 +491,8 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
         )  # fmt: skip
     except GoneError:
         return _too_late(at, visit, answers)
-    return _delivering(at, visit, RedirectResponse(here, status_code=303))
+    receipt = _delivering(at, visit, RedirectResponse(here, status_code=303))
+    return _remember_code(at, visit, receipt) if showed_code else receipt
 
 
 def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attempt_id: str) -> Response:

@@ -12,9 +12,9 @@ from api.approval_limits import ApprovalLimits, Limits, Network
 from api.dependencies import Links, Now, TheCourier, TheStore
 from api.limits import too_many
 from api.problems import Problem, documented, problem
-from campaigns.approvals import Voice, decide
-from campaigns.errors import ApprovalLinkError, CodeRequiredError, NotFoundError
-from campaigns.invitations import Invitation, invitation, require_answerable
+from campaigns.approvals import decide
+from campaigns.errors import ApprovalLinkError, NotFoundError
+from campaigns.invitations import Invitation, invitation
 from campaigns.links import LinkClaims, LinkSigner
 from campaigns.model.approval import Channel, DecisionRequest
 from campaigns.model.base import Wire, content_hash
@@ -119,16 +119,13 @@ def record(
 ) -> Receipt:
     """Record a decision. What follows from it (the bell, receipts) is in the outbox: deliver it afterwards.
 
-    `proven` says that the code of a campaign that asks for one was right; who has decided needs none to hear it again.
+    `proven` says that whoever sends it typed the code that was sent to the approver's address.
 
     Raises:
         CodeRequiredError: the campaign asks for a code.
         GoneError, ConflictError, FaultsError: nothing was recorded, and why.
     """
-    require_answerable(found)
-    if found.campaign.approval.require_otp and not proven and found.own is None:
-        raise CodeRequiredError("this campaign asks for a code by e-mail: decide on the review page")
-    voice = Voice(found.approver.id, request.decided_by or found.approver.name, channel, client)
+    voice = found.voice(channel, name=request.decided_by, client=client, code=proven)
     # Without an attempt id of the client, the same words are the same attempt.
     attempt = request.attempt_id or content_hash([found.claims.jti, request.to_wire()])[:32]
     decided = decide(store, found.round, voice, request, attempt_id=attempt, now=now)

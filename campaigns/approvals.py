@@ -1,7 +1,7 @@
 """Approval rounds: asked once, decided once, applied once (design.md section 6).
 
-Every act here may be repeated: what is stored first stands. Nothing here knows who called, over HTTP,
-from the Prefect form or by policy; the store's conditions make them equal.
+Every act here may be repeated: what is stored first stands. What may be done is for `campaigns.rules.gate` to
+say, whoever calls, over HTTP, from the Prefect form or by policy; what follows from it is said here.
 """
 
 from __future__ import annotations
@@ -11,22 +11,35 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from campaigns.errors import Fault, FaultsError, SelfApprovalError
-from campaigns.model.approval import ApprovalRound, ApproverDecision, Channel, DecisionRequest, RoundApprover
-from campaigns.model.campaign import Campaign
+from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, ReviewDraft
+from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.notice_kinds import NOTE, RECEIPT, RESULT, personal, to_the_team
-from campaigns.rules.decisions import campaign_decision, decision_faults, outcome_of, undo_until, verdict_of
-from campaigns.store import Fact, OutboxEntry, Store
-from campaigns.store.approvals import Decided
+from campaigns.notice_kinds import (
+    EXPIRED,
+    EXTENDED,
+    NEW_LINK,
+    NOTE,
+    RECEIPT,
+    RESULT,
+    REVIEW_REQUEST,
+    personal,
+    to_the_team,
+)
+from campaigns.rules import gate
+from campaigns.rules.gate import Case, Change, FormProof, LinkProof, OrderProof, Voice, is_requester, may_decide
+from campaigns.store import OutboxEntry, Store
+
+__all__ = [
+    "ACTOR", "POLICY", "RING", "Decided", "FormProof", "LinkProof", "OrderProof", "Outcome", "Voice",
+    "decide", "follows", "is_requester", "is_settling", "keep_draft", "leave_note", "may_decide", "note_opened",
+    "outcome", "round_to_ask", "undo",
+]  # fmt: skip
 
 ACTOR: Final = "build-campaign"
 POLICY: Final = "policy"
 RING: Final = "ring"
 UNDO_LEEWAY: Final = timedelta(seconds=5)
 """The run's clock and the API's differ: what can no longer be taken back takes effect that much later."""
-MAX_COMMENT_BYTES: Final = 200_000
-"""All comments of one answer together, in UTF-8: a decision is one item, and an item has 400 KB."""
 
 
 class Outcome(StrEnum):
@@ -43,112 +56,118 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """Who decides, by which way, and from where (a fingerprint, never an address)."""
+class Decided:
+    """The round after a decision, the decision as stored, and whether it had been recorded before."""
 
-    approver_id: str
-    name: str
-    channel: Channel
-    client: str | None = None
+    round: ApprovalRound
+    decision: ApproverDecision
+    repeated: bool
 
 
 def decide(
-    store: Store, round_: ApprovalRound, voice: Voice, request: DecisionRequest, *, attempt_id: str, now: datetime
+    store: Store,
+    round_: ApprovalRound,
+    voice: Voice,
+    request: DecisionRequest,
+    *,
+    attempt_id: str,
+    now: datetime,
+    order: Fact | None = None,
 ) -> Decided:
-    """Record what one approver says, and close the round when that completes its quorum.
+    """Record what somebody says, and close the round when that completes its quorum.
+
+    Args:
+        round_: which round it is about; nothing else of it counts.
+        attempt_id: names this answer. It is used once: taken back, it is not recorded again.
+        order: the operator's act that this is part of, for the audit.
 
     Raises:
-        FaultsError: a post that the round does not show, one that cannot be approved as it is, no reason given.
-        SelfApprovalError: the requester may not decide.
-        AlreadyDecidedError, RoundExpiredError, RoundClosedError, StaleReviewError: nothing was recorded.
+        CampaignError: as `gate.decide`; nothing was recorded.
     """
-    decision = ApproverDecision(
-        tenant_id=round_.tenant_id,
-        campaign_id=round_.campaign_id,
-        callback_id=round_.callback_id,
-        round=round_.n,
-        approver_id=voice.approver_id,
-        decided_by=voice.name,
-        decision=request.decision,
-        comments=request.comments,
-        posts=request.posts,
-        digest=request.digest or round_.digest,
-        channel=voice.channel,
-        client=voice.client,
-        attempt_id=attempt_id,
-        at=now,
-    )
-    # A repeated or late answer is told what is stored, not what is wrong with it.
-    if round_.status is RoundStatus.PENDING and now < round_.expires_at and decision.digest == round_.digest:
-        _require_allowed(store, round_, voice)
-        if faults := [*decision_faults(round_, request), *_contradiction(round_, decision), *_too_much(request)]:
-            raise FaultsError(faults)
-    receipts = []
-    if any(approver.id == voice.approver_id for approver in round_.approvers):
-        receipts = [personal(RECEIPT, round_, voice.approver_id, round_.version, now, due_at=now)]
-    return store.approvals.decide(
-        decision, rule=outcome_of, outbox=receipts, doorbell=closing_entries(round_, decision)
-    )
+    done = store.approvals.act(
+        round_.tenant_id, round_.campaign_id, round_.n,
+        lambda case: gate.decide(case, voice, request, attempt_id=attempt_id, now=now, order=order),
+        follows=follows, answer=gate.answer_id(voice, attempt_id),
+    )  # fmt: skip
+    said = done.change.recorded or done.change.stands
+    assert said is not None
+    return Decided(done.round, said, repeated=done.change.recorded is None)
 
 
-def closing_entries(round_: ApprovalRound, last: ApproverDecision) -> list[OutboxEntry]:
-    """Return what follows when a decision closes a round and can no longer be taken back.
+def undo(
+    store: Store, round_: ApprovalRound, voice: Voice, *, now: datetime, kept: ReviewDraft | None = None
+) -> ApprovalRound:
+    """Take back what an approver said, and return the round as it is then; `kept` becomes the approver's draft.
 
-    The run is woken, and the people who run the campaign are told. A decision that is given again after
-    it was taken back is another fact.
+    Raises:
+        CampaignError: as `gate.undo`; nothing was changed.
     """
-    until, fact = undo_until(round_, last), (round_.version, last.at)
-    due = last.at if until is None else until + UNDO_LEEWAY
+    return store.approvals.act(
+        round_.tenant_id, round_.campaign_id, round_.n,
+        lambda case: gate.undo(case, voice, now=now, kept=kept),
+        follows=follows, withdrawn=(RING, RESULT),
+    ).round  # fmt: skip
+
+
+def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewDraft, *, now: datetime) -> None:
+    """Keep what an approver has typed and not sent.
+
+    Raises:
+        CampaignError: as `gate.draft`; nothing was kept.
+    """
+    store.approvals.act(
+        round_.tenant_id, round_.campaign_id, round_.n, lambda case: gate.draft(case, voice, draft, now=now)
+    )
+
+
+# --- what follows -----------------------------------------------------------------------------------
+
+
+def follows(case: Case, change: Change) -> list[OutboxEntry]:
+    """Return what must be done because of a change of a round, whichever act it was.
+
+    Whoever decided gets a receipt. A round that closes wakes the run and is told to the people who run the
+    campaign, when it can no longer be taken back. New links and more time are told to whom they concern.
+    """
+    before, after, now = case.round, change.round, change.facts[0].at
+    entries: list[OutboxEntry] = []
+    if (said := change.recorded) is not None and case.asked(said.approver_id) is not None:
+        entries.append(personal(RECEIPT, before, said.approver_id, before.version, now, due_at=now))
+    if before.status is RoundStatus.PENDING and after.status in {RoundStatus.DECIDED, RoundStatus.TIMED_OUT}:
+        entries += _closed(before, after, now)
+    if after.expires_at > before.expires_at:
+        entries += _extended(case, change, now)
+    for known, asked in zip(before.approvers, after.approvers, strict=True):
+        if asked.jti != known.jti:
+            kind = NEW_LINK if asked.email == known.email else REVIEW_REQUEST
+            more = {"renewed": True} if kind == NEW_LINK else {}
+            entries.append(personal(kind, after, asked.id, asked.jti[:8], due_at=now, **more))
+    return entries
+
+
+def _closed(before: ApprovalRound, after: ApprovalRound, now: datetime) -> list[OutboxEntry]:
+    """A round that is closed again after a decision was taken back is another fact."""
+    fact = (before.version, now)
+    due = now if after.settles_at is None else after.settles_at + UNDO_LEEWAY
+    kind = RESULT if after.status is RoundStatus.DECIDED else EXPIRED
     bell = OutboxEntry.about(
-        RING, round_.tenant_id, round_.campaign_id, round_.n, *fact, due_at=due, payload={"round": round_.n}
+        RING, before.tenant_id, before.campaign_id, before.n, *fact, due_at=due, payload={"round": before.n}
     )
-    return [bell, to_the_team(RESULT, round_, *fact, due_at=due)]
+    return [bell, to_the_team(kind, before, *fact, due_at=due)]
 
 
-def undo(store: Store, round_: ApprovalRound, approver_id: str, *, now: datetime) -> ApprovalRound:
-    """Take back what an approver said, and return the round, which is open again.
-
-    Raises:
-        NotFoundError: this approver has said nothing.
-        TooLateToUndoError: it has taken effect.
-    """
-    return store.approvals.undo(
-        round_.tenant_id, round_.campaign_id, round_.n, approver_id, doorbell=(RING, RESULT), at=now
-    )
-
-
-def _require_allowed(store: Store, round_: ApprovalRound, voice: Voice) -> None:
-    campaign = store.campaigns.get(round_.tenant_id, round_.campaign_id)
-    asked = next((each for each in round_.approvers if each.id == voice.approver_id), None)
-    names = [voice.name, *([asked.email, asked.name] if asked else [])]
-    if campaign.approval.prevent_self_approval and is_requester(campaign, *names):
-        raise SelfApprovalError("whoever asked for the campaign may not decide on it")
+def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
+    """Who has not decided needs a new link, for the old one ends when it did."""
+    decided, until = {each.approver_id for each in case.decisions}, change.round.expires_at.isoformat()
+    entries = [
+        personal(EXTENDED, change.round, each.id, until, due_at=now)
+        for each in change.round.approvers
+        if each.id not in decided and not each.revoked
+    ]
+    return [*entries, *([to_the_team(EXPIRED, change.round, until, due_at=now)] if change.by_policy else [])]
 
 
-def may_decide(campaign: Campaign, approver: RoundApprover) -> bool:
-    """Whether this approver may decide: not the requester, where the campaign forbids that."""
-    return not (campaign.approval.prevent_self_approval and is_requester(campaign, approver.email, approver.name))
-
-
-def is_requester(campaign: Campaign, *names: str) -> bool:
-    """Whether one of these names or addresses is whoever asked for the campaign."""
-    requester = (campaign.requested_by or "").strip().casefold()
-    return bool(requester) and requester in {name.strip().casefold() for name in names}
-
-
-def _contradiction(round_: ApprovalRound, decision: ApproverDecision) -> list[Fault]:
-    derived = campaign_decision(verdict_of(round_, decision, post_id) for post_id in round_.posts)
-    if derived is None or derived is decision.decision:
-        return []
-    message = f"says {decision.decision}, but what is said of the posts comes to {derived}"
-    return [Fault("decision", message, "DECISION_CONTRADICTS_POSTS")]
-
-
-def _too_much(request: DecisionRequest) -> list[Fault]:
-    size = len(request.comments.encode()) + sum(len(each.comment.encode()) for each in request.posts.values())
-    if size <= MAX_COMMENT_BYTES:
-        return []
-    return [Fault("comments", f"all comments together have {size} bytes, at most {MAX_COMMENT_BYTES}", "TOO_LONG")]
+# --- what it came to --------------------------------------------------------------------------------
 
 
 def outcome(store: Store, tenant_id: str, campaign_id: str, n: int, *, now: datetime) -> Outcome | None:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from campaigns.approvals import ACTOR, POLICY, closing_entries, is_requester
+from campaigns.approvals import ACTOR, POLICY, OrderProof, Voice, decide, is_requester
 from campaigns.errors import ConflictError, IntegrityError
 from campaigns.links import new_callback_id, new_jti
-from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
+from campaigns.model.approval import ApprovalRound, DecisionRequest, RoundApprover
 from campaigns.model.approval_terms import Approver
 from campaigns.model.base import derived_id
 from campaigns.model.campaign import Campaign
-from campaigns.model.post import Post, Review, round_digest
+from campaigns.model.post import Post, Review
 from campaigns.model.vocabulary import Decision, ReviewState, RoundStatus
 from campaigns.notice_kinds import REVIEW_REQUEST, personal
 from campaigns.planning import read_setting, require_work
-from campaigns.rules.decisions import (
-    blocked_posts,
-    expires_at,
-    is_auto_approved,
-    locked_posts,
-    outcome_of,
-    unapprovable_posts,
-)
+from campaigns.rules.decisions import expires_at, is_auto_approved, locked_posts
+from campaigns.rules.gate import what_is_shown
 from campaigns.store import Fact, Lease, OutboxEntry, Store
 
 
@@ -118,7 +111,7 @@ def _round(
         tenant_id=campaign.tenant_id,
         campaign_id=campaign.id,
         n=n,
-        **shown(posts),
+        **what_is_shown(posts),
         locked=locked_posts(posts),
         approvers=approvers,
         quorum=terms.quorum,
@@ -131,16 +124,6 @@ def _round(
     )
 
 
-def shown(posts: Sequence[Post]) -> dict[str, Any]:
-    """Return the fields of a round that say what it is about."""
-    return {
-        "digest": round_digest(list(posts)),
-        "posts": {post.id: post.content_hash() for post in posts},
-        "blocked": blocked_posts(posts),
-        "unapprovable": unapprovable_posts(posts),
-    }
-
-
 def _asked(campaign: Campaign, default_approver: Approver) -> list[Approver]:
     named = campaign.approval.approvers or [default_approver]
     if not campaign.approval.prevent_self_approval:
@@ -150,17 +133,7 @@ def _asked(campaign: Campaign, default_approver: Approver) -> list[Approver]:
 
 
 def _decided_by_policy(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound:
-    decision = ApproverDecision(
-        tenant_id=round_.tenant_id,
-        campaign_id=round_.campaign_id,
-        callback_id=round_.callback_id,
-        round=round_.n,
-        approver_id=POLICY,
-        decided_by="approval policy of the brand",
-        decision=Decision.APPROVED,
-        digest=round_.digest,
-        channel="policy",
-        attempt_id=f"policy-{round_.n:04d}",
-        at=now,
-    )
-    return store.approvals.decide(decision, rule=outcome_of, doorbell=closing_entries(round_, decision)).round
+    proof = OrderProof(round_.digest, "the approval policy of the brand lets every post pass")
+    voice = Voice(POLICY, "approval policy of the brand", "policy", proof)
+    request = DecisionRequest(decision=Decision.APPROVED, callback_id=round_.callback_id)
+    return decide(store, round_, voice, request, attempt_id=f"policy-{round_.n:04d}", now=now).round

@@ -148,6 +148,12 @@ class AlreadyDecidedError(ConflictError):
     code = "ALREADY_DECIDED"
 
 
+class AnswerTakenBackError(ConflictError):
+    """The same answer was recorded before and taken back: it is not recorded again, another one is."""
+
+    code = "ANSWER_TAKEN_BACK"
+
+
 class StaleReviewError(ConflictError):
     """The content changed since it was shown; nothing was recorded."""
 

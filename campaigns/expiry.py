@@ -10,14 +10,11 @@ import logging
 from datetime import datetime
 from typing import Final
 
-from campaigns.approvals import RING
-from campaigns.errors import ConflictError, NotFoundError, RoundClosedError
+from campaigns.approvals import follows
+from campaigns.errors import NotFoundError
 from campaigns.model.approval import ApprovalRound
-from campaigns.model.vocabulary import RoundStatus
-from campaigns.notice_kinds import EXPIRED, to_the_team
-from campaigns.resending import extend_round
-from campaigns.rules.decisions import LAST_CALL, expires_at, extends, timeout_outcome
-from campaigns.store import OutboxEntry, Store
+from campaigns.rules import gate
+from campaigns.store import Store
 
 log = logging.getLogger("campaigns.expiry")
 
@@ -41,42 +38,12 @@ def expire_due(store: Store, *, now: datetime, limit: int = 100) -> int:
 
 def expire(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound | None:
     """End or extend one round and return it as stored; None: its time is not over, or something else closed it."""
+    place = round_.tenant_id, round_.campaign_id
+    posts = store.posts.list(*place)  # when they are due is fixed while they are under review
     try:
-        current = store.approvals.round(round_.tenant_id, round_.campaign_id, round_.n)
+        done = store.approvals.act(
+            *place, round_.n, lambda case: gate.expire(case, posts=posts, actor=ACTOR, now=now), follows=follows
+        )
     except NotFoundError:
         return None
-    if current.status is not RoundStatus.PENDING or now < current.expires_at:
-        return None
-    if extends(current) and (longer := _extended(store, current, now)) is not None:
-        return longer
-    bell = OutboxEntry.about(
-        RING, current.tenant_id, current.campaign_id, current.n, due_at=now, payload={"round": current.n}
-    )
-    try:
-        ended = store.approvals.time_out(
-            current.tenant_id, current.campaign_id, current.n,
-            at=now, actor=ACTOR, rule=timeout_outcome,
-            outbox=[bell, to_the_team(EXPIRED, current, due_at=now)],
-        )  # fmt: skip
-    except ConflictError:
-        return None  # extended in this moment
-    return ended if ended.status is RoundStatus.TIMED_OUT and ended.decided_at == now else None
-
-
-def _extended(store: Store, current: ApprovalRound, now: datetime) -> ApprovalRound | None:
-    """Return the round with as much time again; None where its first post leaves none."""
-    posts = store.posts.list(current.tenant_id, current.campaign_id)
-    first_post = min(post.scheduled_at for post in posts if post.id in current.posts)
-    hours = max(1, round((current.expires_at - current.opened_at).total_seconds() / 3600))
-    until = expires_at(now, hours=hours, first_post=first_post)
-    if first_post - LAST_CALL <= now or until <= current.expires_at:
-        return None
-    try:
-        longer = extend_round(
-            store, current.tenant_id, current.campaign_id, current.n,
-            until=until, actor=ACTOR, reason="nobody decided in time: extended once, as agreed", now=now, ran_out=True,
-        )  # fmt: skip
-    except (ConflictError, RoundClosedError):
-        return None
-    store.outbox.add([to_the_team(EXPIRED, longer, until.isoformat(), due_at=now)])
-    return longer
+    return None if done.change.idle else done.round

@@ -7,11 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from campaigns.errors import ApprovalLinkError, GoneError, NotFoundError, RoundClosedError, RoundExpiredError
+from campaigns.errors import ApprovalLinkError, NotFoundError
 from campaigns.links import CLOCK_LEEWAY, LinkClaims
-from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
-from campaigns.model.campaign import Campaign
+from campaigns.model.approval import ApprovalRound, ApproverDecision, Channel, RoundApprover
+from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.rules.gate import LinkProof, Voice
 from campaigns.store import Store
 
 
@@ -30,6 +31,8 @@ class Standing(StrEnum):
     """A newer link of the same round was sent to this approver."""
     EXPIRED = "expired"
     """The time of the round, or of this link, is over."""
+    HALTED = "halted"
+    """The campaign has failed, or timed out before: an operator has to let it go on."""
     REVOKED = "revoked"
     CANCELLED = "cancelled"
 
@@ -54,6 +57,14 @@ class Invitation:
     def own(self) -> ApproverDecision | None:
         """Return what this approver said in the round, or None."""
         return next((each for each in self.decisions if each.approver_id == self.approver.id), None)
+
+    def voice(
+        self, channel: Channel, *, name: str | None = None, client: str | None = None, code: bool = False
+    ) -> Voice:
+        """Return the approver's voice; `code` says that whoever speaks typed the code that was sent to the address."""
+        claims = self.claims
+        proof = LinkProof(claims.jti, claims.issued_at, claims.expires_at, claims.digest, code)
+        return Voice(self.approver.id, name or self.approver.name, channel, proof, client)
 
     @property
     def waiting(self) -> int:
@@ -109,34 +120,12 @@ def _standing(found: Invitation, now: datetime) -> Invitation:
         return _at(found, Standing.DECIDED)
     if round_.status is RoundStatus.DECIDED:
         return _at(found, Standing.CLOSED)
-    return _at(found, Standing.EXPIRED if now >= round_.expires_at else Standing.OPEN)
+    if now >= round_.expires_at:
+        return _at(found, Standing.EXPIRED)
+    return _at(found, Standing.HALTED if found.campaign.status in AT_REST else Standing.OPEN)
 
 
 def _at(found: Invitation, standing: Standing) -> Invitation:
     return Invitation(
         found.claims, standing, found.round, found.approver, found.campaign, found.decisions, found.current
     )
-
-
-def require_answerable(found: Invitation) -> None:
-    """Raise why this link can decide nothing any more; what the store knows better is left to the store.
-
-    Somebody who has decided may ask again at any time: the answer to the first attempt may have been lost.
-
-    Raises:
-        RoundExpiredError: the time is over.
-        RoundClosedError: a newer round or link was sent, it was revoked, or the campaign was cancelled.
-    """
-    if found.own is not None and found.standing is not Standing.REVOKED:
-        return
-    reasons: dict[Standing, GoneError] = {
-        Standing.EXPIRED: RoundExpiredError(
-            "the time to decide is over", {"expiresAt": found.claims.expires_at.isoformat()}
-        ),
-        Standing.NEWER: RoundClosedError("a newer version was sent", {"supersededBy": found.current}),
-        Standing.REPLACED: RoundClosedError("a newer link was sent", {"replaced": True}),
-        Standing.REVOKED: RoundClosedError("this link was revoked", {"revoked": True}),
-        Standing.CANCELLED: RoundClosedError("the campaign was cancelled", {"status": "cancelled"}),
-    }
-    if found.standing in reasons:
-        raise reasons[found.standing]

@@ -25,7 +25,7 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, StringConstraints
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
 from campaigns.keyring import Key, KeyRing
 from campaigns.model.approval import ApprovalRound, RoundApprover
-from campaigns.model.base import CampaignId, TenantId, Wire
+from campaigns.model.base import CampaignId, Maybe, TenantId, Wire
 
 TYPE: Final = "approval+jwt"
 ISSUER: Final = "campaign-orchestration"
@@ -37,11 +37,14 @@ CLOCK_LEEWAY: Final = timedelta(seconds=60)
 FORM_LIFETIME: Final = timedelta(hours=24)
 
 _FORM_TOKEN = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
-_SHAPE = re.compile(r"[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10,600}\.[A-Za-z0-9_-]{43}", re.ASCII)
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10,800}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class LinkClaims(Wire):
-    """What a token says. Every claim is required, typed strictly, and nothing else may be there."""
+    """What a token says, typed strictly, and nothing else may be there.
+
+    `digest` names the content that the link was made for; only links of before it was added have none.
+    """
 
     model_config = ConfigDict(strict=True)
 
@@ -56,6 +59,7 @@ class LinkClaims(Wire):
     tenant_id: TenantId
     campaign_id: CampaignId
     round: Annotated[StrictInt, Field(ge=1, le=1000)]
+    digest: Maybe[Annotated[StrictStr, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = None
 
     @property
     def issued_at(self) -> datetime:
@@ -109,6 +113,7 @@ class LinkSigner:
             "tenantId": round_.tenant_id,
             "campaignId": round_.campaign_id,
             "round": round_.n,
+            "digest": round_.digest,
         }
         key = self._ring.signing
         token = self._jwt.encode(claims, key.secret, algorithm="HS256", headers={"typ": TYPE, "kid": key.kid})
@@ -187,16 +192,29 @@ class LinkSigner:
         whoever opens it meanwhile goes on typing in the page that is open already.
         """
         issued, key = int(now.timestamp()), self._ring.signing
-        return f"{issued}.{key.kid}.{_form_mac(key, claims, issued)}"
+        return f"{issued}.{key.kid}.{_mac(key, b'approval-form', claims, issued)}"
+
+    def code_token(self, claims: LinkClaims, *, now: datetime) -> str:
+        """Return what shows that whoever holds this link typed the code that was sent to the approver's address."""
+        issued, key = int(now.timestamp()), self._ring.signing
+        return f"{issued}.{key.kid}.{_mac(key, b'approval-code-shown', claims, issued)}"
+
+    def code_was_shown(self, claims: LinkClaims, code_token: str, *, now: datetime) -> bool:
+        """Whether this is a `code_token` of the same link, not older than a form may be."""
+        at = self._issued_at(b"approval-code-shown", claims, code_token, now)
+        return at is not None and now < at + FORM_LIFETIME
 
     def form_issued_at(self, claims: LinkClaims, form_token: str, *, now: datetime) -> datetime | None:
         """Return when a form of this link was handed out, or None when it was not."""
-        parts = _FORM_TOKEN.fullmatch(form_token)
+        return self._issued_at(b"approval-form", claims, form_token, now)
+
+    def _issued_at(self, label: bytes, claims: LinkClaims, token: str, now: datetime) -> datetime | None:
+        parts = _FORM_TOKEN.fullmatch(token)
         key = self._ring.readable(parts[2]) if parts else None
         if parts is None or key is None:
             return None
         issued = int(parts[1])
-        if not hmac.compare_digest(_form_mac(key, claims, issued), parts[3]):
+        if not hmac.compare_digest(_mac(key, label, claims, issued), parts[3]):
             return None
         at = datetime.fromtimestamp(issued, UTC)
         return at if at - CLOCK_LEEWAY <= now else None
@@ -240,8 +258,8 @@ class LinkSigner:
         return _decode(token.split(".")[1]) == written
 
 
-def _form_mac(key: Key, claims: LinkClaims, issued: int) -> str:
-    message = b"approval-form\x00" + f"{issued}.{claims.callback_id}.{claims.sub}.{claims.jti}".encode()
+def _mac(key: Key, label: bytes, claims: LinkClaims, issued: int) -> str:
+    message = label + b"\x00" + f"{issued}.{claims.callback_id}.{claims.sub}.{claims.jti}".encode()
     return hmac.new(key.secret, message, hashlib.sha256).hexdigest()[:32]
 
 

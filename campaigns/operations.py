@@ -18,31 +18,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from campaigns.approvals import Voice, decide
+from campaigns.approvals import OrderProof, Voice, decide
 from campaigns.asking import open_round
 from campaigns.errors import ConflictError, Fault, FaultsError
-from campaigns.links import MAX_LIFETIME
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
-from campaigns.model.approval_terms import Approval, Approver
+from campaigns.model.approval_terms import Approver
 from campaigns.model.base import content_hash
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
 from campaigns.notice_kinds import NEW_LINK, personal
-from campaigns.resending import extend_round, renew_link
-from campaigns.rules.decisions import outcome_of
+from campaigns.resending import extend_round, renew_link, revoke_link
+from campaigns.rules import gate
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.submission import START_RUN
 
 OPERATOR: Final = "ap-operator"
 """Stands for an operator who decides in place of all approvers."""
-LONGEST_OPEN: Final = MAX_LIFETIME - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,10 @@ class By:
     @property
     def actor(self) -> str:
         return f"operator:{self.name}"
+
+    def fact(self, action: str, now: datetime, n: int | None, **details: object) -> Fact:
+        """Return the entry about an act of this operator in round n."""
+        return Fact(self.actor, action, now, reason=self.reason, round=n, details=details)
 
 
 def retry(store: Store, campaign: Campaign, by: By, *, now: datetime) -> Campaign:
@@ -87,8 +89,8 @@ def regenerate(
     round_ = _open(store, campaign)
     said = {post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts}
     request = _request(round_, Decision.NEEDS_REVISION, comment, said)
-    _decide(store, round_, Voice(OPERATOR, by.name, "operator"), request, now)
-    _record(store, campaign, by, "regeneration_ordered", now, posts=sorted(numbers))
+    order = by.fact("regeneration_ordered", now, round_.n, posts=sorted(numbers))
+    _decide(store, round_, by, OPERATOR, by.name, request, order, now)
     return campaign
 
 
@@ -141,46 +143,23 @@ def replace(
         FaultsError: nobody of that name was asked, or the new name or address cannot be.
         ConflictError: no round is open, or that approver has decided.
     """
-    round_ = _open(store, campaign)
-    before = _one_asked(round_, approver)
-    _require_silent(store, round_, before)
-    whom = {"name": name or before.name, "email": email or before.email}
-    after = _valid(Approver, {**whom, "locale": before.locale, "timezone": before.timezone})
-    if (after.name, after.email) != (before.name, before.email):
-        named_before = [
-            Approver(name=each.name, email=each.email, locale=each.locale, timezone=each.timezone)
-            for each in round_.approvers
-        ]
-        asked = [after if each.email == before.email else each for each in campaign.approval.approvers or named_before]
-        # Not copied but read anew: nobody is asked twice, and what is stored can be read again.
-        terms = _valid(Approval, {**campaign.approval.to_wire(), "approvers": [each.to_wire() for each in asked]})
-        store.campaigns.update(campaign.tenant_id, campaign.id, {"approval": terms}, actor=by.actor, at=now)
-    changed = renew_link(
-        store, campaign.tenant_id, campaign.id, round_.n, before.id,
-        name=after.name, email=after.email, actor=by.actor, reason=by.reason, now=now,
+    return renew_link(
+        store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
+        name=name, email=email, actor=by.actor, reason=by.reason, now=now,
     )  # fmt: skip
-    return next(each for each in changed.approvers if each.id == before.id)
 
 
-def revoke(store: Store, campaign: Campaign, by: By, *, approver: str, now: datetime) -> RoundApprover:
-    """Make an approver's link worthless; the others decide without that one.
+def revoke(store: Store, campaign: Campaign, by: By, *, approver: str, now: datetime) -> ApprovalRound:
+    """Make an approver's link worthless; the others decide without that one, or have decided by now.
 
     Raises:
         FaultsError: nobody of that name was asked.
         ConflictError: no round is open, that approver has decided, or nobody would be left to decide.
     """
-    round_ = _open(store, campaign)
-    asked = _one_asked(round_, approver)
-    _require_silent(store, round_, asked)
-    rest = [each.model_copy(update={"revoked": each.revoked or each.id == asked.id}) for each in round_.approvers]
-    decisions = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
-    open_ = [each for each in rest if not each.revoked and each.id not in {said.approver_id for said in decisions}]
-    if not open_ or outcome_of(round_.model_copy(update={"approvers": rest}), decisions) is not None:
-        raise _wrong(campaign, "nobody would be left to decide: replace the approver, or decide on behalf")
-    store.approvals.revoke(
-        campaign.tenant_id, campaign.id, round_.n, asked.id, actor=by.actor, at=now, reason=by.reason
-    )
-    return asked
+    return revoke_link(
+        store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
+        actor=by.actor, reason=by.reason, now=now,
+    )  # fmt: skip
 
 
 def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetime) -> ApprovalRound:
@@ -190,13 +169,9 @@ def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetim
         FaultsError: no link lasts that long.
         ConflictError: no round is open.
     """
-    round_ = _open(store, campaign)
-    until = max(now, round_.expires_at) + timedelta(hours=hours)
-    if until > now + LONGEST_OPEN:
-        message = f"a round may be open for {LONGEST_OPEN.days} days from now at most"
-        raise FaultsError([Fault("hours", message, "TOO_LATE")])
+    n = _open(store, campaign).n
     return extend_round(
-        store, campaign.tenant_id, campaign.id, round_.n, until=until, actor=by.actor, reason=by.reason, now=now
+        store, campaign.tenant_id, campaign.id, n, until=hours, actor=by.actor, reason=by.reason, now=now
     )
 
 
@@ -232,14 +207,12 @@ def decide_for(
         ConflictError: no round is open, or that approver has decided.
     """
     round_ = _open(store, campaign)
-    voice = Voice(OPERATOR, by.name, "operator")
+    approver_id, name = OPERATOR, by.name
     if approver:
-        asked = _one_asked(round_, approver)
-        voice = Voice(asked.id, f"{by.name} (for {asked.name})"[:100], "operator")
-    request = _request(round_, decision, comment)
-    closed = _decide(store, round_, voice, request, now)
-    _record(store, campaign, by, "decided_on_behalf", now, approver=voice.approver_id, decision=str(decision))
-    return closed
+        asked = gate.one_asked(round_, approver)
+        approver_id, name = asked.id, f"{by.name} (for {asked.name})"[:100]
+    order = by.fact("decided_on_behalf", now, round_.n, approver=approver_id, decision=str(decision))
+    return _decide(store, round_, by, approver_id, name, _request(round_, decision, comment), order, now)
 
 
 def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[int]:
@@ -302,10 +275,11 @@ def _go_on(store: Store, campaign: Campaign, by: By, again: Sequence[Post], now:
 def _close_round(store: Store, campaign: Campaign, by: By, now: datetime) -> None:
     """Close a round that shows words which are written again; the next one follows, and old links say so."""
     latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
-    if latest is not None and latest.status is RoundStatus.PENDING:
-        closed = latest.model_copy(update={"status": RoundStatus.SUPERSEDED, "superseded_by": latest.n + 1})
-        fact = Fact(by.actor, "round_closed", now, reason=by.reason, round=latest.n)
-        store.approvals.update(closed, expect_version=latest.version, fact=fact)
+    if latest is not None:
+        store.approvals.act(
+            campaign.tenant_id, campaign.id, latest.n,
+            lambda case: gate.close(case, actor=by.actor, reason=by.reason, now=now),
+        )  # fmt: skip
 
 
 def _write_again(store: Store, post: Post, now: datetime) -> None:
@@ -364,40 +338,23 @@ def _open(store: Store, campaign: Campaign) -> ApprovalRound:
 
 
 def _decide(
-    store: Store, round_: ApprovalRound, voice: Voice, request: DecisionRequest, now: datetime
+    store: Store,
+    round_: ApprovalRound,
+    by: By,
+    approver_id: str,
+    name: str,
+    request: DecisionRequest,
+    order: Fact,
+    now: datetime,
 ) -> ApprovalRound:
-    said = request.to_wire()
-    attempt = content_hash([round_.callback_id, voice.approver_id, voice.name, said])[:32]
-    return decide(store, round_, voice, request, attempt_id=attempt, now=now).round
+    """Decide as an operator: about what is stored at this moment. What is edited in between is decided on by nobody."""
+    voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason))
+    attempt = content_hash([round_.callback_id, approver_id, name, order.at.isoformat(), request.to_wire()])[:32]
+    return decide(store, round_, voice, request, attempt_id=attempt, now=now, order=order).round
 
 
 def _record(store: Store, campaign: Campaign, by: By, action: str, now: datetime, **details: object) -> None:
-    fact = Fact(by.actor, action, now, reason=by.reason, round=campaign.round or None, details=details)
-    store.record(campaign.tenant_id, campaign.id, fact)
-
-
-def named(round_: ApprovalRound, name: str) -> list[RoundApprover]:
-    """Return those who were asked and have this name, e-mail or id; links that were revoked do not count."""
-    wanted = name.strip().casefold()
-    return [
-        each
-        for each in round_.approvers
-        if not each.revoked and wanted in {known.casefold() for known in (each.id, each.name, each.email)}
-    ]
-
-
-def _one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
-    asked = named(round_, name)
-    if len(asked) != 1:
-        known = ", ".join(f"{each.name} <{each.email}>" for each in round_.approvers if not each.revoked)
-        raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
-    return asked[0]
-
-
-def _require_silent(store: Store, round_: ApprovalRound, approver: RoundApprover) -> None:
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
-    if any(said.approver_id == approver.id for said in decisions):
-        raise ConflictError(f"{approver.name} has decided, and that stands")
+    store.record(campaign.tenant_id, campaign.id, by.fact(action, now, campaign.round or None, **details))
 
 
 def _request(

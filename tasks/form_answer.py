@@ -11,12 +11,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRunInput
 from pydantic import ValidationError
 
-from campaigns.approvals import Voice, decide
+from campaigns.approvals import FormProof, Voice, decide
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.base import content_hash
 from campaigns.model.faults import faults_of
-from campaigns.operations import named
+from campaigns.rules.gate import named
 from campaigns.wiring import get_store
 from tasks.approval_input import ApprovalDecision
 from tasks.steps import AskedRound, SavedCampaign
@@ -59,11 +59,12 @@ def _record(campaign: SavedCampaign, asked: AskedRound, found: FlowRunInput, log
         # Prefect knows no users: the name is whatever was typed, and the audit says by which way. An approver's
         # name or address is that approver's voice; any other name is an operator's, who decides in place of all.
         typed = request.decided_by or ""
+        proof = FormProof(asked.n, round_.digest)
         match named(round_, typed):
             case [approver]:
-                voice = Voice(approver.id, approver.name, "prefect_ui")
+                voice = Voice(approver.id, approver.name, "prefect_ui", proof)
             case _:
-                voice = Voice("ap-prefectui", typed, "prefect_ui")
+                voice = Voice("ap-prefectui", typed, "prefect_ui", proof)
         attempt = content_hash([str(runtime.flow_run.id), found.key])[:32]
         decide(store, round_, voice, request, attempt_id=attempt, now=datetime.now(UTC))
     except ValidationError as error:

@@ -71,8 +71,9 @@ def replace(store: Store, campaign: Campaign, by: By, now: datetime, *, approver
 
 
 def revoke(store: Store, campaign: Campaign, by: By, now: datetime, *, approver: str) -> str:
-    asked = operations.revoke(store, campaign, by, approver=approver.strip(), now=now)
-    return f"the link of {asked.name} is worthless"
+    round_ = operations.revoke(store, campaign, by, approver=approver.strip(), now=now)
+    told = f"the link of {approver.strip()} is worthless"
+    return f"{told}, and round {round_.n} came to {round_.outcome}" if round_.outcome else told
 
 
 def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: int) -> str:

@@ -17,6 +17,7 @@ from api.review.cards import REASONS
 from campaigns.model.approval import (
     MIN_COMMENT,
     ApprovalRound,
+    ApproverDecision,
     DecisionRequest,
     PostDecision,
     PostDraft,
@@ -120,6 +121,19 @@ def answers_of_draft(draft: ReviewDraft | None, posts: Sequence[Post]) -> Answer
         name=draft.decided_by if draft else "",
         digest=draft.digest if draft else "",
     )
+
+
+def draft_of(said: ApproverDecision, draft: ReviewDraft | None, posts: Sequence[Post], now: datetime) -> ReviewDraft:
+    """Return what somebody who takes a decision back goes on from: the draft it came from, else what was recorded."""
+    whole = {"comments": said.comments, "decided_by": said.decided_by, "saved_at": now}
+    if draft is not None:  # what the last step asked for came after it
+        return draft.model_copy(update=whole)
+    revisions = {post.id: post.revision for post in posts}
+    chosen = {
+        post_id: PostDraft(decision=each.decision, comment=each.comment, revision=revisions.get(post_id, 0))
+        for post_id, each in said.posts.items()
+    }
+    return ReviewDraft.model_validate({"digest": said.digest, "posts": chosen, **whole})
 
 
 def rest_approved(answers: Answers, round_: ApprovalRound) -> Answers:

@@ -106,7 +106,7 @@ def send_page(visit: Visit, answers: Answers, *, attempt_id: str, faults: Faults
         "name": answers.name or visit.approver.name,
         "attempt_id": attempt_id,
         "unexplained": unexplained(answers, words),
-        "needs_code": visit.campaign.approval.require_otp,
+        "needs_code": visit.needs_code,
         "faults": faults.fields if faults else {},
         "hidden": [(post, answers.posts[post.id]) for post in visit.posts if post.id not in visit.round.locked],
     }

@@ -16,6 +16,7 @@ from campaigns.model.vocabulary import PLATFORM_NAMES, Decision, RoundStatus
 from campaigns.rules.decisions import needed_voices, undo_until, verdict_of
 from campaigns.texts import Words
 
+_SIGNS = {Standing.NEWER: "mail", Standing.REPLACED: "mail", Standing.EXPIRED: "clock", Standing.HALTED: "clock"}
 _SIGN = {"approved": ("check", "good"), "needs_revision": ("pen", "warn"), "rejected": ("cross", "bad")}
 
 
@@ -135,11 +136,11 @@ def over_page(visit: Visit, *, note_left: bool = False) -> HTMLResponse:
         lines.append(words("state.expired.note"))
     return page(
         "closed.html",
-        200 if found.standing is Standing.NEWER else 410,
+        {Standing.NEWER: 200, Standing.HALTED: 503}.get(found.standing, 410),
         words=words,
         heading=words(f"state.{found.standing}.title"),
         lines=lines,
-        sign={Standing.NEWER: "mail", Standing.REPLACED: "mail", Standing.EXPIRED: "clock"}.get(found.standing, "stop"),
+        sign=_SIGNS.get(found.standing, "stop"),
         kept=[],
         relink=_relink(visit),
     )
@@ -200,6 +201,12 @@ def said_page(
     return page(
         "closed.html", status, headers, words=words, heading=title, lines=lines, sign=sign, kept=kept, relink=None
     )
+
+
+def code_page(visit: Visit, *, action: str, hidden: Sequence[tuple[str, str]], fault: str = "") -> HTMLResponse:
+    """Return the question for the code that was sent; `hidden` is the form that it interrupts."""
+    status = 422 if fault else 200
+    return page("code.html", status, visit=visit, words=visit.words, action=action, hidden=hidden, fault=fault)
 
 
 def conflict_page(visit: Visit, kept: list[tuple[str, str]], by: Invitation) -> HTMLResponse:

@@ -24,12 +24,20 @@ from campaigns.texts import Words
 class Visit:
     """An invitation with its texts and zones; the rest is read from the store when a page needs it."""
 
-    def __init__(self, store: Store, found: Invitation, words: Words, csrf: str, now: datetime) -> None:
+    def __init__(
+        self, store: Store, found: Invitation, words: Words, csrf: str, now: datetime, *, proven: bool = False
+    ) -> None:
         self.store = store
         self.found = found
         self.words = words
         self.csrf = csrf
         self.now = now
+        self.proven = proven
+        """Whether this browser showed the code that a campaign may ask for."""
+
+    @property
+    def needs_code(self) -> bool:
+        return self.campaign.approval.require_otp and not self.proven
 
     @property
     def round(self) -> ApprovalRound:

@@ -36,6 +36,7 @@ class ApprovalRound(Wire):
     `posts` are the posts shown with their content hashes. Of them `blocked` are those that a guardrail
     blocks: approving all leaves them out; `unapprovable` those with a legal block: nobody can approve
     them as they are; `locked` those approved in an earlier round: they stay as they are.
+    `changed_at` is when its words were last edited; None: they are those that it was opened with.
     A decision can be taken back for `settle_seconds`; what the round came to counts from `settles_at` on.
     `ran_out_at` is when its time first was over, whatever the policy made of that.
     """
@@ -65,6 +66,7 @@ class ApprovalRound(Wire):
     ran_out_at: Maybe[Instant] = None
     reminders: list[int] = []
     superseded_by: Maybe[int] = None
+    changed_at: Maybe[Instant] = None
     version: Annotated[int, Field(ge=1)] = 1
 
 
@@ -78,7 +80,7 @@ class PostDecision(Wire):
 class ApproverDecision(Wire):
     """What one approver said: recorded once, by whoever came first with this approver's link.
 
-    `attempt_id` names the form that was sent, for the audit; `client` stands for
+    `attempt_id` names the answer that was sent; once it is taken back, it is not recorded again. `client` stands for
     the address it came from, and cannot be turned back into it.
     """
 

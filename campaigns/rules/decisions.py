@@ -61,6 +61,10 @@ def is_auto_approved(quality: Quality | None, mode: ApprovalMode, threshold: flo
 # --- a decision comes ---------------------------------------------------------------------------------
 
 
+MAX_COMMENT_BYTES: Final = 200_000
+"""All comments of one answer together, in UTF-8: a decision is one item, and an item has 400 KB."""
+
+
 def decision_faults(round_: ApprovalRound, request: DecisionRequest) -> list[Fault]:
     """Return why a decision cannot be recorded: strange or locked posts, legal blocks, no comment, nothing approved."""
     faults: list[Fault] = []
@@ -83,7 +87,23 @@ def decision_faults(round_: ApprovalRound, request: DecisionRequest) -> list[Fau
     if request.decision is Decision.APPROVED and not named and not undecided:
         message = "approves nothing: every post is blocked by a check; decide post by post"
         faults.append(Fault("decision", message, "NOTHING_TO_APPROVE"))
-    return faults
+    return [*faults, *_too_much(request)]
+
+
+def contradictions(round_: ApprovalRound, decision: ApproverDecision) -> list[Fault]:
+    """Return what is wrong with a decision on the whole that is not what is said of its posts."""
+    derived = campaign_decision(verdict_of(round_, decision, post_id) for post_id in round_.posts)
+    if derived is None or derived is decision.decision:
+        return []
+    message = f"says {decision.decision}, but what is said of the posts comes to {derived}"
+    return [Fault("decision", message, "DECISION_CONTRADICTS_POSTS")]
+
+
+def _too_much(request: DecisionRequest) -> list[Fault]:
+    size = len(request.comments.encode()) + sum(len(each.comment.encode()) for each in request.posts.values())
+    if size <= MAX_COMMENT_BYTES:
+        return []
+    return [Fault("comments", f"all comments together have {size} bytes, at most {MAX_COMMENT_BYTES}", "TOO_LONG")]
 
 
 def verdict_of(round_: ApprovalRound, said: ApproverDecision, post_id: str) -> Decision | None:
@@ -163,11 +183,17 @@ def _own(round_: ApprovalRound, said: ApproverDecision) -> Decision | None:
 
 
 def _voices(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> list[ApproverDecision]:
+    """Return the voices that count. An operator's order to write named posts again is carried out as it was given."""
     first: dict[str, ApproverDecision] = {}
     for said in decisions:
         if said.round == round_.n and said.digest == round_.digest and _own(round_, said) is not None:
             first.setdefault(said.approver_id, said)
-    return list(first.values())
+    voices = list(first.values())
+    return [said for said in voices if _orders_revision(round_, said)] or voices
+
+
+def _orders_revision(round_: ApprovalRound, said: ApproverDecision) -> bool:
+    return said.decision is Decision.NEEDS_REVISION and bool(said.posts) and _overrules(round_, said)
 
 
 _STRICTNESS: Final = {Decision.APPROVED: 0, Decision.NEEDS_REVISION: 1, Decision.REJECTED: 2}

@@ -33,18 +33,5 @@ def require_editable(status: CampaignStatus, fields: Collection[str]) -> None:
         )
 
 
-def require_text_editable(status: CampaignStatus) -> None:
-    """Refuse an operator's edit of a post's text outside of the review.
-
-    Raises:
-        ConflictError: with `currentStatus`.
-    """
-    if status is not CampaignStatus.AWAITING_REVIEW:
-        raise ConflictError(
-            f"the text of a post can be edited while the campaign awaits review, not while it is {status}",
-            {"currentStatus": str(status)},
-        )
-
-
 def _wire_name(name: str) -> str:
     return CampaignBrief.model_fields[name].alias or name

@@ -25,7 +25,8 @@ and never an overwrite; `StoreUnavailableError` means try again, and trying agai
 `due`, `pending`, `in_work` and `ended_…` may lag a moment on DynamoDB; everything else is as of now.
 """
 
-from campaigns.store.audit import BrokenLink, Fact
+from campaigns.model.fact import Fact
+from campaigns.store.audit import BrokenLink
 from campaigns.store.campaigns import Created
 from campaigns.store.documents import Page
 from campaigns.store.idempotency import IdempotencyRecord

@@ -6,46 +6,39 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.errors import (
-    ConflictError,
-    NotFoundError,
-    RoundClosedError,
-    VersionConflictError,
-)
+from campaigns.errors import ConflictError, FaultsError, GoneError, NotFoundError
 from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import TRANSITIONS, Campaign
-from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.rules.decisions import undo_until
+from campaigns.model.fact import Fact
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.rules.gate import Case, Change, Gate, answer_of, is_put_again, require_askable
 from campaigns.store import keys
-from campaigns.store.audit import Fact
-from campaigns.store.campaign_items import replacing
+from campaigns.store.campaign_items import replacing, with_changes
 from campaigns.store.documents import item_of, readable, value_of
+from campaigns.store.drafts import draft_item
 from campaigns.store.leases import Lease
 from campaigns.store.outbox import OutboxEntry, outbox_item
-from campaigns.store.round_state import (
-    already_decided,
-    is_put_again,
-    next_state,
-    require_askable,
-    require_open,
-    round_item,
-    says_the_same,
-    too_late_to_undo,
-)
-from campaigns.store.table import ABSENT, Check, ConditionFailed, Delete, Equals, Operation, Put, Table
+from campaigns.store.post_items import post_item, revision_item
+from campaigns.store.round_state import next_state, round_item
+from campaigns.store.table import ABSENT, Check, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
 from campaigns.store.transaction import attempts, commit
-
-Rule = Callable[[ApprovalRound, Sequence[ApproverDecision]], Decision | None]
-"""Says what a round's decisions so far come to: its outcome, or None while it stays open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """The round after a decision, the decision as stored, and whether it had been recorded before."""
+class Done:
+    """The case as it was found, what was written about it, and the round as it is stored now."""
 
+    case: Case
+    change: Change
     round: ApprovalRound
-    decision: ApproverDecision
-    repeated: bool
+
+
+def nothing_follows(case: Case, change: Change) -> list[OutboxEntry]:  # noqa: ARG001 - one of its kind
+    return []
+
+
+Follows = Callable[[Case, Change], list[OutboxEntry]]
+"""What must be done because of a change: entries for the outbox, written with it."""
 
 
 class ApprovalRepository:
@@ -165,89 +158,6 @@ class ApprovalRepository:
         """Return open rounds of all tenants whose time is over, longest first."""
         return self.pending(until=now, limit=limit)
 
-    def update(
-        self,
-        round_: ApprovalRound,
-        *,
-        expect_version: int,
-        fact: Fact | None = None,
-        outbox: Sequence[OutboxEntry] = (),
-    ) -> ApprovalRound:
-        """Replace a round that is still open (reminders sent, revoked approvers, new expiry); return the stored one.
-
-        Raises:
-            VersionConflictError: `expect_version` is not the stored version.
-            RoundClosedError: it is no longer open.
-        """
-        changed = round_.model_copy(update={"version": expect_version + 1})
-        write = Put(round_item(changed), Equals({"version": expect_version, "status": str(RoundStatus.PENDING)}))
-        facts = [fact] if fact else []
-        try:
-            commit(self._table, round_.tenant_id, round_.campaign_id, [write], facts=facts, outbox=outbox)
-        except ConditionFailed as failed:
-            stored = self.round(round_.tenant_id, round_.campaign_id, round_.n)
-            if stored.status is not RoundStatus.PENDING:
-                raise RoundClosedError(f"this round is {stored.status}", {"status": str(stored.status)}) from failed
-            raise VersionConflictError(
-                "the round was changed since it was read", {"currentVersion": stored.version}
-            ) from failed
-        return changed
-
-    def revoke(
-        self, tenant_id: str, campaign_id: str, n: int, approver_id: str, *, actor: str, at: datetime, reason: str
-    ) -> ApprovalRound:
-        """Make one approver's link of an open round worthless.
-
-        Raises:
-            NotFoundError: nobody of this id was asked.
-        """
-        approvers = self.round(tenant_id, campaign_id, n).approvers
-        if approver_id not in {approver.id for approver in approvers}:
-            raise NotFoundError("approver", approver_id)
-        changed = [a.model_copy(update={"revoked": a.revoked or a.id == approver_id}) for a in approvers]
-        fact = Fact(actor, "link_revoked", at, reason=reason, round=n, details={"approver": approver_id})
-        return self._change(tenant_id, campaign_id, n, {"approvers": changed}, fact)
-
-    def time_out(
-        self,
-        tenant_id: str,
-        campaign_id: str,
-        n: int,
-        *,
-        at: datetime,
-        actor: str = "housekeeping",
-        rule: Rule | None = None,
-        outbox: Sequence[OutboxEntry] = (),
-    ) -> ApprovalRound:
-        """Close an open round whose time is over and return the stored one; whatever closed it first stands.
-
-        `rule` says what the campaign's policy makes of the decisions that there are; it is asked again
-        when somebody decided in this moment. Without one, nothing was decided.
-
-        Raises:
-            ConflictError: its time is not over yet.
-        """
-        for _ in attempts():
-            current = self.round(tenant_id, campaign_id, n)
-            if current.status is not RoundStatus.PENDING:
-                return current
-            if at < current.expires_at:
-                raise ConflictError("the round has not expired", {"expiresAt": current.expires_at.isoformat()})
-            outcome = rule(current, self.decisions(tenant_id, campaign_id, n)) if rule else None
-            ran_out_at = current.ran_out_at or at
-            closed = next_state(
-                current, status=RoundStatus.TIMED_OUT, outcome=outcome, decided_at=at, ran_out_at=ran_out_at
-            )
-            write = Put(round_item(closed), Equals({"version": current.version}))
-            details = {"outcome": str(outcome)} if outcome else {}
-            fact = Fact(actor, "round_timed_out", at, round=n, details=details)
-            try:
-                commit(self._table, tenant_id, campaign_id, [write], facts=[fact], outbox=outbox)
-            except ConditionFailed:
-                continue
-            return closed
-        raise AssertionError  # `attempts` ends by raising
-
     # --- decisions ---------------------------------------------------------------------------------
 
     def decisions(self, tenant_id: str, campaign_id: str, n: int) -> list[ApproverDecision]:
@@ -256,128 +166,118 @@ class ApprovalRepository:
         found = [value_of(item, ApproverDecision) for item in self._table.query(pk, keys.decisions(n))]
         return sorted(found, key=lambda decision: (decision.at, decision.approver_id))
 
-    def decide(
-        self,
-        decision: ApproverDecision,
-        *,
-        rule: Rule,
-        outbox: Sequence[OutboxEntry] = (),
-        doorbell: Sequence[OutboxEntry] = (),
-    ) -> Decided:
-        """Record a decision, close the round when `rule` says so, audit and enqueue, in one transaction.
+    # --- acts --------------------------------------------------------------------------------------
 
-        `rule` sees every decision of the round with this one, and again whenever somebody else was
-        faster, so that two approvers at once never leave a complete round open. `outbox` goes out in
-        any case, `doorbell` only if this decision closes the round. The same approver saying the same
-        again is answered with what is stored: the answer to the first attempt may have been lost.
+    def act(
+        self,
+        tenant_id: str,
+        campaign_id: str,
+        n: int,
+        gate: Gate,
+        *,
+        follows: Follows = nothing_follows,
+        answer: str | None = None,
+        withdrawn: Collection[str] = (),
+    ) -> Done:
+        """Read the round, ask the gate, and write what it says with audit and outbox, if all that was read still holds.
+
+        Somebody else was faster: it is read and asked again. So is a refusal, when what it is about has changed
+        meanwhile. `answer` names the answer in question: whether it was taken back before is part of the case.
+        Entries of the kinds `withdrawn` that wait are not delivered any more once the round is open again.
 
         Raises:
-            AlreadyDecidedError: this approver or, for the whole round, others decided before; who, what and when.
-            RoundExpiredError, RoundClosedError: too late, superseded, cancelled or this link was revoked.
-            StaleReviewError: the decision is about other content than the round shows.
-            NotFoundError: no such round, or nobody of this id was asked.
+            NotFoundError: no such round or campaign.
+            CampaignError: what the gate says; nothing was written.
         """
-        tenant_id, campaign_id, n = decision.tenant_id, decision.campaign_id, decision.round
-        key = keys.decision(tenant_id, campaign_id, n, decision.approver_id)
         for _ in attempts():
-            current = self.round(tenant_id, campaign_id, n)
-            before = self.decisions(tenant_id, campaign_id, n)
-            own = next((one for one in before if one.approver_id == decision.approver_id), None)
-            if own is not None:
-                if says_the_same(own, decision):
-                    return Decided(current, own, repeated=True)
-                raise already_decided(own)  # also an attempt of before with another answer in it
-            require_open(current, before, decision)
-            outcome = rule(current, sorted([*before, decision], key=lambda one: (one.at, one.approver_id)))
-            after = next_state(current)
-            if outcome is not None:
-                after = next_state(
-                    current,
-                    status=RoundStatus.DECIDED,
-                    outcome=outcome,
-                    decided_at=decision.at,
-                    settles_at=undo_until(current, decision),
-                )
-            # The round is written in any case: its version orders the decisions of the round.
-            operations = [
-                Put(item_of(key, "decision", decision), ABSENT),
-                Put(round_item(after), Equals({"version": current.version})),
-            ]
-            details = {
-                "decision": str(decision.decision),
-                "decidedBy": decision.decided_by,
-                "channel": decision.channel,
-                "digest": decision.digest,
-                **({"outcome": str(outcome)} if outcome else {}),
-            }
-            fact = Fact(decision.approver_id, "decided", decision.at, round=n, details=details)
-            entries = [*outbox, *(doorbell if outcome else ())]
+            case, campaign_item = self._case(tenant_id, campaign_id, n, answer)
             try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=entries)
+                change = gate(case)
+            except (ConflictError, GoneError, NotFoundError, FaultsError):
+                if self._case(tenant_id, campaign_id, n, answer)[0] != case:
+                    continue
+                raise
+            if change.idle:
+                return Done(case, change, case.round)
+            # Its version orders everything that happens in a round; a draft is nothing that happens.
+            after = next_state(change.round) if change.facts else case.round
+            operations = self._operations(case, campaign_item, change, after, withdrawn)
+            entries = follows(case, change)
+            try:
+                commit(self._table, tenant_id, campaign_id, operations, facts=change.facts, outbox=entries)
             except ConditionFailed:
                 continue
-            return Decided(after, decision, repeated=False)
+            return Done(case, change, after)
         raise AssertionError  # `attempts` ends by raising
 
-    def undo(
-        self, tenant_id: str, campaign_id: str, n: int, approver_id: str, *, doorbell: Collection[str], at: datetime
-    ) -> ApprovalRound:
-        """Take back what an approver said, open the round again if it was closed, and audit it, in one transaction.
+    def case(self, tenant_id: str, campaign_id: str, n: int) -> Case:
+        """Return what an act on a round is decided on, as of now; also of a deleted campaign."""
+        return self._case(tenant_id, campaign_id, n, None)[0]
 
-        Entries of the kinds `doorbell` that wait for the round to settle are not delivered any more.
+    def _case(self, tenant_id: str, campaign_id: str, n: int, answer: str | None) -> tuple[Case, Item]:
+        # The round first: whatever changes the decisions after it was read changes its version too.
+        round_ = self.round(tenant_id, campaign_id, n)
+        campaign_item = self._table.get(keys.campaign(tenant_id, campaign_id))
+        if campaign_item is None:
+            raise NotFoundError("campaign", campaign_id)
+        latest = self.current_round(tenant_id, campaign_id)
+        used = answer is not None and self._table.get(keys.used_answer(tenant_id, campaign_id, n, answer)) is not None
+        case = Case(
+            campaign=value_of(campaign_item, Campaign),
+            round=round_,
+            decisions=self.decisions(tenant_id, campaign_id, n),
+            latest=latest.n if latest else n,
+            used_up=used,
+        )
+        return case, campaign_item
 
-        Raises:
-            NotFoundError: this approver has said nothing in this round.
-            TooLateToUndoError: it has taken effect, or a newer round was opened.
-        """
-        key = keys.decision(tenant_id, campaign_id, n, approver_id)
-        for _ in attempts():
-            current = self.round(tenant_id, campaign_id, n)
-            item = self._table.get(key)
-            if item is None:
-                raise NotFoundError("decision", approver_id)
-            said = value_of(item, ApproverDecision)
-            until = undo_until(current, said)
-            if until is None or at >= until:
-                raise too_late_to_undo(said, until)
-            reopened = next_state(current, status=RoundStatus.PENDING, outcome=None, decided_at=None, settles_at=None)
-            operations: list[Operation] = [
-                Put(round_item(reopened), Equals({"version": current.version})),
-                Delete(key, Equals({})),
-                Check(keys.campaign(tenant_id, campaign_id), Equals({"status": str(CampaignStatus.AWAITING_REVIEW)})),
-                *(Put(outbox_item(entry)) for entry in self._withdrawn(current, doorbell, at)),
-            ]
-            details = {"decision": str(said.decision), "decidedBy": said.decided_by, "decidedAt": keys.instant(said.at)}
-            try:
-                commit(
-                    self._table, tenant_id, campaign_id, operations,
-                    facts=[Fact(approver_id, "undone", at, round=n, details=details)],
-                )  # fmt: skip
-            except ConditionFailed as failed:
-                if 2 in failed.failures:
-                    raise too_late_to_undo(said, until) from failed
-                continue
-            return reopened
-        raise AssertionError  # `attempts` ends by raising
+    def _operations(
+        self, case: Case, campaign_item: Item, change: Change, after: ApprovalRound, withdrawn: Collection[str]
+    ) -> list[Operation]:
+        """Return the writes of a change, on condition that everything the case says still holds."""
+        tenant_id, campaign_id, n = after.tenant_id, after.campaign_id, after.n
+        unchanged = Equals({"version": case.round.version})
+        operations: list[Operation] = [
+            Check(keys.round_(tenant_id, campaign_id, n), unchanged)
+            if after is case.round
+            else Put(round_item(after), unchanged),
+        ]
+        if case.latest == n:
+            operations.append(Check(keys.round_(tenant_id, campaign_id, n + 1), ABSENT))
+        if change.terms is None:
+            same = Equals({"version": case.campaign.version})
+            operations.append(Check(keys.campaign(tenant_id, campaign_id), same))
+        else:
+            changes = {"approval": change.terms, "updated_at": change.facts[0].at}
+            later = with_changes(case.campaign, changes, frozenset())
+            operations.append(replacing(campaign_item, later.model_copy(update={"version": later.version + 1})))
+        if (new := change.recorded) is not None:
+            key = keys.decision(tenant_id, campaign_id, n, new.approver_id)
+            operations.append(Put(item_of(key, "decision", new), ABSENT))
+        if (old := change.taken_back) is not None:
+            operations.append(Delete(keys.decision(tenant_id, campaign_id, n, old.approver_id), Equals({})))
+            used = keys.used_answer(tenant_id, campaign_id, n, answer_of(old))
+            operations.append(Put({**used._asdict(), "kind": "used-answer"}))
+            if after.status is RoundStatus.PENDING:
+                operations += [Put(outbox_item(entry)) for entry in self._withdrawn(case.round, withdrawn, change)]
+        if (post := change.revision) is not None:
+            # The words as they were read are of the revision before, so nobody else's edit is overwritten.
+            operations.append(Put(revision_item(post), ABSENT))
+            operations.append(Put(post_item(post), Equals({"version": post.version - 1})))
+        for approver_id in change.forgotten:
+            operations.append(Delete(keys.draft(tenant_id, campaign_id, n, approver_id)))
+            operations.append(Delete(keys.code(tenant_id, campaign_id, n, approver_id)))
+        if change.draft is not None:
+            approver_id, typed = change.draft
+            operations.append(Put(draft_item(after, approver_id, typed)))
+        return operations
 
-    def _withdrawn(self, closed: ApprovalRound, doorbell: Collection[str], at: datetime) -> list[OutboxEntry]:
+    def _withdrawn(self, closed: ApprovalRound, kinds: Collection[str], change: Change) -> list[OutboxEntry]:
         """Return what still waits to be delivered because the round was closed, as done."""
         pk = keys.campaign_partition(closed.tenant_id, closed.campaign_id)
         entries = [value_of(item, OutboxEntry) for item in self._table.query(pk, keys.OUTBOX)]
         return [
-            entry.model_copy(update={"done_at": at})
+            entry.model_copy(update={"done_at": change.facts[0].at})
             for entry in entries
-            if entry.kind in doorbell and entry.is_open and entry.payload.get("round") == closed.n
+            if entry.kind in kinds and entry.is_open and entry.payload.get("round") == closed.n
         ]
-
-    def _change(
-        self, tenant_id: str, campaign_id: str, n: int, changes: dict[str, object], fact: Fact
-    ) -> ApprovalRound:
-        for _ in attempts():
-            current = self.round(tenant_id, campaign_id, n)
-            try:
-                changed = current.model_copy(update=changes)
-                return self.update(changed, expect_version=current.version, fact=fact)
-            except VersionConflictError:
-                continue
-        raise AssertionError  # `attempts` ends by raising

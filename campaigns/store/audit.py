@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from campaigns.model.approval import AuditEntry
 from campaigns.model.base import content_hash, derived_id
+from campaigns.model.fact import Fact
 from campaigns.store import keys
 from campaigns.store.cursors import cursor_of, place_of
 from campaigns.store.documents import Page, item_of, value_of
@@ -18,20 +18,6 @@ from campaigns.store.table import ABSENT, Item, Operation, Put, Table
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 GENESIS: Final = "0" * 64
 """`previous` of a first entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something worth an entry: who did what, when and why. `details` is JSON-compatible and holds no secret."""
-
-    actor: str
-    action: str
-    at: datetime
-    from_status: str | None = None
-    to_status: str | None = None
-    reason: str | None = None
-    round: int | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

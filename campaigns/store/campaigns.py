@@ -20,11 +20,11 @@ from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import content_hash
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import AT_REST, FINAL, Campaign
+from campaigns.model.fact import Fact
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import keys
 from campaigns.store.approvals import ApprovalRepository
-from campaigns.store.audit import Fact
 from campaigns.store.campaign_items import (
     FIXED,
     FIXED_IN_A_MOVE,

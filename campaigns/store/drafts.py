@@ -8,7 +8,7 @@ from typing import Final
 from campaigns.model.approval import ApprovalRound, ReviewDraft
 from campaigns.store import keys
 from campaigns.store.documents import item_of, value_of
-from campaigns.store.table import Put, Table
+from campaigns.store.table import Item, Table
 
 KEPT_AFTER_SAVING: Final = timedelta(days=45)
 """Longer than a round is open (30 days)."""
@@ -24,7 +24,7 @@ class DraftRepository:
         item = self._table.get(keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id))
         return value_of(item, ReviewDraft) if item else None
 
-    def save(self, round_: ApprovalRound, approver_id: str, draft: ReviewDraft) -> None:
-        key = keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
-        retention = keys.purged_after(draft.saved_at + KEPT_AFTER_SAVING, key)
-        self._table.write(Put(item_of(key, "draft", draft, **retention)))
+
+def draft_item(round_: ApprovalRound, approver_id: str, draft: ReviewDraft) -> Item:
+    key = keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
+    return item_of(key, "draft", draft, **keys.purged_after(draft.saved_at + KEPT_AFTER_SAVING, key))

@@ -128,6 +128,11 @@ def decision(tenant_id: str, campaign_id: str, n: int, approver_id: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), f"{decisions(n)}{part}")
 
 
+def used_answer(tenant_id: str, campaign_id: str, n: int, answer: str) -> Key:
+    """Marks an answer whose decision was taken back: it is not recorded again."""
+    return Key(campaign_partition(tenant_id, campaign_id), f"used-answer#{_number(n)}#{_hashed(answer)}")
+
+
 def draft(tenant_id: str, campaign_id: str, n: int, approver_id: str) -> Key:
     part = _match("approver", _APPROVER_ID, approver_id)
     return Key(campaign_partition(tenant_id, campaign_id), f"draft#{_number(n)}#{part}")

@@ -7,14 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
-from campaigns.model.approval import ApprovalRound
+from campaigns.model.fact import Fact
 from campaigns.model.post import Post, Review
-from campaigns.model.vocabulary import Platform, PostStatus, RoundStatus
+from campaigns.model.vocabulary import Platform, PostStatus
 from campaigns.store import keys
-from campaigns.store.audit import Fact
-from campaigns.store.documents import item_of, value_of
+from campaigns.store.documents import value_of
 from campaigns.store.leases import Lease
-from campaigns.store.round_state import next_state, round_item
+from campaigns.store.post_items import post_item, revision_item
 from campaigns.store.table import ABSENT, ConditionFailed, Delete, Equals, Item, Put, Table, check_bounds
 from campaigns.store.transaction import attempts, commit
 
@@ -37,7 +36,7 @@ class PostRepository:
             ItemTooLargeError: a post is above 400 KB; nothing was written.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
-        writes = [Put(_item(post), ABSENT) for post in posts]
+        writes = [Put(post_item(post), ABSENT) for post in posts]
         for write in writes:
             check_bounds([write])
         stored: dict[str, Post] = {}
@@ -89,18 +88,14 @@ class PostRepository:
             ]
         )
 
-    def save_revision(
-        self, post: Post, *, fact: Fact | None = None, asked: ApprovalRound | None = None, fence: Lease | None = None
-    ) -> Post:
+    def save_revision(self, post: Post, *, fact: Fact | None = None, fence: Lease | None = None) -> Post:
         """Keep revision `post.revision` for ever and make it the current post, in one transaction.
 
         If that revision exists, nothing is written and the stored one is returned unchanged: repeating
-        a generation is harmless. The version is counted here, whatever the one given. `asked` is the open
-        round as it asks about these words, of the version that was read: it changes with them.
+        a generation is harmless. The version is counted here, whatever the one given.
 
         Raises:
             NotFoundError: the post was never planned.
-            VersionConflictError: the round is no longer open, or was changed since it was read.
             ConflictError: a later revision is current and this one was never kept.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
@@ -114,18 +109,13 @@ class PostRepository:
                 raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
             saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
             writes = [
-                Put(item_of(key, "revision", saved), ABSENT),
-                Put(_item(saved), Equals({"version": current.version})),
+                Put(revision_item(saved), ABSENT),
+                Put(post_item(saved), Equals({"version": current.version})),
             ]
-            if asked is not None:
-                unchanged = Equals({"version": asked.version, "status": str(RoundStatus.PENDING)})
-                writes.append(Put(round_item(next_state(asked)), unchanged))
             facts = [fact] if fact else []
             try:
                 commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
-            except ConditionFailed as failed:
-                if 2 in failed.failures:
-                    raise VersionConflictError("the round was changed since it was read") from failed
+            except ConditionFailed:
                 continue
             return saved
         raise AssertionError  # `attempts` ends by raising
@@ -147,7 +137,7 @@ class PostRepository:
             VersionConflictError: `expect_version` is not the stored version.
         """
         changed = post.model_copy(update={"version": expect_version + 1})
-        write = Put(_item(changed), Equals({"version": expect_version}))
+        write = Put(post_item(changed), Equals({"version": expect_version}))
         facts = [fact] if fact else []
         try:
             commit(self._table, post.tenant_id, post.campaign_id, [write], facts=facts, fence=fence)
@@ -187,11 +177,6 @@ class PostRepository:
         if item is None:
             raise NotFoundError("post", post_id)
         return item
-
-
-def _item(post: Post) -> Item:
-    key = keys.post(post.tenant_id, post.campaign_id, post.id)
-    return item_of(key, "post", post, version=post.version, revision=post.revision, status=str(post.status))
 
 
 def _in_calendar_order(posts: list[Post]) -> list[Post]:

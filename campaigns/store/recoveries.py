@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from campaigns.model.fact import Fact
 from campaigns.store import keys
-from campaigns.store.audit import Fact
 from campaigns.store.outbox import OutboxEntry
 from campaigns.store.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table
 from campaigns.store.transaction import commit

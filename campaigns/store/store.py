@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from campaigns.model.fact import Fact
 from campaigns.store.approvals import ApprovalRepository
 from campaigns.store.assets import AssetFiles
-from campaigns.store.audit import AuditRepository, Fact
+from campaigns.store.audit import AuditRepository
 from campaigns.store.brand_assets import AssetRepository
 from campaigns.store.brands import BrandRepository
 from campaigns.store.campaigns import CampaignRepository

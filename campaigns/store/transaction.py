@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from campaigns.errors import LeaseLostError, StoreUnavailableError
+from campaigns.model.fact import Fact
 from campaigns.store import keys
-from campaigns.store.audit import Fact, append_operations
+from campaigns.store.audit import append_operations
 from campaigns.store.leases import Lease
 from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.table import ABSENT, ConditionFailed, Operation, Put, Table

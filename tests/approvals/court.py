@@ -19,7 +19,7 @@ from typing import Any, Literal
 from unittest.mock import patch
 from uuid import UUID
 
-from campaigns.approvals import RING, Outcome, Voice, decide, outcome, undo
+from campaigns.approvals import RING, Outcome, decide, outcome, undo
 from campaigns.asking import open_round
 from campaigns.errors import (
     AlreadyDecidedError,
@@ -32,7 +32,7 @@ from campaigns.errors import (
     StoreUnavailableError,
 )
 from campaigns.expiry import expire_due
-from campaigns.invitations import invitation, require_answerable
+from campaigns.invitations import invitation
 from campaigns.keyring import KeyRing, new_ring
 from campaigns.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import ApprovalRound, DecisionRequest
@@ -47,6 +47,7 @@ from tasks import deliver
 from tasks.runs import Bell, PrefectUnavailableError
 from tests.approvals.faulty import FaultyTable, Killed
 from tests.approvals.scene import ANA, NOW, TENANT, Clock, Scene, a_campaign
+from tests.approvals.voices import by_form, by_operator
 
 RAM = "/dev/shm" if Path("/dev/shm").is_dir() else None
 RUN_ID = UUID(int=7)
@@ -173,9 +174,7 @@ class Court:
         try:
             claims = self.signer.verify(link.token, now=self.clock.now)
             found = invitation(self.store, claims, now=self.clock.now)
-            require_answerable(found)
-            voice = Voice(found.approver.id, found.approver.name, "link")
-            decide(self.store, found.round, voice, request, attempt_id=attempt_id, now=self.clock.now)
+            decide(self.store, found.round, found.voice("link"), request, attempt_id=attempt_id, now=self.clock.now)
             ack.told = "recorded"
         except AlreadyDecidedError as error:
             ack.told, ack.details = "already", error.details
@@ -198,7 +197,7 @@ class Court:
         try:
             claims = self.signer.verify(sent.link.token, now=self.clock.now)
             found = invitation(self.store, claims, now=self.clock.now)
-            undo(self.store, found.round, found.approver.id, now=self.clock.now)
+            undo(self.store, found.round, found.voice("link"), now=self.clock.now)
         except (CampaignError, Killed) as error:
             return type(error).__name__
         return "undone"
@@ -207,7 +206,7 @@ class Court:
         """Decide without a link: in the Prefect form, or as an operator in place of all."""
         current = self.rounds[-1]
         request = DecisionRequest.model_validate({"callbackId": current.callback_id, "decision": "approved", **said})
-        voice = Voice(f"ap-{channel.replace('_', '')}", "Olga", channel)
+        voice = (by_form if channel == "prefect_ui" else by_operator)(current)
         try:
             decide(self.store, current, voice, request, attempt_id=f"attempt-{channel}", now=self.clock.now)
         except GoneError:

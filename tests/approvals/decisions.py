@@ -24,9 +24,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from campaigns.approvals import Voice, decide
+from campaigns.approvals import decide
 from campaigns.errors import AlreadyDecidedError, StoreUnavailableError
-from campaigns.invitations import invitation, require_answerable
+from campaigns.invitations import invitation
 from campaigns.keyring import KeyRing, new_ring
 from campaigns.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import DecisionRequest, PostDecision
@@ -136,8 +136,7 @@ class Desk:
         )
         try:
             found = invitation(store, self.signer.verify(press.link.token, now=now), now=now)
-            require_answerable(found)
-            voice = Voice(found.approver.id, found.approver.name, "link")
+            voice = found.voice("link")
             decided = decide(store, found.round, voice, request, attempt_id=attempt_id, now=now)
         except AlreadyDecidedError:
             return "already"

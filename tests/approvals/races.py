@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Barrier, BrokenBarrierError, local
 from typing import Any
 
-from campaigns.approvals import Voice, decide
+from campaigns.approvals import decide
 from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, RoundClosedError, RoundExpiredError
 from campaigns.expiry import expire
 from campaigns.links import new_callback_id
@@ -30,6 +30,7 @@ from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation, Table
 from deployments.aws_local import AwsLocal
 from tests.approvals.check import Plan, Row
+from tests.approvals.voices import by_link
 from tests.store.samples import NOW, a_campaign, a_round
 
 PATIENCE_SECONDS = 5.0
@@ -116,7 +117,7 @@ def saying(
     request = DecisionRequest(
         decision=Decision(decision), comments="" if decision == "approved" else WHY, callback_id=round_.callback_id
     )
-    voice = Voice(asked.id, asked.name, "link")
+    voice = by_link(round_, who + 1)
     attempt_id = attempt or f"attempt-{asked.id}-{decision}"
     return lambda: decide(arena.store, round_, voice, request, attempt_id=attempt_id, now=at).decision
 

@@ -21,7 +21,7 @@ from api import dependencies
 from api.approval_limits import ApprovalLimits
 from api.courier import Courier
 from campaigns import wiring
-from campaigns.approvals import Voice, decide
+from campaigns.approvals import decide
 from campaigns.asking import open_round
 from campaigns.editing import edit_text
 from campaigns.errors import NotFoundError
@@ -49,6 +49,7 @@ from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Table
+from tests.approvals.voices import by_link
 from tests.couriers import delivered_in_no_hurry
 from tests.samples import sample
 
@@ -243,8 +244,8 @@ class Scene:
         asked = round_.approvers[approver - 1]
         wanted = DecisionRequest.model_validate({"callbackId": round_.callback_id, "decision": "approved", **request})
         decide(
-            self.store, round_, Voice(asked.id, asked.name, "link"), wanted,
-            attempt_id=f"attempt-{asked.id}", now=self.clock.now,
+            self.store, round_, by_link(round_, approver, code=True), wanted,
+            attempt_id=f"attempt-{asked.id}-{round_.version}", now=self.clock.now,
         )  # fmt: skip
 
     def rewrite(self, post: Post, text: str, answer: str = "", comment: str = "") -> Post:

@@ -12,9 +12,10 @@ import pytest
 from api.review.marking import web_address
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.resending import extend_round, renew_link
+from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, TWO, Scene, untouched
+from tests.store.samples import put_round
 
 # --- the whole way ------------------------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ def test_the_posts_are_to_be_had_as_files(scene: Scene) -> None:
 
 
 def test_a_file_is_for_whoever_may_see_the_page(scene: Scene) -> None:
-    scene.stand_up(posts=6)
+    scene.stand_up(posts=6, approvers=TWO)
     file = f"/approve/{scene.round().callback_id}/posts.csv"
     browser = scene.browser()
 
@@ -88,7 +89,7 @@ def test_a_file_is_for_whoever_may_see_the_page(scene: Scene) -> None:
     )  # fmt: skip
     browser.get(scene.url())
     assert browser.get(file.replace("csv", "exe")).status_code == 404
-    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-1", actor="marta", at=scene.clock.now, reason="left")
+    revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="marta", now=scene.clock.now, reason="left")
     assert browser.get(file, follow_redirects=False).status_code == 303
 
 
@@ -354,7 +355,7 @@ def test_a_store_that_does_not_answer_is_told_and_nothing_is_lost(
         raise StoreUnavailableError("down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(scene.store.approvals, "decide", down)
+        patched.setattr(scene.store.approvals, "act", down)
         failed = send(browser, step, "send", confirm="yes")
     again = send(browser, step, "send", confirm="yes")
 
@@ -399,7 +400,7 @@ def test_links_that_are_over_say_so_and_name_nothing_of_the_campaign(scene: Scen
     scene.stand_up(posts=2, approvers=[*TWO, CLA.to_wire()])
     links = [scene.url(n) for n in (1, 2, 3)]
     renew_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="m", reason="forwarded", now=scene.clock.now)
-    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-2", actor="m", at=scene.clock.now, reason="left")
+    revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-2", actor="m", now=scene.clock.now, reason="left")
 
     answers = [scene.browser().get(link) for link in links[:2]]
     scene.clock.now = scene.round().expires_at
@@ -532,7 +533,7 @@ def test_a_post_whose_time_has_come_is_not_published_late(scene: Scene) -> None:
     scene.stand_up(posts=3)
     first = min(scene.posts(), key=lambda post: post.scheduled_at)
     late = scene.round().model_copy(update={"expires_at": first.scheduled_at + timedelta(days=9), "version": 2})
-    scene.store.approvals.update(late, expect_version=1)
+    put_round(scene.store, late)
     scene.clock.now = first.scheduled_at + timedelta(minutes=1)
 
     page = scene.browser().get(scene.url())

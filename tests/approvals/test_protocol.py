@@ -7,26 +7,27 @@ from typing import Any
 
 import pytest
 
-from campaigns.approvals import Outcome, Voice, decide, leave_note, outcome
+from campaigns.approvals import Outcome, decide, leave_note, outcome
 from campaigns.errors import (
     AlreadyDecidedError,
     ApprovalLinkError,
     ConflictError,
     FaultsError,
-    NotFoundError,
     RoundClosedError,
     RoundExpiredError,
     SelfApprovalError,
     StaleReviewError,
 )
-from campaigns.invitations import Standing, invitation, require_answerable
+from campaigns.expiry import expire
+from campaigns.invitations import Standing, invitation
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.brand import BrandApprovalPolicy
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
 from campaigns.outcomes import apply, start_revision
-from campaigns.resending import extend_round, renew_link, send_again
+from campaigns.resending import extend_round, renew_link, revoke_link, send_again
 from campaigns.writing import write_post
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
+from tests.approvals.voices import by_form
 
 TWO = [ANA.to_wire(), BEN.to_wire()]
 
@@ -180,7 +181,7 @@ def test_a_requester_may_not_decide_where_that_is_agreed(scene: Scene) -> None:
     request = DecisionRequest.model_validate({"decision": "approved", "callbackId": round_.callback_id})
     with pytest.raises(SelfApprovalError):  # nor in the Prefect form, under the same name
         decide(
-            scene.store, round_, Voice("ap-prefectui", "marta@fernwood.example", "prefect_ui"), request,
+            scene.store, round_, by_form(round_, "marta@fernwood.example"), request,
             attempt_id="attempt-form", now=scene.clock.now,
         )  # fmt: skip
     assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
@@ -296,14 +297,14 @@ def test_a_decision_in_the_moment_of_an_edit_leaves_the_words_as_they_were(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.stand_up(posts=3)
-    before, save = scene.posts(), scene.store.posts.save_revision
+    before, listed = scene.posts(), scene.store.posts.list
 
     def decided_meanwhile(*arguments: Any, **named: Any) -> Any:
         monkeypatch.undo()
         scene.decide(1)
-        return save(*arguments, **named)
+        return listed(*arguments, **named)
 
-    monkeypatch.setattr(scene.store.posts, "save_revision", decided_meanwhile)
+    monkeypatch.setattr(scene.store.posts, "list", decided_meanwhile)
     with pytest.raises(ConflictError, match="nobody is being asked"):
         scene.edit(1, "Other words.")
 
@@ -437,7 +438,7 @@ def test_a_link_follows_its_round(scene: Scene) -> None:
 
 
 def test_a_link_ends_with_its_time_its_round_its_campaign_or_its_withdrawal(scene: Scene) -> None:
-    link = scene.stand_up(posts=3).link()
+    link = scene.stand_up(posts=3, approvers=TWO).link()
     with_time = scene.clock.now
     scene.clock.now = scene.round().expires_at
     assert standing(scene, link) is Standing.EXPIRED
@@ -448,7 +449,7 @@ def test_a_link_ends_with_its_time_its_round_its_campaign_or_its_withdrawal(scen
     newer = scene.link()
     assert standing(scene, newer) is Standing.OPEN
 
-    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-1", actor="m", at=with_time, reason="left")
+    revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="m", now=with_time, reason="left")
     assert standing(scene, newer) is Standing.REVOKED
 
     scene.move(CampaignStatus.CANCELLED)
@@ -524,17 +525,17 @@ def test_a_link_is_sent_again_only_to_the_address_on_file_and_not_too_often(scen
 def test_nobody_gets_a_link_of_a_round_that_is_over(scene: Scene) -> None:
     link = scene.stand_up(posts=3).link()
     scene.clock.pass_(hours=97)
-    scene.store.approvals.time_out(TENANT, scene.campaign.id, 1, at=scene.clock.now)
+    expire(scene.store, scene.round(), scene.clock.now)
     found = invitation(scene.store, scene.signer.verify(link.token, now=scene.clock.now), now=scene.clock.now)
 
     assert not send_again(scene.store, found, now=scene.clock.now)
     assert {"link_wanted"} <= {entry.kind for entry in scene.store.outbox.of(TENANT, scene.campaign.id)}
     with pytest.raises(RoundExpiredError):
-        require_answerable(found)
+        scene.decide()
 
 
 def test_a_link_of_nobody_cannot_be_renewed(scene: Scene) -> None:
     scene.stand_up(posts=3)
 
-    with pytest.raises(NotFoundError):
+    with pytest.raises(FaultsError):
         renew_link(scene.store, TENANT, scene.campaign.id, 1, "ap-9", actor="m", reason="", now=scene.clock.now)

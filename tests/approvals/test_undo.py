@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from campaigns.approvals import RING, UNDO_LEEWAY, Outcome, Voice, decide, outcome, undo
+from campaigns.approvals import RING, UNDO_LEEWAY, Outcome, decide, outcome, undo
 from campaigns.errors import NotFoundError, RoundReopenedError, TooLateToUndoError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.notice_kinds import RECEIPT, RESULT
-from campaigns.operations import OPERATOR
 from campaigns.outcomes import apply, start_revision
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, TENANT, Scene
+from tests.approvals.voices import by_link, by_operator
 
 FIVE_MINUTES = 300
 TWO = [ANA.to_wire(), BEN.to_wire()]
@@ -38,7 +38,7 @@ def test_without_seconds_to_undo_a_decision_takes_effect_at_once(scene: Scene) -
     assert came_to(scene) is Outcome.APPROVED
     assert waiting(scene)[RING] == timedelta(0)
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
 
 
 def test_a_decision_takes_effect_when_it_can_no_longer_be_taken_back(scene: Scene) -> None:
@@ -51,7 +51,7 @@ def test_a_decision_takes_effect_when_it_can_no_longer_be_taken_back(scene: Scen
 
     scene.clock.pass_(seconds=FIVE_MINUTES)
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
     scene.clock.now += UNDO_LEEWAY
     assert came_to(scene) is Outcome.APPROVED
 
@@ -65,7 +65,7 @@ def test_no_time_to_undo_is_promised_beyond_the_end_of_the_round(scene: Scene) -
     assert waiting(scene)[RING] == timedelta(seconds=60) + UNDO_LEEWAY
     scene.clock.now = scene.round().expires_at
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
 
 
 def test_what_was_taken_back_is_asked_again_and_nobody_is_told(scene: Scene) -> None:
@@ -73,7 +73,7 @@ def test_what_was_taken_back_is_asked_again_and_nobody_is_told(scene: Scene) -> 
     approver = scene.round().approvers[0].id
     scene.clock.pass_(seconds=FIVE_MINUTES - 1)
 
-    reopened = undo(scene.store, scene.round(), approver, now=scene.clock.now)
+    reopened = undo(scene.store, scene.round(), by_link(scene.round(), approver), now=scene.clock.now)
 
     assert (reopened.status, reopened.outcome, reopened.settles_at) == (RoundStatus.PENDING, None, None)
     assert scene.round() == reopened
@@ -81,7 +81,7 @@ def test_what_was_taken_back_is_asked_again_and_nobody_is_told(scene: Scene) -> 
     assert not {RING, RESULT} & waiting(scene).keys()
     assert scene.audit()[-2:] == ["decided", "undone"]
     with pytest.raises(NotFoundError):
-        undo(scene.store, scene.round(), approver, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round(), approver), now=scene.clock.now)
 
     scene.clock.pass_(hours=1)
     assert came_to(scene) is None
@@ -97,7 +97,7 @@ def test_whoever_decided_first_may_reopen_what_another_closed(scene: Scene) -> N
     scene.decide(2)
     assert scene.round().outcome is Decision.APPROVED
 
-    undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+    undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
 
     assert scene.round().status is RoundStatus.PENDING
     assert [each.approver_id for each in scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)] == [
@@ -110,7 +110,7 @@ def test_what_was_carried_out_is_not_taken_back_whatever_the_clock_says(scene: S
     apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=scene.clock.now)
 
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), scene.round().approvers[0].id, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
 
     assert scene.store.campaigns.get(TENANT, scene.campaign.id).status is CampaignStatus.COMPLETED
     assert scene.round().outcome is Decision.APPROVED
@@ -120,23 +120,23 @@ def test_what_nobody_has_a_link_to_take_back_with_takes_effect_at_once(scene: Sc
     scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES)
     request = DecisionRequest(decision=Decision.APPROVED, callback_id=scene.round().callback_id)
 
-    voice = Voice(OPERATOR, "Olga", "operator")
+    voice = by_operator(scene.round())
     decide(scene.store, scene.round(), voice, request, attempt_id="attempt-olga", now=scene.clock.now)
 
     assert came_to(scene) is Outcome.APPROVED
     assert waiting(scene)[RING] == timedelta(0)
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), OPERATOR, now=scene.clock.now)
+        undo(scene.store, scene.round(), by_operator(scene.round()), now=scene.clock.now)
 
 
 def test_what_an_operator_put_into_effect_cannot_be_undone_by_one_who_had_agreed(scene: Scene) -> None:
     scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES, approvers=TWO, quorum="all").decide(1)
     request = DecisionRequest(decision=Decision.APPROVED, callback_id=scene.round().callback_id)
-    voice = Voice(OPERATOR, "Olga", "operator")
+    voice = by_operator(scene.round())
     decide(scene.store, scene.round(), voice, request, attempt_id="attempt-olga", now=scene.clock.now)
 
     with pytest.raises(TooLateToUndoError):
-        undo(scene.store, scene.round(), "ap-1", now=scene.clock.now)
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected", "needs_revision"])
@@ -151,7 +151,7 @@ def test_exactly_one_of_an_undo_and_the_effect_of_a_decision_wins(
         noted = review(*args, **more)
         if scene.round().status is RoundStatus.DECIDED:
             # One that was asked for in time, and waited for the store.
-            undo(scene.store, scene.round(), "ap-1", now=scene.clock.now)
+            undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
         return noted
 
     place = scene.store, TENANT, scene.campaign.id, 1

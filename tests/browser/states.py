@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from playwright.sync_api import Page
 
+from campaigns.expiry import expire
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.resending import extend_round, renew_link
+from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene, some_posts
 
 REASON = "Too long for X, and please name the farm."
@@ -207,7 +208,7 @@ def replaced(page: Page, scene: Scene) -> None:
 def expired(page: Page, scene: Scene) -> None:
     link = scene.stand_up(posts=3).url()
     scene.clock.pass_(hours=97)
-    scene.store.approvals.time_out(TENANT, scene.campaign.id, 1, at=scene.clock.now)
+    expire(scene.store, scene.round(), scene.clock.now)
     page.goto(link)
 
 
@@ -229,7 +230,7 @@ def cancelled(page: Page, scene: Scene) -> None:
 
 def revoked(page: Page, scene: Scene) -> None:
     link = scene.stand_up(posts=3).url()
-    scene.store.approvals.revoke(TENANT, scene.campaign.id, 1, "ap-1", actor="marta", at=scene.clock.now, reason="left")
+    revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="marta", now=scene.clock.now, reason="left")
     page.goto(link)
 
 

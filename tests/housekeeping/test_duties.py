@@ -30,6 +30,7 @@ from tasks.runs import PrefectUnavailableError
 from tasks.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
 from tests.approvals.test_protocol import set_policy
+from tests.store.samples import put_round
 
 HOUR = timedelta(hours=1)
 
@@ -138,9 +139,7 @@ def test_rounds_end_once_at_most_so_many_at_a_time_and_none_is_forgotten(scene: 
 def test_a_round_that_cannot_be_ended_does_not_keep_the_others_open(scene: Scene) -> None:
     scenes = [scene.stand_up(), scene.another("beside").stand_up()]
     damaged = scenes[0].posts()[0]
-    scene.store.approvals.update(
-        scenes[0].round().model_copy(update={"on_timeout": "extend"}), expect_version=scenes[0].round().version
-    )
+    put_round(scene.store, scenes[0].round().model_copy(update={"on_timeout": "extend"}))
     item = scene.store.table.get(keys.post(TENANT, scenes[0].campaign.id, damaged.id))
     scene.store.table.write(Put({**item, "body": "{}"}))
     over = scene.round().expires_at

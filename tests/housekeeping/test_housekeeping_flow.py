@@ -29,7 +29,7 @@ from tasks.sweep import sweep, sweeping
 from tasks.watch import watch
 from tasks.writer_limit import LIMIT, adjust_limit, writer_slot
 from tests.flows.conftest import TENANT, Studio, sample_brief
-from tests.store.samples import a_campaign
+from tests.store.samples import a_campaign, put_round
 
 MINUTE = timedelta(minutes=1)
 
@@ -53,7 +53,7 @@ def test_a_quiet_minute_ends_quiet_and_a_busy_one_says_what_it_did(studio: Studi
     round_ = studio.store.approvals.round(TENANT, campaign_id, 1)
     past = datetime.now(UTC) - MINUTE
     overdue = round_.model_copy(update={"expires_at": past})
-    studio.store.approvals.update(overdue, expect_version=round_.version)
+    put_round(studio.store, overdue)
 
     ended = housekeeping(return_state=True)
 

@@ -7,52 +7,22 @@ from tests.mutants.run import Mutant
 CALLBACK = "tests/properties/test_property_08_callback.py"
 TIMEOUT = "tests/properties/test_property_09_timeout.py"
 STORE = "campaigns/store/approvals.py"
-STATE = "campaigns/store/round_state.py"
+GATE = "campaigns/rules/gate.py"
 
 MUTANTS: list[Mutant] = [
     # --- property 8 -------------------------------------------------------------------------------------
     {
         "name": "check, then put: the round is written whatever happened to it meanwhile",
         "file": STORE,
-        "old": """Put(item_of(key, "decision", decision), ABSENT),
-                Put(round_item(after), Equals({"version": current.version})),""",
-        "new": """Put(item_of(key, "decision", decision), ABSENT),
-                Put(round_item(after)),""",
+        "old": "else Put(round_item(after), unchanged),",
+        "new": "else Put(round_item(after)),",
         "killed_by": CALLBACK,
     },
     {
         "name": "a second answer overwrites the first",
-        "file": STORE,
-        "old": """                raise already_decided(own)  # also an attempt of before with another answer in it
-            require_open(current, before, decision)
-            outcome = rule(current, sorted([*before, decision], key=lambda one: (one.at, one.approver_id)))
-            after = next_state(current)
-            if outcome is not None:
-                after = next_state(
-                    current,
-                    status=RoundStatus.DECIDED,
-                    outcome=outcome,
-                    decided_at=decision.at,
-                    settles_at=undo_until(current, decision),
-                )
-            # The round is written in any case: its version orders the decisions of the round.
-            operations = [
-                Put(item_of(key, "decision", decision), ABSENT),""",
-        "new": """                pass
-            require_open(current, before, decision)
-            outcome = rule(current, sorted([*before, decision], key=lambda one: (one.at, one.approver_id)))
-            after = next_state(current)
-            if outcome is not None:
-                after = next_state(
-                    current,
-                    status=RoundStatus.DECIDED,
-                    outcome=outcome,
-                    decided_at=decision.at,
-                    settles_at=undo_until(current, decision),
-                )
-            # The round is written in any case: its version orders the decisions of the round.
-            operations = [
-                Put(item_of(key, "decision", decision)),""",
+        "file": GATE,
+        "old": "        raise already_decided(own)  # also an attempt of before with another answer in it",
+        "new": "        pass",
         "killed_by": CALLBACK,
     },
     {
@@ -64,42 +34,42 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a decision is taken back after its time",
-        "file": STORE,
-        "old": "if until is None or at >= until:",
-        "new": "if until is None:",
+        "file": GATE,
+        "old": "if until is None or now >= until or case.latest",
+        "new": "if until is None or case.latest",
         "killed_by": CALLBACK,
     },
     {
         "name": "what was carried out is taken back, as a clock that is behind would have it",
-        "file": STORE,
-        "old": """Equals({"status": str(CampaignStatus.AWAITING_REVIEW)})""",
-        "new": "Equals({})",
+        "file": GATE,
+        "old": "in_work = case.campaign.status is CampaignStatus.AWAITING_REVIEW and not case.campaign.deleted_at",
+        "new": "in_work = True",
         "killed_by": "tests/approvals/test_undo.py",
     },
     {
         "name": "a post is edited beside its round",
-        "file": "campaigns/store/posts.py",
-        "old": "if asked is not None:",
-        "new": "if asked is None:",
+        "file": GATE,
+        "old": "return Change(round_, facts=[fact], revision=after)",
+        "new": "return Change(case.round, facts=[fact], revision=after)",
         "killed_by": "tests/approvals/test_protocol.py",
     },
     {
         "name": "no read-back: who lost the answer to their own success is told that somebody decided",
-        "file": STORE,
+        "file": GATE,
         "old": "if says_the_same(own, decision):",
         "new": "if False:",
         "killed_by": CALLBACK,
     },
     {
         "name": "a form of before with another answer is confirmed",
-        "file": STORE,
+        "file": GATE,
         "old": "if says_the_same(own, decision):",
         "new": "if own.attempt_id == decision.attempt_id or says_the_same(own, decision):",
         "killed_by": CALLBACK,
     },
     {
         "name": "what is said of single posts does not count as another answer",
-        "file": STATE,
+        "file": GATE,
         "old": "return decision.decision, {post: verdict.decision for post, verdict in decision.posts.items()}",
         "new": "return decision.decision, {}",
         "killed_by": CALLBACK,
@@ -107,16 +77,16 @@ MUTANTS: list[Mutant] = [
     {
         "name": "the bell rings before the decision is there, and is not kept",
         "file": STORE,
-        "old": "commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=entries)",
-        "new": """commit(self._table, tenant_id, campaign_id, operations, facts=[fact])
+        "old": "commit(self._table, tenant_id, campaign_id, operations, facts=change.facts, outbox=entries)",
+        "new": """commit(self._table, tenant_id, campaign_id, operations, facts=change.facts)
                 commit(self._table, tenant_id, campaign_id, [], outbox=entries)""",
         "killed_by": CALLBACK,
     },
     {
         "name": "no outbox: nobody rings when the first ring is lost",
-        "file": STORE,
-        "old": "entries = [*outbox, *(doorbell if outcome else ())]",
-        "new": "entries = [*outbox]",
+        "file": "campaigns/approvals.py",
+        "old": "    return [bell, to_the_team(kind, before, *fact, due_at=due)]",
+        "new": "    return [to_the_team(kind, before, *fact, due_at=due)]",
         "killed_by": CALLBACK,
     },
     {
@@ -130,9 +100,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the digest is not compared when somebody decides",
-        "file": STATE,
-        "old": "if decision.digest != current.digest or decision.callback_id",
-        "new": "if decision.callback_id",
+        "file": GATE,
+        "old": "if decision.digest != case.round.digest or request.callback_id",
+        "new": "if request.callback_id",
         "killed_by": CALLBACK,
     },
     {
@@ -144,9 +114,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a link that was replaced still decides",
-        "file": "campaigns/invitations.py",
-        "old": "if found.approver.jti != found.claims.jti:",
-        "new": "if not found.claims.jti:",
+        "file": GATE,
+        "old": "if isinstance(proof, LinkProof) and asked is not None and proof.jti != asked.jti:",
+        "new": "if isinstance(proof, LinkProof) and asked is not None and not proof.jti:",
         "killed_by": CALLBACK,
     },
     {
@@ -154,15 +124,16 @@ MUTANTS: list[Mutant] = [
         "file": "campaigns/invitations.py",
         "old": "    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)",
         "new": """    if round_.status is RoundStatus.PENDING:
-        store.approvals.revoke(
-            round_.tenant_id, round_.campaign_id, round_.n, claims.sub, actor="x", at=now, reason="opened"
-        )
+        from campaigns.resending import revoke_link
+
+        place = round_.tenant_id, round_.campaign_id, round_.n
+        revoke_link(store, *place, claims.sub, actor="x", reason="opened", now=now)
     latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)""",
         "killed_by": CALLBACK,
     },
     {
         "name": "a link that was revoked still decides",
-        "file": STATE,
+        "file": GATE,
         "old": "if asked.revoked:",
         "new": "if asked.revoked and not asked.jti:",
         "killed_by": "tests/store/test_approvals.py",
@@ -182,41 +153,41 @@ MUTANTS: list[Mutant] = [
         "killed_by": CALLBACK,
     },
     {
-        "name": "a cancelled campaign still takes decisions",
-        "file": STATE,
-        "old": """            raise RoundClosedError("the campaign was cancelled", {"status": str(current.status)})""",
-        "new": "            pass",
-        "killed_by": "tests/store/test_approvals.py",
+        "name": "a campaign that failed still takes decisions, and nothing follows",
+        "file": GATE,
+        "old": """    if case.campaign.status in AT_REST:
+        raise RoundClosedError(""",
+        "new": """    if case.campaign.deleted_at:
+        raise RoundClosedError(""",
+        "killed_by": "tests/rules/test_gate.py",
     },
     # --- property 9 -------------------------------------------------------------------------------------
     {
         "name": "decided at the very end: > for >=",
-        "file": STATE,
-        "old": "if decision.at >= current.expires_at:",
-        "new": "if decision.at > current.expires_at:",
+        "file": GATE,
+        "old": "    if now >= round_.expires_at:",
+        "new": "    if now > round_.expires_at:",
         "killed_by": TIMEOUT,
     },
     {
         "name": "only the token knows the end: without a link one decides for ever",
-        "file": STATE,
-        "old": "if decision.at >= current.expires_at:",
-        "new": 'if decision.channel == "link" and decision.at >= current.expires_at:',
+        "file": GATE,
+        "old": "    if now >= round_.expires_at:",
+        "new": "    if isinstance(proof, LinkProof) and now >= round_.expires_at:",
         "killed_by": TIMEOUT,
     },
     {
         "name": "the reaper has no condition: it writes over a decision",
         "file": STORE,
-        "old": """            closed = next_state(current, status=RoundStatus.TIMED_OUT, outcome=outcome, decided_at=at)
-            write = Put(round_item(closed), Equals({"version": current.version}))""",
-        "new": """            closed = next_state(current, status=RoundStatus.TIMED_OUT, outcome=outcome, decided_at=at)
-            write = Put(round_item(closed))""",
+        "old": "else Put(round_item(after), unchanged),",
+        "new": "else Put(round_item(after)),",
         "killed_by": TIMEOUT,
     },
     {
         "name": "the reaper does not look at the clock",
-        "file": STORE,
-        "old": "if at < current.expires_at:",
-        "new": "if at < current.opened_at:",
+        "file": GATE,
+        "old": "if round_.status is not RoundStatus.PENDING or now < round_.expires_at:",
+        "new": "if round_.status is not RoundStatus.PENDING or now < round_.opened_at:",
         "killed_by": "tests/store/test_approvals.py",
     },
     {
@@ -232,18 +203,16 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "naive local time: the end is another one in every zone",
-        "file": STATE,
-        "old": "if decision.at >= current.expires_at:",
-        "new": "if decision.at.replace(tzinfo=None) >= current.expires_at.replace(hour=0, tzinfo=None):",
+        "file": GATE,
+        "old": "    if now >= round_.expires_at:",
+        "new": "    if now.replace(tzinfo=None) >= round_.expires_at.replace(hour=0, tzinfo=None):",
         "killed_by": TIMEOUT,
     },
     {
         "name": "what timed out is decided after all",
-        "file": STATE,
-        "old": """        case RoundStatus.TIMED_OUT:
-            raise expired(current)""",
-        "new": """        case RoundStatus.TIMED_OUT:
-            pass""",
+        "file": GATE,
+        "old": "    if round_.status is RoundStatus.TIMED_OUT:",
+        "new": "    if round_.status is RoundStatus.SUPERSEDED:",
         "killed_by": TIMEOUT,
     },
     {
@@ -269,9 +238,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "nobody wakes the run of a round that timed out",
-        "file": "campaigns/expiry.py",
-        "old": "outbox=[bell, to_the_team(EXPIRED, current, due_at=now)],",
-        "new": "outbox=[to_the_team(EXPIRED, current, due_at=now)],",
+        "file": "campaigns/approvals.py",
+        "old": "    return [bell, to_the_team(kind, before, *fact, due_at=due)]",
+        "new": "    return [*([bell] if kind == RESULT else []), to_the_team(kind, before, *fact, due_at=due)]",
         "killed_by": TIMEOUT,
     },
 ]

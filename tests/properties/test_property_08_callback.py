@@ -22,7 +22,7 @@ from campaigns.editing import edit_text
 from campaigns.invitations import invitation
 from campaigns.keyring import new_ring
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.resending import extend_round, renew_link
+from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.court import Court, Sent
 from tests.approvals.faulty import TROUBLE
 from tests.approvals.oracles import Judge
@@ -147,7 +147,7 @@ class Approval(RuleBasedStateMachine):
         by: dict[str, Any] = {"actor": "op", "reason": "r"}
         now, until = court.clock.now, current.expires_at + timedelta(hours=5)
         acts: dict[str, Callable[[], Any]] = {
-            "revoke": lambda: court.store.approvals.revoke(*where[1:], approver, at=now, **by),
+            "revoke": lambda: revoke_link(*where, approver, now=now, **by),
             "renew": lambda: renew_link(*where, approver, now=now, **by),
             "extend": lambda: extend_round(*where, until=until, now=now, **by),
             "edit": lambda: self._edit(1 + who % 2),

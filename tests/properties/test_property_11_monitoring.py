@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from campaigns import correlation
 from campaigns.errors import CampaignError, ConflictError, StoreUnavailableError
+from campaigns.expiry import expire
 from campaigns.model.approval import AuditEntry
 from campaigns.model.campaign import AT_REST, TRANSITIONS
 from campaigns.model.vocabulary import PLATFORMS, CampaignStatus, Decision
-from campaigns.rules.decisions import outcome_of
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
 from campaigns.telemetry import AUDIT, Measure, Meter, Signals, emf, measures_of
-from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_round
+from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_round, decide
 
 STEPS = st.lists(
     st.one_of(
@@ -94,9 +94,9 @@ def _step(store: Store, campaign_id: str, step: str, what: Any, at: datetime) ->
         case "round":
             store.approvals.open_round(a_round(campaign, (current.n if current else 0) + 1), actor="tests", at=at)
         case "decide" if current:
-            store.approvals.decide(a_decision(current, decision=what, comments="because"), rule=outcome_of)
+            decide(store, a_decision(current, decision=what, comments="because"))
         case "time out" if current:
-            store.approvals.time_out(TENANT, campaign_id, current.n, at=at + timedelta(days=30))
+            expire(store, current, at + timedelta(days=30))
 
 
 def totals(measures: Sequence[Measure]) -> Counter[tuple[str, str]]:

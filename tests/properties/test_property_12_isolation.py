@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from campaigns.errors import CampaignError
+from campaigns.expiry import expire
 from campaigns.model.base import derived_id
 from campaigns.model.brief import Metadata, Participants
 from campaigns.model.post import ModelUsage, Review
 from campaigns.model.vocabulary import CampaignStatus, ReviewState
+from campaigns.resending import revoke_link
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
 from campaigns.store.dynamodb import DynamoDBTable, create_table
 from campaigns.store.sqlite import SQLiteTable
@@ -35,6 +37,7 @@ from tests.store.samples import (
     a_round,
     an_asset,
     an_example,
+    decide,
     hours,
     written,
 )
@@ -161,7 +164,7 @@ class Tenant:
         return a_round(self._campaign(act), act.choice + 1, approvers=2, callback_id=callback)
 
     def _decide(self, act: Act) -> Any:
-        return self._store.approvals.decide(a_decision(self._round(act)), rule=lambda _, all_: all_[0].decision)
+        return decide(self._store, a_decision(self._round(act)))
 
     def _read_rounds(self, act: Act) -> Any:
         campaign_id = self._id("campaign", act)
@@ -173,12 +176,12 @@ class Tenant:
         )
 
     def _time_out(self, act: Act) -> Any:
-        return self._store.approvals.time_out(self._me, self._id("campaign", act), act.choice + 1, at=NOW + hours(500))
+        return expire(self._store, self._round(act), NOW + hours(500))
 
     def _revoke(self, act: Act) -> Any:
         campaign_id = self._id("campaign", act)
-        return self._store.approvals.revoke(
-            self._me, campaign_id, act.choice + 1, "ap-1", actor="operator", at=NOW, reason="left"
+        return revoke_link(
+            self._store, self._me, campaign_id, act.choice + 1, "ap-1", actor="operator", now=NOW, reason="left"
         )
 
     def _record(self, act: Act) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from campaigns.errors import ConflictError
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.rules.editing import changed_fields, require_editable, require_text_editable
+from campaigns.rules.editing import changed_fields, require_editable
 from tests.model.wires import BRIEF, changed
 
 PLAN_RELEVANT = [name for name in CampaignBrief.model_fields if name not in {"name", "metadata"}]
@@ -46,12 +46,3 @@ def test_only_fields_that_differ_count_as_changed() -> None:
 
     assert changed_fields(before, after) == ["name", "schedule"]
     assert changed_fields(before, CampaignBrief.model_validate(before.to_wire())) == []
-
-
-@pytest.mark.parametrize("status", list(CampaignStatus))
-def test_the_text_of_a_post_may_be_edited_only_during_the_review(status: CampaignStatus) -> None:
-    if status is CampaignStatus.AWAITING_REVIEW:
-        require_text_editable(status)
-    else:
-        with pytest.raises(ConflictError):
-            require_text_editable(status)

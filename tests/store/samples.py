@@ -7,13 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
+from campaigns import approvals
+from campaigns.approvals import Decided, LinkProof, OrderProof, Voice
+from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, RoundApprover
 from campaigns.model.base import derived_id, new_id
 from campaigns.model.brand import Brand, BrandAsset
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import Persona, WritingExample
 from campaigns.model.post import Post, PostContent, round_digest
 from campaigns.model.vocabulary import Decision, PostStatus
+from campaigns.store import Store
+from campaigns.store.round_state import round_item
+from campaigns.store.table import Put
 
 NOW = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 TENANT, OTHER = "fernwood", "rival"
@@ -129,6 +134,31 @@ def a_decision(
         attempt_id=f"attempt-{approver}",
         at=NOW + timedelta(hours=1),
     ).model_copy(update=changes)
+
+
+def decide(store: Store, decision: ApproverDecision) -> Decided:
+    """Record a decision as its door would, with the proof that the round as stored asks for."""
+    round_ = store.approvals.round(decision.tenant_id, decision.campaign_id, decision.round)
+    asked = next((each for each in round_.approvers if each.id == decision.approver_id), None)
+    proof: LinkProof | OrderProof = OrderProof(decision.digest, "as agreed by phone")
+    if decision.channel == "link":
+        proof = LinkProof(asked.jti if asked else "nobody's", round_.opened_at, round_.expires_at, decision.digest)
+    request = DecisionRequest.model_construct(
+        decision=decision.decision,
+        comments=decision.comments,
+        callback_id=decision.callback_id,
+        posts=decision.posts,
+        digest=decision.digest,
+    )
+    voice = Voice(decision.approver_id, decision.decided_by, decision.channel, proof)
+    return approvals.decide(store, round_, voice, request, attempt_id=decision.attempt_id, now=decision.at)
+
+
+def put_round(store: Store, round_: ApprovalRound) -> ApprovalRound:
+    """Overwrite a round with what no act makes of it."""
+    stored = round_.model_copy(update={"version": round_.version + 1})
+    store.table.write(Put(round_item(stored)))
+    return stored
 
 
 def hours(count: float) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +10,21 @@ import pytest
 from campaigns.errors import (
     AlreadyDecidedError,
     ConflictError,
+    FaultsError,
     NotFoundError,
     RoundClosedError,
     RoundExpiredError,
     StaleReviewError,
-    VersionConflictError,
 )
-from campaigns.model.approval import ApprovalRound, ApproverDecision, PostDecision
+from campaigns.expiry import expire
+from campaigns.model.approval import ApprovalRound, PostDecision
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.store import Fact, OutboxEntry, Store
-from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, hours
+from campaigns.resending import revoke_link
+from campaigns.rules import gate
+from campaigns.rules.gate import Case, Change
+from campaigns.store import OutboxEntry, Store
+from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, decide, hours
 
 Ask = Callable[[Callable[[], Any]], Any]
 
@@ -32,14 +36,6 @@ def campaign(store: Store) -> Campaign:
 
 def asked(store: Store, campaign: Campaign, n: int = 1, **changes: Any) -> ApprovalRound:
     return store.approvals.open_round(a_round(campaign, n, approvers=3, **changes), actor="flow", at=NOW)
-
-
-def first_decides(_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision | None:
-    return decisions[0].decision
-
-
-def two_decide(_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision | None:
-    return decisions[0].decision if len(decisions) == 2 else None
 
 
 # --- rounds -----------------------------------------------------------------------------------------
@@ -130,22 +126,61 @@ def test_open_rounds_of_all_tenants_are_found_when_due(store: Store, campaign: C
     assert store.approvals.due(NOW + hours(1)) == [soon]
     assert store.approvals.due(NOW + hours(9)) == [soon, later]
 
-    store.approvals.decide(a_decision(soon, at=NOW), rule=first_decides)
+    decide(store, a_decision(soon, at=NOW))
     assert eventually(lambda: store.approvals.due(NOW + hours(9)) == [later])
 
 
-def test_an_open_round_can_be_changed_by_version_only(store: Store, campaign: Campaign) -> None:
+def test_an_act_is_asked_about_what_is_stored_when_it_is_written(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    reminded = round_.model_copy(update={"reminders": [72]})
+    seen: list[int] = []
 
-    stored = store.approvals.update(reminded, expect_version=1, fact=Fact("housekeeping", "reminded", NOW, round=1))
+    def slow(case: Case) -> Change:
+        seen.append(case.round.version)
+        if len(seen) == 1:  # somebody else is faster, between the reading and the writing
+            revoke_link(store, TENANT, campaign.id, 1, "ap-2", actor="op", reason="left", now=NOW)
+        return gate.revoke(case, "ap-1", actor="op", reason="left", now=NOW)
 
-    assert (stored.version, stored.reminders) == (2, [72])
-    with pytest.raises(VersionConflictError):
-        store.approvals.update(reminded, expect_version=1)
-    store.approvals.decide(a_decision(round_), rule=first_decides)
-    with pytest.raises(RoundClosedError):
-        store.approvals.update(stored, expect_version=3)
+    done = store.approvals.act(TENANT, campaign.id, 1, slow)
+
+    assert seen == [round_.version, round_.version + 1]
+    assert [each.revoked for each in done.round.approvers] == [True, True, False]
+    assert store.approvals.round(TENANT, campaign.id, 1) == done.round
+
+
+@pytest.mark.parametrize("what", ["campaign", "round"])
+def test_an_act_does_not_outlive_what_its_rule_read(store: Store, campaign: Campaign, what: str) -> None:
+    asked(store, campaign)
+    seen: list[object] = []
+
+    def slow(case: Case) -> Change:
+        seen.append((case.campaign.name, case.latest))
+        if len(seen) == 1 and what == "campaign":
+            store.campaigns.update(TENANT, campaign.id, {"name": "Renamed"}, actor="user", at=NOW)
+        elif len(seen) == 1:
+            asked(store, campaign, 2)
+        return gate.revoke(case, "ap-1", actor="op", reason="left", now=NOW)
+
+    if what == "round":
+        with pytest.raises(RoundClosedError):
+            store.approvals.act(TENANT, campaign.id, 1, slow)
+        assert seen == [(campaign.name, 1), (campaign.name, 2)]
+    else:
+        store.approvals.act(TENANT, campaign.id, 1, slow)
+        assert seen == [(campaign.name, 1), ("Renamed", 1)]
+
+
+def test_a_refusal_about_what_has_changed_meanwhile_is_asked_again(store: Store, campaign: Campaign) -> None:
+    round_ = asked(store, campaign)
+    asked_about: list[int] = []
+
+    def refusing(case: Case) -> Change:
+        asked_about.append(case.round.version)
+        if len(asked_about) == 1:
+            revoke_link(store, TENANT, campaign.id, 1, "ap-2", actor="op", reason="left", now=NOW)
+            raise ConflictError("as it was")
+        return gate.revoke(case, "ap-1", actor="op", reason="left", now=NOW)
+
+    assert store.approvals.act(TENANT, campaign.id, 1, refusing).round.version == round_.version + 2
 
 
 # --- decisions --------------------------------------------------------------------------------------
@@ -153,10 +188,8 @@ def test_an_open_round_can_be_changed_by_version_only(store: Store, campaign: Ca
 
 def test_a_decision_is_recorded_audited_and_rings(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    notice = OutboxEntry.about("tell_owner", TENANT, campaign.id, 1, due_at=NOW)
-    bell = OutboxEntry.about("ring", TENANT, campaign.id, 1, due_at=NOW)
 
-    result = store.approvals.decide(a_decision(round_), rule=first_decides, outbox=[notice], doorbell=[bell])
+    result = decide(store, a_decision(round_))
 
     assert not result.repeated
     assert (result.round.status, result.round.outcome) == (RoundStatus.DECIDED, Decision.APPROVED)
@@ -166,41 +199,27 @@ def test_a_decision_is_recorded_audited_and_rings(store: Store, campaign: Campai
     entry = store.audit.entries(TENANT, campaign.id)[-1]
     assert (entry.actor, entry.action, entry.round) == ("ap-1", "decided", 1)
     assert entry.details["decidedBy"] == "Ana"
-    assert {one.kind for one in store.outbox.of(TENANT, campaign.id)} == {"tell_owner", "ring"}
+    assert {one.kind for one in store.outbox.of(TENANT, campaign.id)} == {"receipt", "ring", "result"}
 
 
 def test_the_bell_rings_only_when_the_round_closes(store: Store, campaign: Campaign) -> None:
-    round_ = asked(store, campaign)
-    bell = OutboxEntry.about("ring", TENANT, campaign.id, 1, due_at=NOW)
+    round_ = asked(store, campaign, quorum="2")
 
-    first = store.approvals.decide(a_decision(round_, "ap-1"), rule=two_decide, doorbell=[bell])
+    first = decide(store, a_decision(round_, "ap-1"))
     assert first.round.status is RoundStatus.PENDING
-    assert store.outbox.of(TENANT, campaign.id) == []
+    assert [one.kind for one in store.outbox.of(TENANT, campaign.id)] == ["receipt"]
 
-    second = store.approvals.decide(a_decision(round_, "ap-2"), rule=two_decide, doorbell=[bell])
+    second = decide(store, a_decision(round_, "ap-2"))
     assert second.round.status is RoundStatus.DECIDED
-    assert store.outbox.of(TENANT, campaign.id) == [bell]
-
-
-def test_the_rule_sees_every_decision_by_time(store: Store, campaign: Campaign) -> None:
-    round_ = asked(store, campaign)
-    seen: list[list[str]] = []
-
-    def watch(_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> None:
-        seen.append([decision.approver_id for decision in decisions])
-
-    for approver, at in (("ap-2", NOW + hours(2)), ("ap-1", NOW + hours(1)), ("ap-3", NOW + hours(3))):
-        store.approvals.decide(a_decision(round_, approver, at=at), rule=watch)
-
-    assert seen == [["ap-2"], ["ap-1", "ap-2"], ["ap-1", "ap-2", "ap-3"]]
+    assert [one.kind for one in store.outbox.of(TENANT, campaign.id)].count("ring") == 1
 
 
 def test_the_same_attempt_again_is_told_that_it_succeeded(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
     decision = a_decision(round_)
-    store.approvals.decide(decision, rule=first_decides)
+    decide(store, decision)
 
-    again = store.approvals.decide(decision.model_copy(update={"at": NOW + hours(500)}), rule=first_decides)
+    again = decide(store, decision.model_copy(update={"at": NOW + hours(500)}))
 
     assert again.repeated
     assert again.decision == decision
@@ -209,9 +228,9 @@ def test_the_same_attempt_again_is_told_that_it_succeeded(store: Store, campaign
 
 def test_the_same_approver_saying_the_same_gets_the_same_receipt(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    first = store.approvals.decide(a_decision(round_, attempt_id="attempt one"), rule=first_decides)
+    first = decide(store, a_decision(round_, attempt_id="attempt one"))
 
-    again = store.approvals.decide(a_decision(round_, attempt_id="attempt two"), rule=first_decides)
+    again = decide(store, a_decision(round_, attempt_id="attempt two"))
 
     assert (again.repeated, again.decision) == (True, first.decision)
 
@@ -226,12 +245,12 @@ def test_the_same_approver_saying_the_same_gets_the_same_receipt(store: Store, c
 def test_another_decision_after_the_first_is_refused_with_who_what_and_when(
     store: Store, campaign: Campaign, different: dict[str, Any]
 ) -> None:
-    round_ = asked(store, campaign)
-    store.approvals.decide(a_decision(round_), rule=two_decide)
+    round_ = asked(store, campaign, quorum="2")
+    decide(store, a_decision(round_))
 
     for attempt in ("second thoughts", a_decision(round_).attempt_id):  # a form of before, filled in differently
         with pytest.raises(AlreadyDecidedError) as refused:
-            store.approvals.decide(a_decision(round_, attempt_id=attempt, **different), rule=two_decide)
+            decide(store, a_decision(round_, attempt_id=attempt, **different))
 
         assert refused.value.details == {
             "decision": "approved",
@@ -243,10 +262,10 @@ def test_another_decision_after_the_first_is_refused_with_who_what_and_when(
 
 def test_another_approver_after_the_round_closed_is_told_who_decided(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    store.approvals.decide(a_decision(round_), rule=first_decides)
+    decide(store, a_decision(round_))
 
     with pytest.raises(AlreadyDecidedError) as refused:
-        store.approvals.decide(a_decision(round_, "ap-2", decided_by="Ben"), rule=first_decides)
+        decide(store, a_decision(round_, "ap-2", decided_by="Ben"))
 
     assert refused.value.details["decidedBy"] == "Ana"
 
@@ -256,10 +275,10 @@ def test_a_decision_at_the_very_end_is_too_late_and_one_before_is_not(store: Sto
     last_moment = round_.expires_at - hours(1e-9)
 
     with pytest.raises(RoundExpiredError):
-        store.approvals.decide(a_decision(round_, at=round_.expires_at), rule=first_decides)
+        decide(store, a_decision(round_, at=round_.expires_at))
     assert store.approvals.decisions(TENANT, campaign.id, 1) == []
 
-    assert store.approvals.decide(a_decision(round_, at=last_moment), rule=first_decides).round.outcome
+    assert decide(store, a_decision(round_, at=last_moment)).round.outcome
 
 
 @pytest.mark.parametrize("stale", [{"digest": "0" * 64}, {"callback_id": "callback-of-another-round"}])
@@ -267,7 +286,7 @@ def test_a_decision_about_other_content_is_refused(store: Store, campaign: Campa
     round_ = asked(store, campaign)
 
     with pytest.raises(StaleReviewError):
-        store.approvals.decide(a_decision(round_, **stale), rule=first_decides)
+        decide(store, a_decision(round_, **stale))
 
     assert store.approvals.round(TENANT, campaign.id, 1) == round_
 
@@ -276,41 +295,41 @@ def test_a_superseded_and_a_cancelled_round_say_so(store: Store, campaign: Campa
     first, second = asked(store, campaign, 1), asked(store, campaign, 2)
 
     with pytest.raises(RoundClosedError) as superseded:
-        store.approvals.decide(a_decision(first), rule=first_decides)
+        decide(store, a_decision(first))
     assert superseded.value.details == {"supersededBy": 2}
 
     store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
     with pytest.raises(RoundClosedError):
-        store.approvals.decide(a_decision(second), rule=first_decides)
+        decide(store, a_decision(second))
 
 
 def test_a_revoked_link_decides_nothing_and_the_others_still_do(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    store.approvals.revoke(TENANT, campaign.id, 1, "ap-1", actor="operator", at=NOW, reason="left the company")
+    revoke_link(store, TENANT, campaign.id, 1, "ap-1", actor="operator", now=NOW, reason="left the company")
 
     with pytest.raises(RoundClosedError):
-        store.approvals.decide(a_decision(round_, "ap-1"), rule=first_decides)
-    with pytest.raises(NotFoundError):
-        store.approvals.revoke(TENANT, campaign.id, 1, "ap-9", actor="operator", at=NOW, reason="typo")
+        decide(store, a_decision(round_, "ap-1"))
+    with pytest.raises(FaultsError):
+        revoke_link(store, TENANT, campaign.id, 1, "ap-9", actor="operator", now=NOW, reason="typo")
 
-    assert store.approvals.decide(a_decision(round_, "ap-2"), rule=first_decides).round.outcome
+    assert decide(store, a_decision(round_, "ap-2")).round.outcome
 
 
 def test_somebody_who_was_not_asked_cannot_decide_by_link_but_an_operator_can(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
 
     with pytest.raises(NotFoundError):
-        store.approvals.decide(a_decision(round_, "ap-9"), rule=first_decides)
+        decide(store, a_decision(round_, "ap-9"))
 
     on_behalf = a_decision(round_, "operator", channel="operator")
-    assert store.approvals.decide(on_behalf, rule=first_decides).round.outcome
+    assert decide(store, on_behalf).round.outcome
 
 
 def test_a_decision_of_another_tenant_finds_no_round(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
 
     with pytest.raises(NotFoundError):
-        store.approvals.decide(a_decision(round_, tenant_id=OTHER), rule=first_decides)
+        decide(store, a_decision(round_, tenant_id=OTHER))
     with pytest.raises(NotFoundError):
         store.approvals.round(OTHER, campaign.id, 1)
     assert store.approvals.decisions(OTHER, campaign.id, 1) == []
@@ -322,34 +341,31 @@ def test_a_decision_of_another_tenant_finds_no_round(store: Store, campaign: Cam
 def test_a_round_times_out_once_its_time_is_over_and_not_before(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
 
-    with pytest.raises(ConflictError):
-        store.approvals.time_out(TENANT, campaign.id, 1, at=round_.expires_at - hours(1e-9))
+    assert expire(store, round_, round_.expires_at - hours(1e-9)) is None
 
-    bell = OutboxEntry.about("ring", TENANT, campaign.id, 1, due_at=NOW)
-    closed = store.approvals.time_out(TENANT, campaign.id, 1, at=round_.expires_at, outbox=[bell])
+    closed = expire(store, round_, round_.expires_at)
+    assert closed is not None
     assert (closed.status, closed.outcome) == (RoundStatus.TIMED_OUT, None)
-    assert store.approvals.time_out(TENANT, campaign.id, 1, at=round_.expires_at + hours(1)) == closed
+    assert expire(store, round_, round_.expires_at + hours(1)) is None
     assert [one.action for one in store.audit.entries(TENANT, campaign.id)].count("round_timed_out") == 1
+    assert sorted(one.kind for one in store.outbox.of(TENANT, campaign.id)) == ["expired", "ring"]
     with pytest.raises(RoundExpiredError):
-        store.approvals.decide(a_decision(round_), rule=first_decides)
+        decide(store, a_decision(round_))
 
 
 def test_a_policy_can_approve_what_timed_out(store: Store, campaign: Campaign) -> None:
-    round_ = asked(store, campaign)
-    store.approvals.decide(a_decision(round_), rule=two_decide)
-    seen: list[str] = []
+    round_ = asked(store, campaign, quorum="2", on_timeout="approve")
+    decide(store, a_decision(round_))
 
-    def policy(_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> Decision:
-        seen.extend(each.approver_id for each in decisions)
-        return Decision.APPROVED
+    closed = expire(store, round_, round_.expires_at)
 
-    closed = store.approvals.time_out(TENANT, campaign.id, 1, at=round_.expires_at, rule=policy)
-
-    assert (closed.status, closed.outcome, seen) == (RoundStatus.TIMED_OUT, Decision.APPROVED, ["ap-1"])
+    assert closed is not None
+    assert (closed.status, closed.outcome) == (RoundStatus.TIMED_OUT, Decision.APPROVED)
 
 
 def test_a_decision_that_came_first_stands_against_the_time_out(store: Store, campaign: Campaign) -> None:
     round_ = asked(store, campaign)
-    decided = store.approvals.decide(a_decision(round_), rule=first_decides).round
+    decided = decide(store, a_decision(round_)).round
 
-    assert store.approvals.time_out(TENANT, campaign.id, 1, at=round_.expires_at) == decided
+    assert expire(store, round_, round_.expires_at) is None
+    assert store.approvals.round(TENANT, campaign.id, 1) == decided

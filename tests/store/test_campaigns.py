@@ -24,7 +24,7 @@ from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store, keys
 from campaigns.store.table import Item, Key
-from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, hours
+from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, decide, hours
 
 S = CampaignStatus
 Ask = Callable[[Callable[[], Any]], Any]
@@ -367,7 +367,7 @@ def test_a_campaign_that_was_just_approved_cannot_be_cancelled(store: Store) -> 
     campaign = created(store)
     round_ = asked(store, campaign)
     moved(store, campaign, S.GENERATING, S.AWAITING_REVIEW)
-    store.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+    decide(store, a_decision(round_))
 
     with pytest.raises(AlreadyDecidedError) as refused:
         moved(store, campaign, S.CANCELLED)
@@ -380,7 +380,7 @@ def test_a_campaign_whose_approvers_asked_for_changes_can_be_cancelled(store: St
     round_ = asked(store, campaign)
     moved(store, campaign, S.GENERATING, S.AWAITING_REVIEW)
     wish = a_decision(round_, decision=Decision.NEEDS_REVISION, comments="shorter, please")
-    store.approvals.decide(wish, rule=lambda _, all_: all_[0].decision)
+    decide(store, wish)
 
     assert moved(store, campaign, S.CANCELLED).status is S.CANCELLED
 

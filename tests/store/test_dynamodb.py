@@ -22,7 +22,7 @@ from campaigns.store import Store
 from campaigns.store.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, create_table, table_shape
 from campaigns.store.table import ABSENT, ConditionFailed, Equals, Key, Put
 from deployments.aws_local import AwsLocal
-from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, hours, written
+from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 from tests.store.tcp_proxy import TcpProxy
 
 ACCOUNT = "100000000001"
@@ -111,7 +111,7 @@ def test_twenty_approvers_whose_answer_got_lost_are_all_told_that_they_decided(
         campaign = calm.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
         round_ = calm.approvals.open_round(a_round(campaign), actor="flow", at=NOW)
 
-        decided = store.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+        decided = decide(store, a_decision(round_))
 
         recognised += decided.round.outcome is Decision.APPROVED
         assert len(calm.audit.entries(TENANT, campaign.id)) == 3
@@ -138,7 +138,7 @@ def test_every_repository_takes_a_lost_answer_for_its_own_success(
         lease = store.leases.acquire(TENANT, campaign.id, owner="one", now=NOW, ttl=hours(1))
         assert lease.token == 1
         round_ = store.approvals.open_round(a_round(campaign), actor="flow", at=NOW)
-        decided = store.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+        decided = decide(store, a_decision(round_))
         assert not decided.repeated
         assert decided.round.outcome is Decision.APPROVED
         assert [entry.action for entry in store.audit.entries(TENANT, campaign.id)] == [
@@ -160,10 +160,10 @@ def test_a_decision_that_was_reported_unknown_is_recognised_when_repeated(
         hook = lambda **_: proxy.lose()  # noqa: E731  # registered and removed by identity
         client.meta.events.register("before-send.dynamodb.TransactWriteItems", hook)
         with pytest.raises(StoreUnavailableError):
-            unlucky.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+            decide(unlucky, a_decision(round_))
         client.meta.events.unregister("before-send.dynamodb.TransactWriteItems", hook)
 
-        again = unlucky.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+        again = decide(unlucky, a_decision(round_))
 
         recognised += again.repeated and again.round.outcome is Decision.APPROVED
         assert len(calm.approvals.decisions(TENANT, campaign.id, 1)) == 1
@@ -347,7 +347,7 @@ def test_every_read_of_the_table_itself_is_consistent_and_every_condition_return
     store = Store(DynamoDBTable(local, name))
     campaign = store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
     round_ = store.approvals.open_round(a_round(campaign), actor="flow", at=NOW)
-    store.approvals.decide(a_decision(round_), rule=lambda _, all_: all_[0].decision)
+    decide(store, a_decision(round_))
     store.leases.acquire(TENANT, campaign.id, owner="one", now=NOW, ttl=hours(1))
 
     reads = [params for operation, params in sent if operation != "TransactWriteItems"]

@@ -19,7 +19,7 @@ from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import IdempotencyRecord, Store
 from campaigns.store.table import ABSENT, ConditionFailed, Equals, Key, Put, Table
-from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, hours, written
+from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 
 G = TypeVar("G")
 T = TypeVar("T")
@@ -104,15 +104,15 @@ def test_opposite_decisions_at_once_leave_one_outcome(store: Store) -> None:
     for n in range(1, ROUNDS + 1):
         asked = store.approvals.open_round(a_round(campaign, n, approvers=8), actor="flow", at=NOW)
 
-        def decide(number: int, asked=asked) -> str:  # bound per round
+        def press(number: int, asked=asked) -> str:  # bound per round
             said = Decision.APPROVED if number % 2 else Decision.REJECTED
             decision = a_decision(asked, f"ap-{number + 1}", said)
             try:
-                return store.approvals.decide(decision, rule=lambda _, all_: all_[0].decision).decision.approver_id
+                return decide(store, decision).decision.approver_id
             except AlreadyDecidedError:
                 return ""
 
-        winners = [winner for winner in at_once(range(8), decide) if winner]
+        winners = [winner for winner in at_once(range(8), press) if winner]
 
         decisions = store.approvals.decisions(TENANT, campaign.id, n)
         assert winners == [decision.approver_id for decision in decisions]
@@ -123,14 +123,11 @@ def test_opposite_decisions_at_once_leave_one_outcome(store: Store) -> None:
 
 def test_approvers_who_complete_a_quorum_together_close_the_round(store: Store) -> None:
     campaign = store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
-    asked = store.approvals.open_round(a_round(campaign, approvers=8), actor="flow", at=NOW)
+    asked = store.approvals.open_round(a_round(campaign, approvers=8, quorum="all"), actor="flow", at=NOW)
 
     at_once(
         range(8),
-        lambda number: store.approvals.decide(
-            a_decision(asked, f"ap-{number + 1}"),
-            rule=lambda _, all_: Decision.APPROVED if len(all_) == 8 else None,
-        ),
+        lambda number: decide(store, a_decision(asked, f"ap-{number + 1}")),
     )
 
     assert store.approvals.round(TENANT, campaign.id, 1).status is RoundStatus.DECIDED
@@ -147,7 +144,7 @@ def test_a_cancellation_and_an_approval_at_once_never_both_stand(store: Store) -
         def act(number: int, asked=asked) -> str:  # bound per campaign
             try:
                 if number:
-                    store.approvals.decide(a_decision(asked), rule=lambda _, all_: all_[0].decision)
+                    decide(store, a_decision(asked))
                 else:
                     store.campaigns.move(
                         TENANT, asked.campaign_id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW

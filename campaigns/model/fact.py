@@ -1,0 +1,22 @@
+"""Something worth an entry in the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Who did what, when and why. `details` is JSON-compatible and holds no secret."""
+
+    actor: str
+    action: str
+    at: datetime
+    from_status: str | None = None
+    to_status: str | None = None
+    reason: str | None = None
+    round: int | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
