@@ -89,7 +89,7 @@ def hand_in(message: EmailMessage, server: MailServer, *, to: list[str]) -> None
     """
     try:
         with _conversation(server) as smtp:
-            smtp.send_message(message, from_addr=server.sender.address, to_addrs=to)
+            smtp.sendmail(server.sender.address, to, message.as_bytes())  # send_message would fold headers again
     except smtplib.SMTPRecipientsRefused as error:
         # To one or to several: what none of them got may be tried again, unless each was refused for good.
         answers = list(error.recipients.values())

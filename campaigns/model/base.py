@@ -193,8 +193,8 @@ def first_letter(text: str) -> str:
     return found[0] if found else ""
 
 
-def _one_line_before(value: Any) -> Any:
-    return one_line(value) if isinstance(value, str) else value
+def _one_line_before(value: Any, info: ValidationInfo) -> Any:
+    return one_line(value) if isinstance(value, str) and info.context is not STORED else value
 
 
 OneLine = BeforeValidator(_one_line_before)
