@@ -29,7 +29,6 @@ import httpx
 
 from api.identity import SCOPES, mint
 from campaigns.keyring import KeyRing
-from campaigns.model.base import excerpt
 from campaigns.model.vocabulary import PLATFORM_NAMES
 from campaigns.rules.freshen import moved_ahead
 from deployments.approver import LinkRefusedError, decide_by_link
@@ -307,7 +306,7 @@ def calendar_table(posts: list[dict[str, Any]], zone: ZoneInfo) -> str:
                 f"{at:%a %d %b %Y %H:%M %Z}",
                 PLATFORM_NAMES[post["platform"]],
                 post["review"]["state"],
-                excerpt(text, at_most=70),
+                text if len(text) <= 70 else text[:69] + "…",
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

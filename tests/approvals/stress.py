@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
@@ -29,7 +28,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 from tests.approvals import recount
 from tests.approvals.check import Plan, Row
@@ -378,18 +376,13 @@ def terms_of(seed: str) -> tuple[dict[str, Any], str]:
 @contextmanager
 def settings() -> Iterator[Path]:
     """Settings of a product of its own, in memory, for this process and those that it starts."""
-    from campaigns.keyring import new_ring
+    from tests.approvals.scene import a_scene
+    from tests.approvals.stress_acts import BASE
 
     ram = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=ram) as folder:
-        environment = {
-            "CAMPAIGNS_HOME": folder, "CAMPAIGNS_API_BASE_URL": "http://testserver",
-            "CAMPAIGNS_ALLOWED_HOSTS": "testserver", "CAMPAIGNS_APPROVAL_KEYS": new_ring(),
-            "CAMPAIGNS_API_KEYS": new_ring(), "CAMPAIGNS_CHECKPOINT_KEYS": new_ring(), "CAMPAIGNS_SWEEP_SECONDS": "0",
-        }  # fmt: skip
+    with tempfile.TemporaryDirectory(dir=ram) as folder, a_scene(Path(folder), base_url=BASE):
         (Path(folder) / "checkpoints").mkdir()
-        with patch.dict(os.environ, environment):
-            yield Path(folder)
+        yield Path(folder)
 
 
 @dataclass(frozen=True)

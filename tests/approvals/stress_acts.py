@@ -402,7 +402,10 @@ def _in_place_of(actor: Actor, wanted: Mapping[str, Any]) -> Said | None:
 
 
 def _words(actor: Actor, wanted: Mapping[str, Any]) -> Said:
-    return {"post": wanted["post"], "text": f"Beans, roasted slowly, in a paper bag. As {actor._task['id']} has it."}
+    posts = actor.truth.posts.list(TENANT, actor.campaign_id)
+    before = next(post.content.text for post in posts if post.number == wanted["post"] and post.content)
+    letters = "".join(chr(ord("a") + int(digit)) for digit in actor._task["id"])  # a number would want a source
+    return {"post": wanted["post"], "text": f"{before.partition(' So says')[0]} So says {letters}."}
 
 
 def _again(actor: Actor, wanted: Mapping[str, Any]) -> Said:
@@ -454,7 +457,8 @@ def _write(store: Store, posts: Sequence[Post], fence: Lease, later: int = 0) ->
     for post in posts:
         assert post.content is not None
         revision = post.revision + later
-        words = post.content.model_copy(update={"text": f"Words of post {post.number}, revision {revision}."})
+        named = f"{chr(96 + post.number)} in revision {chr(96 + revision)}"  # a number would want a source
+        words = post.content.model_copy(update={"text": f"These are the words of post {named}."})
         written = {"content": words, "revision": revision, "status": PostStatus.COMPLETED}
         store.posts.save_revision(post.model_copy(update=written), fence=fence)
 

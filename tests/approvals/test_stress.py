@@ -1,0 +1,198 @@
+"""The recount of the stress program is not blind: whatever is changed in the raw items of a good campaign, it sees."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.approvals import recount
+from tests.approvals.check import Plan
+from tests.approvals.stress import on_sqlite, settings
+
+BEGIN = datetime(2027, 3, 8, 12, tzinfo=UTC)
+NOW = BEGIN + timedelta(days=1)
+Body = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def story() -> Iterator[tuple[list[recount.Item], list[Body]]]:
+    """A campaign from its first round to its end, as items and acts: a revoked and a replaced approver, two rounds."""
+    from tests.approvals.stress_acts import Actor, open_table, put_on_stage
+
+    class Nobody:
+        prepared: Body
+
+        def send(self, told: tuple[str, Body]) -> None:
+            if told[0] == "prepared":
+                self.prepared = told[1]
+
+    with settings() as folder:
+        place, heard = f"sqlite:{folder}/store.db", Nobody()
+        people = [{"name": f"Approver {n}", "email": f"a{n}@example.com"} for n in (1, 2, 3)]
+        terms = {"approvers": people, "quorum": "all", "settle_seconds": 60, "require_otp": False}
+        id_ = put_on_stage(open_table(place), "story", terms, "marta@fernwood.example")
+        actor, acts = Actor(heard, None), []  # type: ignore[arg-type]
+        said = {"decision": "approved", "digest": True, "attempt": True, "single": False, "who": 0, "for_one": True}
+        told = [
+            ("run", {}), ("revoke", {"who": 2}), ("replace", {"who": 1}), ("decide", {}),
+            ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("undo", {}),
+            ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("run", {}),
+            ("edit", {"post": 1}), ("decide", {}), ("decide", {"who": 1}), ("decide", {"who": 2}), ("run", {}),
+        ]  # fmt: skip
+        for number, (kind, more) in enumerate(told, start=1):
+            wanted = {**said, **more}
+            if kind == "undo":
+                wanted["link"] = acts[-1]["prepared"]
+            now = BEGIN + timedelta(minutes=10 * number, microseconds=number)
+            now -= timedelta(minutes=9, seconds=30) * (kind == "undo")
+            task = {"id": f"{number:05d}", "kind": kind, "campaign": id_, "place": place, "reason": f"order {number}"}
+            task |= {"now": now.isoformat(timespec="microseconds"), "trouble": None, "with": wanted}
+            heard.prepared = {}
+            answer = actor._do(task)
+            done = {"began": 2 * number, "ended": 2 * number + 1, "said": answer, "result": answer["result"]}
+            acts.append({**task, **done, "prepared": {"minted": 2 * number, **heard.prepared}})
+        assert [act["result"] for act in acts] == ["ok"] * len(acts), acts
+        yield recount.items_of_sqlite(folder / "store.db"), acts
+
+
+def found(items: list[recount.Item], acts: list[Body]) -> list[str]:
+    (mine,) = recount.by_campaign(items).values()
+    return recount.violations(mine, acts, at_the_end=True, now=NOW)
+
+
+def test_a_good_story_has_nothing_to_find(story: tuple[list[recount.Item], list[Body]]) -> None:
+    assert found(*story) == []
+
+
+def _round(n: int, **changes: Any) -> Callable[[str, Body], Body | None]:
+    return lambda kind, body: body | changes if kind == "round" and body["n"] == n else body
+
+
+def _without(kind_: str, **which: Any) -> Callable[[str, Body], Body | None]:
+    return lambda kind, body: None if kind == kind_ and which.items() <= body.items() else body
+
+
+def _revoked_no_more(kind: str, body: Body) -> Body:
+    if kind == "round" and body["n"] == 1:
+        return body | {"approvers": [each | {"revoked": False} for each in body["approvers"]]}
+    return body
+
+
+def _asked_again(kind: str, body: Body) -> Body:
+    if kind == "round" and body["n"] == 2:
+        return body | {"approvers": [each | {"email": "a2@example.com"} for each in body["approvers"][:1]]}
+    return body
+
+
+def _other_words(kind: str, body: Body) -> Body:
+    if kind == "post" and body["number"] == 2:
+        return body | {"content": body["content"] | {"text": "Nobody has read this."}}
+    return body
+
+
+def _other_time(kind: str, body: Body) -> Body:
+    return body | {"at": "2027-03-08T12:00:00Z"} if kind == "audit" and body["seq"] == 5 else body
+
+
+def _withdrawn(kind: str, body: Body) -> Body:
+    return body | {"doneAt": "2027-03-08T12:00:00Z"} if kind == "outbox" and body["kind"] == "ring" else body
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_round(1, status="pending"), "are open, the latest is 2"),
+        (_round(2, status="pending"), "is complete (approved) and open"),
+        (_round(2, status="pending"), "the campaign is completed, and round 2 is open"),
+        (_round(2, outcome="rejected"), "was closed as rejected, its voices come to approved"),
+        (_round(2, digest="0" * 64), "decided about something else"),
+        (_without("decision", round=1, approverId="ap-1"), "decision was acknowledged, and is lost"),
+        (_without("decision", round=2), "no standing voice approved these words"),
+        (_without("audit", seq=9), "the chain is broken"),
+        (_revoked_no_more, "round 1: revoked is []"),
+        (_asked_again, "asks a2@example.com, who was replaced before"),
+        (_other_words, "what is stored is not what the last round showed"),
+        (_other_words, "goes out in words that the last round did not show"),
+        (_other_time, "the chain is broken"),
+        (_withdrawn, "no bell waits for its run"),
+    ],
+)
+def test_what_is_changed_in_the_items_is_seen(
+    story: tuple[list[recount.Item], list[Body]], change: Callable[[str, Body], Body | None], words: str
+) -> None:
+    items, acts = story
+    changed = []
+    for item in items:
+        body = change(str(item["kind"]), json.loads(item["body"])) if item.get("body") else {}
+        if body is not None:
+            changed.append({**item, **({"body": json.dumps(body)} if item.get("body") else {})})
+
+    assert words in "\n".join(found(changed, acts))
+
+
+def _nobody_asked_for_it(act: Body) -> Body:
+    return act | {"now": "2027-03-08T11:00:00.000000+00:00"} if act["kind"] == "decide" else act
+
+
+def _saw_something_else(act: Body) -> Body:
+    return act | {"prepared": act["prepared"] | {"shown": "0" * 64}}
+
+
+def _refused(act: Body) -> Body:
+    return act | {"result": "refused"}
+
+
+def _not_done(act: Body) -> Body:
+    return act | {"reason": "another"} if act["kind"] == "revoke" else act
+
+
+def _the_same_answer(act: Body) -> Body:
+    return act | {"prepared": act["prepared"] | {"answer": "the same"}} if act["kind"] == "decide" else act
+
+
+def _an_old_link(act: Body) -> Body:
+    return act | {"prepared": act["prepared"] | {"minted": 1}} if act["kind"] == "decide" else act
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_nobody_asked_for_it, "nobody had asked for it"),
+        (_saw_something_else, "was shown 00000000"),
+        (_refused, "revoke was refused (None), and left ['link_revoked']"),
+        (_not_done, "revoke was done, and stands 0 times in the audit"),
+        (_the_same_answer, "was taken back, and recorded anew"),
+        (_an_old_link, "decided with a link that was replaced"),
+    ],
+)
+def test_what_is_not_what_was_asked_for_is_seen(
+    story: tuple[list[recount.Item], list[Body]], change: Callable[[Body], Body], words: str
+) -> None:
+    items, acts = story
+
+    assert words in "\n".join(found(items, [change(act) for act in acts]))
+
+
+def test_the_recount_shares_nothing_with_the_product() -> None:
+    tree = ast.parse(Path(recount.__file__).read_text())
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    }
+
+    assert imported.isdisjoint({"api", "campaigns", "deployments", "flows", "tasks", "tests"})
+
+
+@pytest.mark.system
+def test_what_several_processes_did_at_once_is_well() -> None:
+    row = on_sqlite(Plan(campaigns=25))
+
+    assert [each for each in row.findings if each.startswith("campaign")] == []
