@@ -10,7 +10,7 @@ from pydantic import Field
 
 from campaigns.logs import redacted
 from campaigns.model.approval import ApprovalRound, ApproverDecision, AuditEntry
-from campaigns.model.base import Instant, Maybe, Wire
+from campaigns.model.base import Instant, Maybe, Wire, cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
@@ -284,4 +284,4 @@ def _step_of(entry: AuditEntry) -> str | None:
 
 
 def _short(message: str | None) -> str | None:
-    return redacted(message)[:MAX_MESSAGE] if message else None
+    return cut(redacted(message), at_most=MAX_MESSAGE) if message else None

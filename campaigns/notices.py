@@ -1,4 +1,4 @@
-"""What people are told about an approval round, in their language: as mail, and as plain text for any other channel.
+"""What people are told about an approval round, in their language: as a mail, as HTML and as plain text.
 
 Texts are those of experience.md A.8. Only notices to one approver carry that approver's link, and it is
 given in when they are sent: nothing here or in the outbox keeps one.
@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from email.headerregistry import Address
+from datetime import datetime
+from email.header import Header
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
 from html import escape
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from campaigns.mail_server import Mailbox
 from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
+from campaigns.model.base import excerpt, one_line
 from campaigns.model.brand import Brand
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
@@ -21,6 +27,10 @@ from campaigns.model.vocabulary import PLATFORM_NAMES, RoundStatus
 from campaigns.rules.decisions import timeout_policy, undo_until
 from campaigns.rules.feedback import overall_remarks, remarks_on
 from campaigns.texts import Words, words_for
+
+# In seven bits a mail passes every server on its way unchanged, also one without 8BITMIME. Headers stay as we fold
+# them: Python would cut an encoded name between any two code points.
+_POLICY: Final = SMTP.clone(cte_type="7bit", refold_source="none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class Notice:
     foot: list[str] = field(default_factory=list)
 
     def plain(self) -> str:
-        """Return the text for channels that know nothing else."""
+        """Return the words alone, for a reader that renders nothing."""
         parts = ["\n".join(self.paragraphs)]
         if self.link:
             parts.append(f"{self.link[0]}:\n{self.link[1]}")
@@ -45,18 +55,35 @@ class Notice:
             parts.append("\n".join(self.foot))
         return "\n\n".join(parts)
 
-    def mail(self, message_id: str) -> EmailMessage:
+    def hypertext(self, *, bare_link: bool, titled: bool) -> str:
+        """Return the simplest HTML that says it: paragraphs, line breaks and the link; every word escaped.
+
+        Args:
+            bare_link: whether the address stands beside the link, for a reader that drops what a link points to.
+            titled: whether the subject is the first line, for a reader that has no other place for it.
+        """
+        parts = [f"<b>{_broken(self.subject)}</b>"] if titled else []
+        parts += [_broken(text) for text in self.paragraphs]
+        if self.link:
+            label, url = escape(self.link[0]), escape(self.link[1])
+            parts.append(f'<a href="{url}">{label}</a>' + (f"<br>{url}" if bare_link else ""))
+        parts += ["<br>".join(_broken(text) for text in self.foot)] if self.foot else []
+        return "".join(f"<p>{part}</p>" for part in parts)
+
+    def mail(self, message_id: str, *, sender: Mailbox, at: datetime) -> EmailMessage:
         """Return a mail of plain text and HTML, without images or attachments, that answers its thread."""
-        message = EmailMessage()
-        message["Subject"] = _line(self.subject)
-        message["To"] = Address(display_name=_line(self.to), addr_spec=self.email)
-        message["Auto-Submitted"] = "auto-generated"
+        message = EmailMessage(policy=_POLICY)
+        message.set_raw("From", _mailbox(sender.name, sender.address))
+        message.set_raw("To", _mailbox(self.to, self.email))
+        message.set_raw("Subject", _header(self.subject, "Subject"))
+        message["Date"] = format_datetime(at)
         message["Message-ID"] = f"<{message_id}@campaigns>"
         if message_id != self.thread:
             message["In-Reply-To"] = message["References"] = f"<{self.thread}@campaigns>"
-        message["Content-Language"] = self.language
+        message["Auto-Submitted"] = "auto-generated"
         message.set_content(self.plain())
         message.add_alternative(self._html(), subtype="html")
+        message["Content-Language"] = self.language  # after the content, which brings headers of its own
         return message
 
     def _html(self) -> str:
@@ -80,9 +107,29 @@ class Notice:
         )
 
 
-def _line(text: str) -> str:
-    """Return a text for a header: one line, whatever people typed."""
-    return " ".join(text.split())
+def _broken(text: str) -> str:
+    return "<br>".join(escape(line) for line in text.splitlines())
+
+
+def _mailbox(name: str, address: str) -> str:
+    """Return a mailbox for a header, such as `Ana Ribeiro <ana@example.com>`."""
+    line = one_line(name)
+    return formataddr((line, address)) if _is_plain(line) else f"{_header(line, 'To')} <{address}>"
+
+
+def _header(text: str, name: str) -> str:
+    """Return one line of text as a header holds it, folded, whatever people typed."""
+    line = one_line(text)
+    return Header(line, "us-ascii" if _is_plain(line) else "utf-8", header_name=name).encode(linesep="\r\n")
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a text may stand in a header as it is.
+
+    `=?utf-8?q?x?=` in a name must not: Python's own header objects, and every reader, take it for the `x` that it
+    encodes. It is encoded once more, as every text beyond ASCII is (RFC 2047), and then read as it was typed.
+    """
+    return line.isascii() and line.isprintable() and "=?" not in line
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +152,7 @@ class Occasion:
         return [post for post in self.posts if post.id in self.round.posts]
 
     def name(self) -> str:
-        return _line(self.campaign.name)
+        return one_line(self.campaign.name)
 
     def who_asks(self, words: Words) -> str:
         brand = self.brand.name if self.brand else ""
@@ -189,8 +236,7 @@ def _contents(about: Occasion, words: Words, posts: list[Post]) -> list[str]:
 
 
 def _short(post: Post) -> str:
-    text = _line(post.content.text if post.content else post.topic)
-    return text if len(text) <= 120 else f"{text[:119].rstrip()}…"
+    return excerpt(post.content.text if post.content else post.topic, at_most=120)
 
 
 def _receipt(about: Occasion, approver: RoundApprover, words: Words, zone: ZoneInfo) -> Notice:

@@ -9,6 +9,7 @@ from typing import Final
 from campaigns.approvals import ACTOR, POLICY, Outcome
 from campaigns.errors import ConflictError, IntegrityError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
+from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign, LastError
 from campaigns.model.post import Post, Review, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
@@ -142,7 +143,7 @@ def _note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> 
             round=round_.n,
             by=said_by.decided_by if said_by else POLICY,
             at=at,
-            comment=joined(remarks)[:5000] or None,
+            comment=cut(joined(remarks), at_most=5000) or None,
         )
     store.posts.review(round_.tenant_id, round_.campaign_id, reviews, fence=fence)
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns.keyring import KeyRing, KeyRingError
+from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
+
+MAIL_FILE: Final = "mail"
+"""The embedded default: one file for each mail, readable by the owner only."""
+MAIL_BLOCK: Final = "smtp-mail/campaigns"
+"""The block that `python -m deployments.blocks` saves where CAMPAIGNS_MAIL_URL is set."""
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 StoreUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255})$")]
 FolderUrl = Annotated[str, StringConstraints(pattern=r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?)$")]
@@ -23,7 +30,8 @@ FolderUrl = Annotated[str, StringConstraints(pattern=r"^(file:///.+|s3://[a-z0-9
 class Settings(BaseSettings):
     """Where things are, who signs, and how much is done at once."""
 
-    model_config = SettingsConfigDict(env_prefix="CAMPAIGNS_", frozen=True, extra="ignore")
+    # An error of a key ring or of the mail server's address would else print it.
+    model_config = SettingsConfigDict(env_prefix="CAMPAIGNS_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     home: Path = Field(default=Path(".campaigns"), description="Folder of the embedded store, checkpoints and mail")
     store_url: StoreUrl | None = Field(
@@ -76,8 +84,14 @@ class Settings(BaseSettings):
     )
     notification_blocks: str = Field(
         default="mail", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?(,[a-z0-9-]+/[a-z0-9-]+)*$",
-        description="How people are told: mail (a file in the home folder), or blocks such as slack-webhook/approvals",
+        description="How people are told: mail (by CAMPAIGNS_MAIL_URL; without it a file in the home folder), or "
+        "blocks such as smtp-mail/campaigns,slack-webhook/approvals",
     )  # fmt: skip
+    mail_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Mail server, such as smtp://user:password@host:587?from=review@example.com; "
+        "python -m deployments.blocks saves it as the block smtp-mail/campaigns",
+    )
     operator_name: str = Field(
         default="Campaign team", description="Who hears of results, of time-outs, and of what came too late"
     )
@@ -112,6 +126,16 @@ class Settings(BaseSettings):
                 raise ValueError(str(error)) from None
         return value
 
+    @field_validator("mail_url", mode="after")
+    @classmethod
+    def _mail_server_is_readable(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            try:
+                mail_server(value.get_secret_value())
+            except MailServerError as error:
+                raise ValueError(str(error)) from None
+        return value
+
     @model_validator(mode="after")
     def _one_key_one_purpose(self) -> Self:
         rings = [ring for ring in (self.checkpoint_keys, self.approval_keys, self.api_keys) if ring is not None]
@@ -134,8 +158,18 @@ class Settings(BaseSettings):
         return frozenset({base, "127.0.0.1", "localhost", *given})
 
     def channels(self) -> list[str]:
-        """Return the names of the channels by which people are told."""
-        return self.notification_blocks.split(",")
+        """Return the names of the channels by which people are told: `mail` is a file, all others are blocks."""
+        mail = MAIL_BLOCK if self.mail_url.get_secret_value() else MAIL_FILE
+        return list(dict.fromkeys(mail if name == MAIL_FILE else name for name in self.notification_blocks.split(",")))
+
+    def tells_nobody(self) -> bool:
+        """Whether what people are told only becomes files, although they are elsewhere."""
+        return self.channels() == [MAIL_FILE] and urlsplit(self.api_base_url).hostname not in _THIS_MACHINE
+
+    def operator(self) -> Mailbox:
+        """Return who runs the campaigns."""
+        found = mailbox(self.operator_name, self.operator_email)
+        return found or Mailbox(self.operator_name, "operator@localhost.localdomain")
 
     def store_location(self) -> str:
         return self.store_url or f"sqlite:///{self.home.resolve()}/store.db"

@@ -12,6 +12,7 @@ from campaigns.agents import models, writer
 from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
 from campaigns.agents.money import most_for_a_post
 from campaigns.errors import AgentError
+from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import WritingExample
 from campaigns.model.post import Post, PostError, Quality
@@ -160,7 +161,9 @@ def _feedback(store: Store, post: Post) -> Revision | None:
     comment = joined(remarks_on(post.id, decisions))
     if post.instruction:
         comment = f"{post.instruction}\n\n{comment}".strip()
-    return Revision(previous_text=post.content.text, comment=comment[:5000], other_comments=list(others)[:200])
+    return Revision(
+        previous_text=post.content.text, comment=cut(comment, at_most=5000), other_comments=list(others)[:200]
+    )
 
 
 def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> Post:

@@ -29,6 +29,7 @@ import httpx
 
 from api.identity import SCOPES, mint
 from campaigns.keyring import KeyRing
+from campaigns.model.base import excerpt
 from campaigns.model.vocabulary import PLATFORM_NAMES
 from campaigns.rules.freshen import moved_ahead
 from deployments.approver import LinkRefusedError, decide_by_link
@@ -306,7 +307,7 @@ def calendar_table(posts: list[dict[str, Any]], zone: ZoneInfo) -> str:
                 f"{at:%a %d %b %Y %H:%M %Z}",
                 PLATFORM_NAMES[post["platform"]],
                 post["review"]["state"],
-                text if len(text) <= 70 else text[:69] + "…",
+                excerpt(text, at_most=70),
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

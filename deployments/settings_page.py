@@ -39,7 +39,7 @@ def _default(field: FieldInfo) -> str:
     match field.default:
         case None if field.annotation is SecretStr or SecretStr in get_args(field.annotation):
             return "none: what needs it does not start"
-        case None | "":
+        case None | "" | SecretStr(_secret_value=""):
             return "–"
         case bool() as flag:
             return f"`{str(flag).lower()}`"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from prefect import runtime
 
+from campaigns.model.base import excerpt
 from tasks.save import stored_name
 
 
@@ -16,4 +17,4 @@ def run_name() -> str:
     name = brief.get("name") if isinstance(brief, Mapping) else None
     if not (isinstance(name, str) and name.strip()):
         name = (stored_name(str(tenant_id), campaign_id) or campaign_id) if campaign_id else "campaign"
-    return f"{name[:120]} · {tenant_id}"
+    return f"{excerpt(name, at_most=120)} · {tenant_id}"

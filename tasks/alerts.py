@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
-from prefect.blocks.abstract import NotificationBlock
-from prefect.blocks.core import Block
 from prefect.events import emit_event
 
+from campaigns.notices import Notice
 from campaigns.settings import get_settings
+from tasks.channels import NoticeNotSentError, send
 
 log = logging.getLogger("campaigns.alerts")
 
@@ -36,17 +39,16 @@ def alert(kind: str, *, on: bool, says: str, advice: str = "", context: Mapping[
         payload={"says": says, "advice": advice, **facts},
     )
     figures = "\n".join(f"{name}: {value}" for name, value in facts.items())
-    body = "\n\n".join(part for part in (says if on else f"Over: {says}", advice if on else "", figures) if part)
-    for name in filter(None, get_settings().alert_blocks.split(",")):
-        _notify(name, subject=f"Campaigns: {kind} {'on' if on else 'off'}", body=body)
-
-
-def _notify(name: str, *, subject: str, body: str) -> None:
-    try:
-        block = Block.load(name, _sync=True)  # type: ignore[call-arg]  # Prefect's dispatch
-        if not isinstance(block, NotificationBlock):
-            raise TypeError(f"{name} is not a notification block")
-        with block.raise_on_failure():
-            block.notify(body=body, subject=subject, _sync=True)  # type: ignore[call-arg,unused-coroutine]  # Prefect's dispatch
-    except Exception as error:  # blocks are other people's code; the log has the alert already
-        log.warning("the alert was not sent by %s: %s", name, type(error).__name__)
+    operator = get_settings().operator()
+    notice = Notice(
+        to=operator.name,
+        email=operator.address,
+        subject=f"Campaigns: {kind} {'on' if on else 'off'}",
+        paragraphs=[part for part in (says if on else f"Over: {says}", advice if on else "", figures) if part],
+        thread=f"alert.{kind}",
+        language="en",
+    )
+    message_id = f"{notice.thread}.{uuid4().hex}"
+    for channel in filter(None, get_settings().alert_blocks.split(",")):
+        with suppress(NoticeNotSentError):  # `send` logs it, and the log has the alert already
+            send(channel, notice, name=f"alert-{kind}", message_id=message_id, now=datetime.now(UTC))

@@ -28,6 +28,7 @@ from campaigns.recovery import RESTART_RUN, renewed_at
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
 from campaigns.submission import START_RUN
+from tasks.channels import NoticeRefusedError
 from tasks.notify import send_notice
 from tasks.read_style import read_style
 from tasks.run_states import restart_run, retire_run
@@ -105,7 +106,7 @@ def _failed(store: Store, entry: OutboxEntry, error: Exception, now: datetime) -
     reason = (str(error) if expected else "") or type(error).__name__
     if not _may_pass(error):
         entry = entry.model_copy(update={"failures": entry.failures + 1})
-    if entry.failures < MOST_FAILURES:
+    if entry.failures < MOST_FAILURES and not isinstance(error, NoticeRefusedError):
         store.outbox.retry(entry, at=now + _pause(entry.attempts), error=reason)
     elif store.outbox.quarantine(entry, at=now, error=reason):
         log.error("outbox %s %s about %s is set aside: %s", entry.kind, entry.id, entry.subject_id, reason)

@@ -6,6 +6,7 @@ import logging
 from datetime import datetime
 
 from campaigns.errors import NotFoundError, StoreUnavailableError
+from campaigns.mail_server import mailbox
 from campaigns.model.approval import RoundApprover
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import CODE, NOTE, PERSONAL, RECEIPT, REMINDER
@@ -13,7 +14,7 @@ from campaigns.notices import Notice, Occasion, to_approver, to_team
 from campaigns.settings import get_settings
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.wiring import get_link_signer
-from tasks.channels import TO_ONE_PERSON, NoticeNotSentError, send
+from tasks.channels import NoticeNotSentError, NoticeRefusedError, Sent, reaches_one_person, send
 
 log = logging.getLogger("campaigns.notices")
 
@@ -32,8 +33,8 @@ def send_notice(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     notice = _notice(store, occasion, entry, now)
     if notice is None:
         return True
-    _attempt(store, entry, notice, channel, now)
-    _audit(store, entry, Fact("outbox", "sent", now, round=occasion.round.n, details=_about(entry)))
+    how = _attempt(store, entry, notice, channel, now)
+    _audit(store, entry, Fact("outbox", how, now, round=occasion.round.n, details=_about(entry)))
     return True
 
 
@@ -56,21 +57,22 @@ def _channels(store: Store, entry: OutboxEntry) -> list[str]:
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
     if entry.kind == CODE:
         # It proves an address, so it goes there and nowhere else, whatever the campaign chose.
-        if mail := [channel for channel in known if channel.startswith(TO_ONE_PERSON)]:
+        if mail := [channel for channel in known if reaches_one_person(channel)]:
             return mail
         raise NoticeNotSentError("mail", "no channel that is set up reaches one person")
     chosen = [channel for channel in known if channel in campaign.approval.channels]
     return chosen or known
 
 
-def _attempt(store: Store, entry: OutboxEntry, notice: Notice, channel: str, now: datetime) -> None:
+def _attempt(store: Store, entry: OutboxEntry, notice: Notice, channel: str, now: datetime) -> Sent:
     name = f"{entry.subject_id}-r{entry.payload['round']}-{entry.payload.get('approver', 'team')}-{entry.kind}"
     first = entry.kind == "review_request" and entry.payload["round"] == 1
     message_id = notice.thread if first else entry.id
     try:
-        send(channel, notice, name=f"{name}-{entry.id[-6:].lower()}", message_id=message_id)
+        return send(channel, notice, name=f"{name}-{entry.id[-6:].lower()}", message_id=message_id, now=now)
     except NoticeNotSentError as error:
-        if entry.attempts == 0:
+        # Told once while it may pass, and once more when it will not.
+        if entry.attempts == 0 or isinstance(error, NoticeRefusedError):
             details = {**_about(entry), "error": error.reason}
             _audit(store, entry, Fact("outbox", "not_sent", now, round=entry.payload["round"], details=details))
         raise
@@ -99,14 +101,14 @@ def _occasion(store: Store, entry: OutboxEntry) -> Occasion:
     except NotFoundError:
         brand = None
     requester = campaign.requested_by or ""
-    team = (requester, requester) if "@" in requester else (settings.operator_name, settings.operator_email)
+    team = mailbox(requester, requester) or settings.operator()
     return Occasion(
         campaign=campaign,
         round=store.approvals.round(entry.tenant_id, entry.subject_id, n),
         posts=store.posts.list(entry.tenant_id, entry.subject_id),
         brand=brand,
         decisions=store.approvals.decisions(entry.tenant_id, entry.subject_id, n),
-        team=team,
+        team=(team.name, team.address),
     )
 
 

@@ -18,6 +18,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision
 from campaigns.operations import By
 from campaigns.rules.calendar_demand import MAX_POSTS
+from campaigns.rules.gate import due_before
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.store.documents import Page
@@ -78,7 +79,13 @@ def revoke(store: Store, campaign: Campaign, by: By, now: datetime, *, approver:
 
 def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: int) -> str:
     round_ = operations.extend(store, campaign, by, hours=hours, now=now)
-    return f"round {round_.n} is open until {round_.expires_at:%d %b %Y %H:%M UTC}"
+    told = f"round {round_.n} is open until {round_.expires_at:%d %b %Y %H:%M UTC}"
+    late = due_before(round_, store.posts.list(campaign.tenant_id, campaign.id), round_.expires_at)
+    if not late:
+        return told
+    numbers, first = ", ".join(str(post.number) for post in late), min(post.scheduled_at for post in late)
+    lost = f"posts {numbers} do not go out unless approved before they are due"
+    return f"{told}; {lost}, the first at {first:%d %b %Y %H:%M UTC}"
 
 
 def call_off(store: Store, campaign: Campaign, by: By, now: datetime) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from api.review.marking import Mark, diff_markup, fold_at, post_markup
 from campaigns.model.approval import PostDraft
+from campaigns.model.base import first_letter
 from campaigns.model.persona import Persona
 from campaigns.model.post import AssetRequirements, Post, PostContent, Quality
 from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus
@@ -143,7 +144,7 @@ def card(
         heading=words("post.heading", number=str(post.number), platform=name),
         who=who,
         role=f"{persona.role}, {persona.company}" if persona else "",
-        initials="".join(part[0] for part in who.split()[:2]).upper(),
+        initials="".join(first_letter(part) for part in who.split()[:2]).upper(),
         speaker=speaker,
         tint=speaker % 5,
         iso=post.scheduled_at.isoformat(),

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from campaigns.agents.failures import AgentFailure
-from campaigns.model.base import CampaignId, Clean, Maybe, PersonaId, PostId, TenantId, Text200, Wire
+from campaigns.model.base import CampaignId, Clean, Line500, Maybe, PersonaId, PostId, TenantId, Text200, Wire
 from campaigns.model.brand import Brand
 from campaigns.model.brief import Brief, CallToAction
 from campaigns.model.campaign import Campaign, PlanSummary
@@ -79,7 +79,7 @@ class PlannedTopic(Slot):
     """A slot with its topic. `review_reason` is set when a person should look at the topic."""
 
     post_id: PostId
-    topic: Annotated[str, StringConstraints(min_length=1, max_length=500), Clean]
+    topic: Line500
     asset_requirements: AssetRequirements = AssetRequirements()
     references: Annotated[list[Reference], Field(max_length=10)] = []
     review_reason: Maybe[str] = None

@@ -23,7 +23,7 @@ from campaigns.agents.money import SLOTS_PER_PLAN_CALL
 from campaigns.agents.prompts import Prompt, plan_prompt
 from campaigns.agents.text_model import ModelAnswer, TextModel
 from campaigns.agents.topics import avoids, repeats, topics_for
-from campaigns.model.base import Clean, Maybe, derived_id
+from campaigns.model.base import Clean, Maybe, cut, derived_id
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import AssetRequirements, ModelUsage, Reference, Slot
 from campaigns.model.vocabulary import Intent, Objective
@@ -231,7 +231,9 @@ def _avoided_topics(given: PlannerInput) -> list[str]:
 def _assets(slot: Slot, description: str, topic: str) -> AssetRequirements:
     if slot.visual == "none":
         return AssetRequirements()
-    described = description if len(description) >= MIN_DESCRIPTION else f"A visual for this topic: {topic}"[:500]
+    described = (
+        description if len(description) >= MIN_DESCRIPTION else cut(f"A visual for this topic: {topic}", at_most=500)
+    )
     if slot.visual == "video":
         return AssetRequirements(video_required=True, video_description=described)
     return AssetRequirements(image_required=slot.visual == "image", image_description=described)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from campaigns.agents.contracts import PlannerInput, WriterInput
 from campaigns.agents.fence import fenced
+from campaigns.model.base import cut
 from campaigns.model.brand import Brand
 from campaigns.model.persona import MIN_STYLE_CONFIDENCE, Persona, WritingExample
 from campaigns.model.post import Slot
@@ -170,8 +171,8 @@ def write_prompt(given: WriterInput, *, character_limit: int, max_hashtags: int)
             "picture": post.asset_requirements.image_description or post.asset_requirements.video_description,
         },
         "callToAction": given.cta.to_wire() if given.cta else None,
-        "examples": [example.text[:2000] for example in given.examples],
-        "siblings": [text[:600] for text in given.sibling_texts[-20:]],
+        "examples": [cut(example.text, at_most=2000) for example in given.examples],
+        "siblings": [cut(text, at_most=600) for text in given.sibling_texts[-20:]],
     }
     if given.revision is not None:
         request["revision"] = {
@@ -179,7 +180,7 @@ def write_prompt(given: WriterInput, *, character_limit: int, max_hashtags: int)
             "comments": [
                 {
                     "number": number,
-                    "comment": comment if comment == given.revision.comment else comment[:500],
+                    "comment": comment if comment == given.revision.comment else cut(comment, at_most=500),
                     "on": "this post" if given.revision.comment == comment else "other",
                 }
                 for number, comment in enumerate(given.revision.comments()[:MAX_COMMENTS_SHOWN], start=1)
@@ -255,7 +256,8 @@ def plan_prompt(
 def style_prompt(examples: Sequence[WritingExample]) -> Prompt:
     """Return the question for the style of one persona; the persona's own words about itself are not shown."""
     texts = [
-        {"platform": example.platform, "intent": example.intent, "text": example.text[:4000]} for example in examples
+        {"platform": example.platform, "intent": example.intent, "text": cut(example.text, at_most=4000)}
+        for example in examples
     ]
     return Prompt(
         task="style",

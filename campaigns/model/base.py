@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeVar
 
+import regex
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -134,9 +135,79 @@ def _clean_before(value: Any, info: ValidationInfo) -> Any:
 Clean = BeforeValidator(_clean_before)
 """Normalise before the bounds are checked: length counts code points after NFC and trimming."""
 
-Text50 = Annotated[str, StringConstraints(min_length=1, max_length=50), Clean]
-Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100), Clean]
-Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean]
+_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+
+
+def one_line(text: str) -> str:
+    """Return the text with each run of line breaks and tabs, and the white space around it, as one space."""
+    return " ".join(filter(None, (part.strip() for part in _BREAKS.split(text))))
+
+
+_CLUSTER = regex.compile(r"\X")
+
+
+def excerpt(text: str, *, at_most: int) -> str:
+    """Return the text as one line of at most so many code points; what is cut ends with `…`.
+
+    The cut stands between what a reader sees as letters (extended grapheme clusters, UAX #29): never in a flag, a
+    family of emoji, or between a letter and its accents.
+    """
+    line = one_line(text)
+    return line if len(line) <= at_most else f"{cut(line, at_most=at_most - 1).rstrip()}…"
+
+
+def cut(text: str, *, at_most: int) -> str:
+    """Return the beginning of a text, at most so many code points and only whole letters (see `excerpt`)."""
+    if len(text) <= at_most:
+        return text
+    start = _boundary_before(text, at_most)
+    end = start
+    for found in _CLUSTER.finditer(text[start : at_most + _NEAR]):
+        if start + found.end() > at_most:
+            break
+        end = start + found.end()
+    return text[:end]
+
+
+_NEAR = 256
+
+
+def _boundary_before(text: str, place: int) -> int:
+    """Return where a letter begins, shortly before a place: from the start of a text it would take long."""
+    first = max(0, place - _NEAR)
+    plain = next((at for at in range(place - 1, first, -1) if text[at].isascii()), first)
+    if plain > first:
+        return plain
+    flags = first
+    while flags > 0 and _FLAG_HALF <= text[flags - 1] <= _LAST_FLAG_HALF:
+        flags -= 1
+    return first + (first - flags) % 2
+
+
+_FLAG_HALF, _LAST_FLAG_HALF = "\U0001f1e6", "\U0001f1ff"
+
+
+def first_letter(text: str) -> str:
+    """Return what a reader sees as the first letter of a text, such as a whole flag; "" for an empty one."""
+    found = _CLUSTER.match(text[:_NEAR])
+    return found[0] if found else ""
+
+
+def _one_line_before(value: Any, info: ValidationInfo) -> Any:
+    return one_line(value) if isinstance(value, str) and info.context is not STORED else value
+
+
+OneLine = BeforeValidator(_one_line_before)
+"""What is one line by nature (a name, a subject, a label, a topic) is one by its type.
+
+People paste line breaks with names, from tables above all, so they are mended and not refused: every reader of a
+name, from a mail's header to a calendar's, takes a break in it for something else.
+"""
+
+Text50 = Annotated[str, StringConstraints(min_length=1, max_length=50), Clean, OneLine]
+Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100), Clean, OneLine]
+Text200 = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean, OneLine]
+Line500 = Annotated[str, StringConstraints(min_length=1, max_length=500), Clean, OneLine]
 Text300 = Annotated[str, StringConstraints(min_length=1, max_length=300), Clean]
 Text500 = Annotated[str, StringConstraints(min_length=1, max_length=500), Clean]
 Text1000 = Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]

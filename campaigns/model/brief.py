@@ -19,12 +19,12 @@ from campaigns.model.base import (
     BrandId,
     Clean,
     HttpUrlText,
+    Line500,
     Lines,
     Maybe,
     Text50,
     Text100,
     Text200,
-    Text500,
     Wire,
     card,
     optional,
@@ -154,7 +154,7 @@ class Messaging(Wire):
     pillars: list[Pillar] = Field(
         default=[], title="Pillars", description="Themes with their shares; none: the brand's", max_length=10
     )
-    required_inclusions: Annotated[list[Text500], Field(max_length=20), Lines] = Field(
+    required_inclusions: Annotated[list[Line500], Field(max_length=20), Lines] = Field(
         default=[],
         title="Must include",
         description="Facts and phrases, each in at least one post; you can paste several lines",

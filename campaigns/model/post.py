@@ -15,12 +15,12 @@ from campaigns.model.base import (
     Clean,
     HttpUrlText,
     Instant,
+    Line500,
     Maybe,
     PersonaId,
     PostId,
     TenantId,
     Text100,
-    Text500,
     Wire,
     content_hash,
 )
@@ -60,7 +60,7 @@ class Reference(Wire):
     """A source or an asset of the brand that the post may use."""
 
     type: ReferenceType
-    value: Text500
+    value: Line500
 
 
 class PostContent(Wire):
@@ -170,7 +170,7 @@ class Slot(Wire):
     scheduled_at: Instant
     pillar: Maybe[Text100] = None
     intent: Intent
-    required_inclusions: list[Text500] = []
+    required_inclusions: list[Line500] = []
     needs_cta: bool = False
     visual: Literal["none", "optional_image", "image", "video"] = "none"
 
@@ -188,10 +188,10 @@ class Post(Wire):
     persona_id: PersonaId
     platform: Platform
     scheduled_at: Instant
-    topic: Text500
+    topic: Line500
     intent: Intent
     pillar: Maybe[Text100] = None
-    required_inclusions: list[Text500] = []
+    required_inclusions: list[Line500] = []
     needs_cta: bool = False
     asset_requirements: AssetRequirements = AssetRequirements()
     references: Annotated[list[Reference], Field(max_length=10)] = []

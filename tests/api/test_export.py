@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import vobject
 from icalendar import Calendar
 
+from api.export import posts_file
 from campaigns.export import COLUMNS, LENGTH
+from campaigns.model.base import one_line
 from campaigns.model.post import Post, PostContent, Review
 from campaigns.model.vocabulary import PostStatus, ReviewState
 from tests.api.doors import Tenant
@@ -77,6 +81,92 @@ def test_no_cell_is_a_formula(tenant: Tenant, text: str) -> None:
     assert row["topic"] == row["pillar"] == f"'{text.strip()}"
     for cell in row.values():
         assert not cell.strip().startswith(("=", "+", "-", "@", "＝", "|", "%"))
+
+
+INNER = [
+    "Five cups;=1+41;more",
+    "Five cups;\t=1+41",
+    "Five cups\t=1+41",
+    "Five cups\n=1+41",
+    "Five cups;+1",
+    "Five cups; -1",
+    "Five cups;@SUM(A1)",
+    'Five cups;"=1+41"',
+    "Five cups;＝1",
+    "Five cups\n- cmd|'/C calc'!A0",
+    "Five cups\n- HYPERLINK(1)",
+    "Five cups;- one",
+]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("text", INNER)
+def test_no_cell_is_a_formula_whatever_separates(tenant: Tenant, text: str, separator: str) -> None:
+    answer = exported(tenant, [{"text": text, "topic": one_line(text), "pillar": one_line(text)[:100]}], format_="csv")
+
+    found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=separator))
+    for cell in (cell for row in found for cell in row):
+        assert not cell.strip(' \t\n"').startswith(("=", "+", "-", "@", "＝", "|", "%"))
+
+
+def test_every_row_has_every_column_also_for_a_program_that_takes_all_usual_separators(tenant: Tenant) -> None:
+    texts = ["Harvest day; how we paid", *INNER, 'a "b"; c\td, e\nf']
+
+    answer = exported(tenant, [{"text": text, "topic": one_line(text)} for text in texts], format_="csv")
+
+    content = answer.content.decode("utf-8-sig")
+    assert [len(row) for row in csv.reader(io.StringIO(content, newline=""))] == [18] * (1 + len(texts))
+    # Every separator but those between two cells stands within quotes.
+    outside = re.sub(r'"(?:[^"]|"")*"', "", content)
+    assert outside == ("," * 17 + "\r\n") * (1 + len(texts))
+
+
+def test_a_list_in_a_text_stays_as_it_was_written(tenant: Tenant) -> None:
+    text = "Three ways:\n- pour over\n- press, slowly\n+ moka"
+
+    assert rows(exported(tenant, [{"text": text}], format_="csv"))[0]["text"] == text
+
+
+BREAKS = ["Spring\nharvest", "Spring\r\nharvest", "Spring\tharvest", "Spring\x0bharvest", "Spring\x85harvest",
+          "Spring\u2028harvest", "Spring \n\n harvest"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*BREAKS, "Spring\nEND:VCALENDAR\nBEGIN:VCALENDAR", "a;b,c\\nd", "Spring\x00\x07"])
+@pytest.mark.parametrize("format_", ["csv", "ics"])
+def test_what_an_older_version_stored_with_line_breaks_can_be_taken_along(
+    tenant: Tenant, name: str, format_: Any
+) -> None:
+    campaign = tenant.store.campaigns.get(tenant.name, tenant.campaign())
+    post = _post(campaign, 1, topic=name, pillar=name)
+    assert post.content is not None
+    content = post.content.model_copy(update={"text": f"{name} is here"})
+    post = post.model_copy(update={"content": content})
+    written = posts_file(format_, campaign.model_copy(update={"name": name}), [post], {}).body
+    assert isinstance(written, bytes)
+
+    seen = one_line("".join(letter for letter in name if letter >= " " or letter in "\n\r\t\v"))
+    if format_ == "csv":
+        (row,) = csv.DictReader(io.StringIO(written.decode("utf-8-sig"), newline=""))
+        assert (row["topic"], row["pillar"]) == (seen, seen)
+        return
+    calendar = Calendar.from_ical(written)
+    (event,) = calendar.walk("VEVENT")
+    other = vobject.readOne(written.decode())
+    assert (
+        calendar["X-WR-CALNAME"]
+        == seen
+        == other.contents["x-wr-calname"][0].value.replace("\\;", ";").replace("\\,", ",").replace("\\\\", "\\")
+    )
+    assert str(event["SUMMARY"]) == other.vevent.summary.value
+    assert str(event["SUMMARY"]).endswith(f": {seen}")
+    assert str(event["DESCRIPTION"]) == other.vevent.description.value
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_name_is_one_line_whoever_pastes_it(tenant: Tenant, name: str) -> None:
+    campaign = tenant.store.campaigns.get(tenant.name, tenant.campaign(name=name))
+
+    assert campaign.name == "Spring harvest"
 
 
 def test_a_calendar_shows_every_post_at_its_time(tenant: Tenant) -> None:

@@ -337,7 +337,7 @@ def _forget() -> None:
 
 def untouched(scene: Scene) -> bool:
     """Whether nothing but `opened` entries came of it."""
-    changed = {"opened", "created", "round_opened", "sent"}
+    changed = {"opened", "created", "round_opened", "written_to_a_file"}
     return (
         scene.round().status is RoundStatus.PENDING
         and not scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)

@@ -38,7 +38,9 @@ def mails(scene: Scene) -> list[Any]:
 
 def told(scene: Scene, kind: str) -> Counter[str]:
     """How often each approver, or the team, was told something of this kind, by the audit."""
-    sent = [entry for entry in scene.store.audit.entries(TENANT, scene.campaign.id) if entry.action == "sent"]
+    sent = [
+        entry for entry in scene.store.audit.entries(TENANT, scene.campaign.id) if entry.action == "written_to_a_file"
+    ]
     return Counter(entry.details.get("approver", "team") for entry in sent if entry.details["kind"] == kind)
 
 

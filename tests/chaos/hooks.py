@@ -174,8 +174,8 @@ def _watch_planned(values: tuple[Any, ...], result: Any) -> None:
 
 def _sending(send: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(send)
-    def watched(channel: str, notice: Any, *, name: str, message_id: str) -> Any:
-        answer = send(channel, notice, name=name, message_id=message_id)
+    def watched(channel: str, notice: Any, *, name: str, message_id: str, now: Any) -> Any:
+        answer = send(channel, notice, name=name, message_id=message_id, now=now)
         note("sent", channel=channel, name=name, message=message_id, campaign=CAMPAIGN.findall(name)[0])
         return answer
 

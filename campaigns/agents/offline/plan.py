@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from campaigns.agents.topics import topics_for
+from campaigns.model.base import cut
 
 
 def plan(data: dict[str, Any]) -> dict[str, Any]:
@@ -23,5 +24,5 @@ def _topic(slot: dict[str, Any], topic: str) -> dict[str, Any]:
     answer = {"number": slot["number"], "topic": topic}
     if slot["visual"] != "none":
         what = "A short video" if slot["visual"] == "video" else "A picture"
-        answer["assetDescription"] = f"{what} that goes with: {topic}"[:500]
+        answer["assetDescription"] = cut(f"{what} that goes with: {topic}", at_most=500)
     return answer

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from campaigns.model.base import excerpt
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.reading import Reading, block
 from campaigns.rules.lexicon import lexicon
@@ -98,6 +99,7 @@ def _soft_calls(post: Reading) -> list[Span]:
 def duplicate(post: Reading) -> Iterator[Check]:
     score, other = most_similar(post.text, post.siblings)
     if score >= DUPLICATE_POST:
-        start = " ".join(other.split())
-        start = start if len(start) <= _QUOTED else f"{start[:_QUOTED].rstrip()}…"
-        yield block("DUPLICATE", f"{score:.0%} the same as another post on this platform: “{start}”")
+        yield block(
+            "DUPLICATE",
+            f"{score:.0%} the same as another post on this platform: “{excerpt(other, at_most=_QUOTED)}”",
+        )
