@@ -85,6 +85,7 @@ def _identity(settings: Settings) -> Identity:
                 audience=settings.oidc_audience,
                 tenant_claim=settings.oidc_tenant_claim,
                 scope_claim=settings.oidc_scope_claim,
+                email_claim=settings.oidc_email_claim,
             )
         )
     return Identity(readers)

@@ -113,6 +113,8 @@ def create_campaign(
         tenant_id=caller.tenant_id,
         campaign_id=new_id("campaign"),
         requested_by=caller.sub,
+        requester_email=caller.email,
+        default_approver=get_settings().default_approver(),
         idempotency_key=idempotency_key,
         correlation_id=correlation.current.get(),
         start_run=True,
@@ -183,7 +185,7 @@ def change_campaign(
     fields, named = take_version(wanted)
     version = required(based_on, named)
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    change = changed(store, campaign, fields, now=now)
+    change = changed(store, campaign, fields, default_approver=get_settings().default_approver(), now=now)
     changes = {name: getattr(change.brief, name) for name in change.fields}
     if change.plan_version != campaign.plan_version:
         changes["plan_version"] = change.plan_version

@@ -28,6 +28,8 @@ _NEVER_ANSWERED: Final = frozenset({errors.LeaseLostError, errors.ApprovalLinkEr
 COMPUTED: Final = {
     "CADENCE_UNREACHABLE": "days and windows do not hold minPostsPerWeek: the numbers, and the least changes that help",
     "DECISION_CONTRADICTS_POSTS": "says {…}, but what is said of the posts comes to {…}",
+    "NOBODY_MAY_DECIDE": "the requester may not decide, and nobody else is named: name one more approver",
+    "REQUESTER_UNKNOWN": "preventSelfApproval cannot be kept: the requester has no e-mail address to be known by",
     "LEGAL_BLOCK": "cannot be approved as it is: a claim or a competitor has to be taken out first",
     "NOTHING_TO_APPROVE": "every post is blocked by a check: decide post by post",
     "NO_POSTING_TIME": "no allowed day and window lies between startDate and endDate",

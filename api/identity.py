@@ -29,6 +29,7 @@ from pydantic import ConfigDict, StrictInt, StrictStr, StringConstraints, Valida
 
 from api.problems import problem
 from campaigns.keyring import KeyRing
+from campaigns.model.approval_terms import EMAIL
 from campaigns.model.base import TenantId, Wire
 
 ISSUER: Final = "campaign-orchestration"
@@ -48,11 +49,12 @@ Subject = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified caller and the one tenant it acts for."""
+    """A verified caller and the one tenant it acts for; `email` is None where the token names no address."""
 
     sub: str
     tenant_id: str
     scopes: frozenset[str]
+    email: str | None = None
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes
@@ -111,7 +113,7 @@ class Identity:
 
 
 class OwnClaims(Wire):
-    """The claims of a token of ours: every one required, strictly typed, nothing else."""
+    """The claims of a token of ours: every one but the address required, strictly typed, nothing else."""
 
     model_config = ConfigDict(strict=True)
 
@@ -123,6 +125,7 @@ class OwnClaims(Wire):
     iat: StrictInt
     exp: StrictInt
     jti: StrictStr
+    email: Annotated[StrictStr, StringConstraints(pattern=EMAIL, max_length=254)] | None = None
 
 
 class OwnTokens:
@@ -162,10 +165,19 @@ class OwnTokens:
         if strict_part(token, 1) != payload:
             raise TokenRefusedError("claims: ambiguous")
         require_time(claims.iat, claims.exp, now=now)
-        return Caller(claims.sub, claims.tenant_id, frozenset(claims.scope.split()))
+        return Caller(claims.sub, claims.tenant_id, frozenset(claims.scope.split()), claims.email)
 
 
-def mint(ring: KeyRing, *, tenant_id: str, subject: str, scopes: Iterable[str], ttl: timedelta, now: datetime) -> str:
+def mint(
+    ring: KeyRing,
+    *,
+    tenant_id: str,
+    subject: str,
+    scopes: Iterable[str],
+    ttl: timedelta,
+    now: datetime,
+    email: str | None = None,
+) -> str:
     """Return a bearer token for the API, signed with our ring."""
     claims = OwnClaims(
         iss=ISSUER,
@@ -176,6 +188,7 @@ def mint(ring: KeyRing, *, tenant_id: str, subject: str, scopes: Iterable[str], 
         iat=int(now.timestamp()),
         exp=int((now + ttl).timestamp()),
         jti=secrets.token_urlsafe(12),
+        email=email,
     )
     key = ring.signing
     return jwt.PyJWT().encode(claims.to_wire(), key.secret, algorithm="HS256", headers={"typ": TYPE, "kid": key.kid})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -15,6 +16,7 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, Valid
 
 from api.identity import Caller, Subject, TokenRefusedError, require_time, strict_part
 from api.problems import problem
+from campaigns.model.approval_terms import EMAIL
 from campaigns.model.base import TenantId, Wire
 
 log = logging.getLogger("campaigns.api")
@@ -90,12 +92,15 @@ class ProviderTokens:
     algorithms: frozenset[str] = frozenset({"RS256", "ES256"})
     may_wait: bool = True
 
-    def __init__(self, jwks: Jwks, *, issuer: str, audience: str, tenant_claim: str, scope_claim: str) -> None:
+    def __init__(
+        self, jwks: Jwks, *, issuer: str, audience: str, tenant_claim: str, scope_claim: str, email_claim: str
+    ) -> None:
         self._jwks = jwks
         self._issuer = issuer
         self._audience = audience
         self._tenant_claim = tenant_claim
         self._scope_claim = scope_claim
+        self._email_claim = email_claim
         self._jwt = jwt.PyJWT()
 
     def read(self, token: str, header: dict[str, Any], *, now: datetime) -> Caller:
@@ -130,4 +135,12 @@ class ProviderTokens:
         require_time(claims.iat, claims.exp, now=now)
         if claims.nbf is not None and now.timestamp() + 60 < claims.nbf:
             raise TokenRefusedError("not yet valid")
-        return Caller(claims.sub, tenant_id, frozenset(scopes.split() if isinstance(scopes, str) else scopes))
+        granted = frozenset(scopes.split() if isinstance(scopes, str) else scopes)
+        return Caller(claims.sub, tenant_id, granted, self._email(payload))
+
+    def _email(self, payload: Mapping[str, Any]) -> str | None:
+        """Return the caller's address, None: there is none, or the provider says that it is not verified."""
+        given = payload.get(self._email_claim)
+        if not isinstance(given, str) or payload.get("email_verified") in {False, "false"}:
+            return None
+        return given if len(given) <= 254 and re.fullmatch(EMAIL, given) else None

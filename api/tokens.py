@@ -20,12 +20,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--scopes", nargs="+", default=list(SCOPES), choices=SCOPES, metavar="SCOPE", help="default: all"
     )
     parser.add_argument("--subject", default="developer", help="who it is for, as the audit trail names them")
+    parser.add_argument("--email", help="their address: whoever asks for a campaign is known by it among approvers")
     parser.add_argument("--hours", type=_hours, default=8.0)
     options = parser.parse_args(arguments)
     token = mint(
         get_api_ring(),
         tenant_id=options.tenant,
         subject=options.subject,
+        email=options.email,
         scopes=options.scopes,
         ttl=timedelta(hours=options.hours),
         now=datetime.now(UTC),

@@ -42,7 +42,10 @@ class ApproverView(Wire):
 
 ApprovalView = _view(Approval, "ApprovalView", without={"approvers"}, approvers=(list[ApproverView], []))
 CampaignView = _view(
-    Campaign, "CampaignView", without={"tenant_id", "approval", "deleted_at"}, approval=(ApprovalView, ...)
+    Campaign,
+    "CampaignView",
+    without={"tenant_id", "approval", "deleted_at", "requester_email"},
+    approval=(ApprovalView, ...),
 )
 PostView = _view(Post, "PostView", without={"tenant_id"}, content_hash=(str, ...))
 PersonaView = _view(Persona, "PersonaView", without={"tenant_id", "deleted_at"})
@@ -58,7 +61,7 @@ def page_of(item: type[Wire], name: str) -> type[Wire]:
 
 
 def campaign_body(campaign: Campaign) -> dict[str, Any]:
-    body = _without(campaign.to_wire(), "tenantId", "deletedAt")
+    body = _without(campaign.to_wire(), "tenantId", "deletedAt", "requesterEmail")
     for approver in body["approval"]["approvers"]:
         approver.pop("email", None)
     return body

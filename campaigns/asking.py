@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns.approvals import ACTOR, POLICY, OrderProof, Voice, decide, is_requester
-from campaigns.errors import ConflictError, IntegrityError
+from campaigns.approvals import ACTOR, POLICY, OrderProof, Voice, decide
+from campaigns.errors import ConflictError, IntegrityError, NobodyMayDecideError
 from campaigns.links import new_callback_id, new_jti
 from campaigns.model.approval import ApprovalRound, DecisionRequest, RoundApprover
 from campaigns.model.approval_terms import Approver
@@ -18,6 +18,7 @@ from campaigns.notice_kinds import REVIEW_REQUEST, personal
 from campaigns.planning import read_setting, require_work
 from campaigns.rules.decisions import expires_at, is_auto_approved, locked_posts
 from campaigns.rules.gate import what_is_shown
+from campaigns.rules.identities import Requester
 from campaigns.store import Fact, Lease, OutboxEntry, Store
 
 
@@ -46,6 +47,7 @@ def open_round(
     Raises:
         IntegrityError: round n was asked about other content than is stored.
         ConflictError: the campaign is over or failed, n is not the next round, or no post is left to ask about.
+        NobodyMayDecideError: everybody who could be asked is the requester, who may not decide.
         LeaseLostError: the fence's owner no longer holds the campaign.
     """
     setting = read_setting(store, tenant_id, campaign_id)
@@ -125,11 +127,13 @@ def _round(
 
 
 def _asked(campaign: Campaign, default_approver: Approver) -> list[Approver]:
-    named = campaign.approval.approvers or [default_approver]
-    if not campaign.approval.prevent_self_approval:
-        return named
-    others = [approver for approver in named if not is_requester(campaign, approver.email, approver.name)]
-    return others or named  # nobody else was named: the request goes out, the answer of the requester is refused
+    terms, requester = campaign.approval, Requester.of(campaign)
+    named = terms.approvers or [default_approver]
+    able = [each for each in named if not (terms.prevent_self_approval and requester.is_person(each))]
+    if not able:
+        # Refused with the brief; since then the default approver was changed, or the brief is from before.
+        raise NobodyMayDecideError("everybody who would be asked is the requester, who may not decide")
+    return able
 
 
 def _decided_by_policy(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound:

@@ -166,6 +166,12 @@ class SelfApprovalError(ConflictError):
     code = "SELF_APPROVAL"
 
 
+class NobodyMayDecideError(ConflictError):
+    """The requester may not decide, and nobody else is left, or not enough; the message says what helps."""
+
+    code = "NOBODY_MAY_DECIDE"
+
+
 class CodeRequiredError(ConflictError):
     """The campaign asks approvers for a code that is sent by e-mail: decide on the review page."""
 

@@ -26,6 +26,7 @@ from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, RoundStatus
 from campaigns.rules.decisions import timeout_policy, undo_until
 from campaigns.rules.feedback import overall_remarks, remarks_on
+from campaigns.rules.identities import Requester
 from campaigns.texts import Words, words_for
 
 # In seven bits a mail passes every server on its way unchanged, also one without 8BITMIME. Headers stay as we fold
@@ -156,7 +157,7 @@ class Occasion:
 
     def who_asks(self, words: Words) -> str:
         brand = self.brand.name if self.brand else ""
-        requester = self.campaign.requested_by or ""
+        requester = Requester.of(self.campaign).shown
         if brand and requester:
             return words("mail.who", requester=requester, brand=brand)
         return brand or requester or self.team[0]

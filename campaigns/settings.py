@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns.keyring import KeyRing, KeyRingError
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
+from campaigns.model.approval_terms import Approver
 
 MAIL_FILE: Final = "mail"
 """The embedded default: one file for each mail, readable by the owner only."""
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
     )  # fmt: skip
     oidc_tenant_claim: str = Field(default="tenantId", min_length=1, description="Claim that names the tenant")
     oidc_scope_claim: str = Field(default="scope", min_length=1, description="Claim that lists the scopes")
+    oidc_email_claim: str = Field(
+        default="email", min_length=1,
+        description="Claim with the caller's e-mail address, by which a requester is known among approvers",
+    )  # fmt: skip
 
     prefect_ui_url: str | None = Field(default=None, description="Where people open runs, such as http://host/v2")
     deployment: str = Field(default="build-campaign/build-campaign", description="flow/deployment the API starts")
@@ -156,6 +161,10 @@ class Settings(BaseSettings):
         base = urlsplit(self.api_base_url).hostname or ""
         given = {host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip()}
         return frozenset({base, "127.0.0.1", "localhost", *given})
+
+    def default_approver(self) -> Approver:
+        """Return who is asked when a brief names nobody."""
+        return Approver(name=self.default_approver_name, email=self.default_approver_email)
 
     def channels(self) -> list[str]:
         """Return the names of the channels by which people are told: `mail` is a file, all others are blocks."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from campaigns.errors import BadBriefError, NotFoundError, VersionConflictError
+from campaigns.errors import BadBriefError, Fault, NotFoundError, VersionConflictError
+from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import content_hash
 from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
@@ -18,6 +20,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona
 from campaigns.rules.editing import ALWAYS_EDITABLE, changed_fields, require_editable
+from campaigns.rules.identities import Requester, entitlement_faults
 from campaigns.rules.merge import merge, plan_version
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
@@ -29,6 +32,18 @@ START_RUN: Final = "start_run"
 IDEMPOTENCY_KEPT: Final = timedelta(days=7)
 
 
+_Entitled = Callable[[Approval], list[Fault]]
+"""Says why terms of approval cannot be kept with whoever asks."""
+
+
+def _kept(_: Approval) -> list[Fault]:
+    return []
+
+
+def _entitled(requester: Requester, default_approver: Approver | None, terms: Approval) -> list[Fault]:
+    return entitlement_faults(terms, requester, default_approver)
+
+
 def submit(
     store: Store,
     raw: Mapping[str, Any],
@@ -36,6 +51,8 @@ def submit(
     tenant_id: str,
     campaign_id: str,
     requested_by: str,
+    requester_email: str | None = None,
+    default_approver: Approver | None = None,
     now: datetime,
     idempotency_key: str | None = None,
     execution_id: str | None = None,
@@ -46,6 +63,9 @@ def submit(
 
     Args:
         raw: the brief as it was sent, not yet checked.
+        requested_by: who asks: the subject of a token, or what was typed; it may hold the address.
+        requester_email: the address of whoever asks, where it is known.
+        default_approver: who is asked when the brief names nobody; None: somebody else than who asks.
         execution_id: the flow run that builds it, when one exists already.
         correlation_id: names the request that this follows from.
         start_run: leave a run to be started in the outbox.
@@ -60,9 +80,11 @@ def submit(
         found = store.campaigns.repeated(tenant_id, campaign_id, brief, idempotency=record, at=now)
         if found is not None:
             return found
+    requester = Requester.given(requested_by, requester_email)
+    entitled = partial(_entitled, requester, default_approver)
     outbox = [OutboxEntry.about(START_RUN, tenant_id, campaign_id, "1", due_at=now)] if start_run else []
     for _ in attempts():
-        brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now)
+        brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=entitled)
         campaign = Campaign.model_validate(
             {
                 **brief.to_wire(),
@@ -70,6 +92,7 @@ def submit(
                 "tenantId": tenant_id,
                 "planVersion": plan_version(brief, merge(brief, brand, personas)),
                 "requestedBy": requested_by,
+                "requesterEmail": requester.email,
                 "executionId": execution_id,
                 "correlationId": correlation_id,
                 "createdAt": now,
@@ -103,7 +126,7 @@ def _record(key: str | None, brief: CampaignBrief, campaign_id: str, now: dateti
 
 
 def checked(
-    store: Store, raw: Mapping[str, Any], *, tenant_id: str, now: datetime
+    store: Store, raw: Mapping[str, Any], *, tenant_id: str, now: datetime, entitled: _Entitled = _kept
 ) -> tuple[CampaignBrief, Brand | None, list[Persona]]:
     """Return the brief with the brand and personas it names.
 
@@ -118,10 +141,13 @@ def checked(
         faults = faults_of(error)
         told = {fault.field for fault in faults}
         more = faults_of_parts(given, brand=brand, personas=known, now=now)
+        terms = _part(Approval, raw.get("approval"))
+        more += entitled(terms) if terms else []
         raise BadBriefError([*faults, *(fault for fault in more if fault.field not in told)]) from None
     brand = brand_of(store, tenant_id, brief.brand_id)
     personas = personas_of(store, tenant_id, brief.participants.persona_ids)
-    if faults := submission_faults(brief, brand=brand, personas=personas, now=now):
+    faults = submission_faults(brief, brand=brand, personas=personas, now=now)
+    if faults := [*faults, *entitled(brief.approval)]:
         raise BadBriefError(faults)
     return brief, brand, [personas[each] for each in brief.participants.persona_ids]
 
@@ -188,7 +214,14 @@ class Change:
     rests_on: Sequence[Check] = ()
 
 
-def changed(store: Store, campaign: Campaign, wanted: Mapping[str, Any], *, now: datetime) -> Change:
+def changed(
+    store: Store,
+    campaign: Campaign,
+    wanted: Mapping[str, Any],
+    *,
+    default_approver: Approver | None = None,
+    now: datetime,
+) -> Change:
     """Return the brief of a campaign as somebody wants it.
 
     Args:
@@ -204,5 +237,7 @@ def changed(store: Store, campaign: Campaign, wanted: Mapping[str, Any], *, now:
     require_editable(campaign.status, fields)
     if set(fields) <= ALWAYS_EDITABLE:
         return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
-    brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now)
+    # Terms that stay are not asked about: those of a campaign from before may not have been.
+    entitled = partial(_entitled, Requester.of(campaign), default_approver) if "approval" in fields else _kept
+    brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now, entitled=entitled)
     return Change(brief, fields, plan_version(brief, merge(brief, brand, personas)), as_read(brand, personas))

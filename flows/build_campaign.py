@@ -19,7 +19,7 @@ from campaigns.model.base import TenantId
 from flows.approval_gate import wait_for_decision
 from flows.naming import run_name
 from tasks.ask import ask_for_approval
-from tasks.brief_form import BriefForm
+from tasks.brief_form import BriefForm, RequestedBy
 from tasks.complete import complete_campaign, final_state
 from tasks.failure import note_failure
 from tasks.generate import generate_post, require_settled
@@ -32,15 +32,18 @@ from tasks.steps import PlannedPost, SavedCampaign
 
 
 @flow(name="build-campaign", flow_run_name=run_name, on_failure=[note_failure], persist_result=False)
-def build_campaign(tenant_id: TenantId, campaign: BriefForm = None, campaign_id: str = "") -> State[None]:
+def build_campaign(
+    tenant_id: TenantId, campaign: BriefForm = None, campaign_id: str = "", requested_by: RequestedBy = ""
+) -> State[None]:
     """Build one campaign and end with its outcome.
 
     Args:
         tenant_id: Whose campaign it is.
         campaign: The brief. Name, description, objective, personas, platforms, time zone and dates are required.
         campaign_id: Only for a campaign that is stored already (the API fills this in): its id, and no brief.
+        requested_by: Your e-mail address, or Ana <ana@example.com>; needed where the requester may not decide.
     """
-    saved = save_campaign(tenant_id, campaign_id, campaign)
+    saved = save_campaign(tenant_id, campaign_id, campaign, requested_by)
     try:
         with building(saved):
             return _build(saved)

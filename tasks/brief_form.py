@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -29,6 +29,9 @@ class _BriefForm:
 
 
 BriefForm = Annotated[dict[str, Any] | None, _BriefForm()]
+
+RequestedBy = Annotated[str, Field(max_length=200)]
+"""Whoever asks, as typed: Prefect knows no users."""
 
 
 def form_schema() -> dict[str, Any]:

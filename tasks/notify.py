@@ -11,6 +11,7 @@ from campaigns.model.approval import RoundApprover
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.notice_kinds import CODE, NOTE, PERSONAL, RECEIPT, REMINDER
 from campaigns.notices import Notice, Occasion, to_approver, to_team
+from campaigns.rules.identities import Requester
 from campaigns.settings import get_settings
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.wiring import get_link_signer
@@ -100,8 +101,8 @@ def _occasion(store: Store, entry: OutboxEntry) -> Occasion:
         brand = store.brands.get(entry.tenant_id, campaign.brand_id) if campaign.brand_id else None
     except NotFoundError:
         brand = None
-    requester = campaign.requested_by or ""
-    team = mailbox(requester, requester) or settings.operator()
+    address = Requester.of(campaign).email or ""
+    team = mailbox(address, address) or settings.operator()
     return Occasion(
         campaign=campaign,
         round=store.approvals.round(entry.tenant_id, entry.subject_id, n),

@@ -8,7 +8,8 @@ from typing import Any
 
 from prefect import get_run_logger, runtime, task
 
-from campaigns.model.base import derived_id
+from campaigns.model.base import derived_id, visible_text
+from campaigns.settings import get_settings
 from campaigns.submission import plan_version_of, submit
 from campaigns.wiring import get_store
 from tasks.checkpoints import Scope, checkpointed
@@ -43,8 +44,13 @@ def stored_name(tenant_id: str, campaign_id: str) -> str:
         scope=lambda parameters: Scope(parameters["tenant_id"], campaign_id_of(parameters), None),
     ),
 )
-def save_campaign(tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | None) -> SavedCampaign:
+def save_campaign(
+    tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | None, requested_by: str = ""
+) -> SavedCampaign:
     """Store the brief as a campaign, or find the one that is stored already.
+
+    Args:
+        requested_by: who asks, as typed in the form: a name, an address, or `Ana <ana@example.com>`.
 
     Raises:
         FaultsError: the brief is faulty; the message lists every fault, as the API would.
@@ -63,7 +69,8 @@ def save_campaign(tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | N
             brief or {},
             tenant_id=tenant_id,
             campaign_id=campaign_id or derived_id("campaign", runtime.flow_run.id),
-            requested_by="prefect-ui",
+            requested_by=" ".join(visible_text(requested_by).split()) or "prefect-ui",
+            default_approver=get_settings().default_approver(),
             execution_id=str(runtime.flow_run.id),
             correlation_id=str(runtime.flow_run.id),
             now=now,

@@ -13,7 +13,7 @@ from campaigns.model.vocabulary import OnTimeout
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])$"
+EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])$"
 """What every mail server takes (the dot-atom of RFC 5322); whatever else there is, the link would never arrive."""
 
 
@@ -21,7 +21,7 @@ class Approver(Wire):
     """Somebody who gets a link of their own."""
 
     name: Text100 = Field(title="Name")
-    email: Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254), Clean] = Field(title="E-mail")
+    email: Annotated[str, StringConstraints(pattern=EMAIL, max_length=254), Clean] = Field(title="E-mail")
     locale: Maybe[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}([-_][A-Z]{2})?$")]] = optional(
         "Language", "en, de, fr or es; empty: the browser's"
     )

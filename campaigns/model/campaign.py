@@ -53,7 +53,11 @@ class LastError(Wire):
 
 
 class Campaign(CampaignBrief):
-    """One tenant's campaign, from brief to outcome."""
+    """One tenant's campaign, from brief to outcome.
+
+    `requested_by` is whom the token or the form named, `requester_email` the address by which this person is
+    recognised among approvers; None: it is not known.
+    """
 
     id: CampaignId
     tenant_id: TenantId
@@ -64,6 +68,7 @@ class Campaign(CampaignBrief):
     execution_id: Maybe[str] = None
     correlation_id: Maybe[str] = None
     requested_by: Maybe[str] = None
+    requester_email: Maybe[str] = None
     round: Annotated[int, Field(ge=0)] = 0
     usage: ModelUsage = ModelUsage()
     created_at: Instant

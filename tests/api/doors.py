@@ -63,10 +63,16 @@ class Door:
     truth: Truth
 
     def token(
-        self, tenant: str, *, scopes: Iterable[str] = SCOPES, subject: str = "tests", ttl: timedelta = HOUR
+        self,
+        tenant: str,
+        *,
+        scopes: Iterable[str] = SCOPES,
+        subject: str = "tests",
+        email: str | None = None,
+        ttl: timedelta = HOUR,
     ) -> str:
-        ring = wiring.get_api_ring()
-        return mint(ring, tenant_id=tenant, subject=subject, scopes=scopes, ttl=ttl, now=datetime.now(UTC))
+        ring, now = wiring.get_api_ring(), datetime.now(UTC)
+        return mint(ring, tenant_id=tenant, subject=subject, email=email, scopes=scopes, ttl=ttl, now=now)
 
     def client_of(self, token: str | None) -> TestClient:
         """Return a client with this token; it shares the application and checks every answer."""

@@ -278,7 +278,10 @@ def test_a_key_that_only_verifies_still_does_and_a_revoked_one_does_not(tmp_path
 
 def test_a_command_prints_a_token_for_development(door: Door) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "api.tokens", "--tenant", "acme", "--scopes", "campaigns:read", "--hours", "1"],
+        [
+            sys.executable, "-m", "api.tokens", "--tenant", "acme", "--scopes", "campaigns:read", "--hours", "1",
+            "--email", "ana@example.com",
+        ],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     client = door.client_of(done.stdout.strip())
@@ -388,6 +391,29 @@ def test_a_token_of_the_provider_lets_in(federated: Door, how: dict[str, Any]) -
     assert federated.client_of(issued(**how)).get("/brands").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ({"email": "ana@example.com"}, "ana@example.com"),
+        ({"email": "ana@example.com", "email_verified": True}, "ana@example.com"),
+        ({"email": "ana@example.com", "email_verified": False}, None),  # whoever may type it may be anybody
+        ({"email": ["ana@example.com"]}, None),
+        ({"email": "ana"}, None),
+        ({"upn": "ana@example.com"}, None),
+        ({}, None),
+    ],
+)
+def test_a_caller_has_the_address_that_the_provider_vouches_for(
+    provider: Provider, given: dict[str, Any], known: str | None
+) -> None:
+    reader = ProviderTokens(
+        Jwks(provider.url), issuer=ISSUER, audience="api://campaigns",
+        tenant_claim="https://campaigns.example/tenant", scope_claim="scp", email_claim="email",
+    )  # fmt: skip
+
+    assert reader.read(issued(**given), {"kid": "r1"}, now=NOW).email == known
+
+
 BAD = {
     "another issuer": {"iss": "https://evil.example"},
     "another audience": {"aud": "api://other"},
@@ -440,7 +466,9 @@ class Clock:
 def test_the_keys_are_asked_for_rarely_and_outlive_a_broken_provider(provider: Provider) -> None:
     clock = Clock()
     jwks = Jwks(provider.url, clock=clock)
-    reader = ProviderTokens(jwks, issuer=ISSUER, audience="api://campaigns", tenant_claim="t", scope_claim="s")
+    reader = ProviderTokens(
+        jwks, issuer=ISSUER, audience="api://campaigns", tenant_claim="t", scope_claim="s", email_claim="email"
+    )
     before = provider.asked
 
     assert jwks.key("r1") is not None

@@ -173,7 +173,11 @@ def test_approving_all_leaves_blocked_posts_out(scene: Scene) -> None:
 
 
 def test_a_requester_may_not_decide_where_that_is_agreed(scene: Scene) -> None:
+    scene.campaign = scene.campaign.model_copy(update={"requested_by": "somebody"})
     scene.stand_up(posts=3, prevent_self_approval=True, approvers=[{"name": "M", "email": "MARTA@fernwood.example"}])
+    scene.store.campaigns.update(  # a round that was asked before it was known who asks
+        TENANT, scene.campaign.id, {"requested_by": "marta@fernwood.example"}, actor="t", at=scene.clock.now
+    )
 
     with pytest.raises(SelfApprovalError):
         scene.decide()

@@ -246,7 +246,11 @@ def another_site(page: Page, scene: Scene) -> None:
 
 def may_not_decide(page: Page, scene: Scene) -> None:
     marta = {"name": "Marta Lund", "email": "marta@fernwood.example"}
-    page.goto(scene.stand_up(posts=3, approvers=[marta], prevent_self_approval=True).url())
+    asks, scene.campaign = scene.campaign.requested_by, scene.campaign.model_copy(update={"requested_by": "somebody"})
+    scene.stand_up(posts=3, approvers=[marta], prevent_self_approval=True)
+    # A round that was asked before it was known who asks: nobody is asked who may not decide.
+    scene.store.campaigns.update(TENANT, scene.campaign.id, {"requested_by": asks}, actor="t", at=scene.clock.now)
+    page.goto(scene.url())
 
 
 def in_german(page: Page, scene: Scene) -> None:
