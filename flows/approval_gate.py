@@ -12,8 +12,7 @@ from uuid import uuid4
 from prefect import get_run_logger, runtime
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 
-from tasks.approval_input import ApprovalDecision
-from tasks.form_answer import record_form_answers
+from tasks.form_answer import form_now, record_form_answers
 from tasks.lease import fence
 from tasks.outcome import Outcome, read_outcome
 from tasks.steps import AskedRound, SavedCampaign
@@ -28,7 +27,7 @@ def wait_for_decision(campaign: SavedCampaign, asked: AskedRound) -> Outcome:
     """Return what was decided in the round; pauses or suspends the run until something was."""
     log = get_run_logger()
     while True:
-        record_form_answers(campaign, asked, log)
+        refused = record_form_answers(campaign, asked, log)
         if (outcome := read_outcome(campaign, asked)) is not None:
             return outcome
         fence(campaign)  # a run that another process has taken over is not ours to pause
@@ -39,7 +38,8 @@ def wait_for_decision(campaign: SavedCampaign, asked: AskedRound) -> Outcome:
         log.info(
             "Round %d: waiting for %s until %s", asked.n, asked.waiting_for, f"{asked.expires_at:%d %b %Y %H:%M UTC}"
         )
+        form = form_now(campaign, asked, refused)
         if runtime.deployment.id is None:
-            pause_flow_run(ApprovalDecision, timeout=BACKSTOP_SECONDS, poll_interval=POLL_SECONDS, key=key)
+            pause_flow_run(form, timeout=BACKSTOP_SECONDS, poll_interval=POLL_SECONDS, key=key)
         else:
-            suspend_flow_run(ApprovalDecision, timeout=BACKSTOP_SECONDS, key=key)
+            suspend_flow_run(form, timeout=BACKSTOP_SECONDS, key=key)

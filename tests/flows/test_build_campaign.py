@@ -107,37 +107,6 @@ def test_waking_a_run_without_a_decision_makes_it_wait_again(studio: Studio) -> 
     assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
 
 
-def test_an_operator_decides_in_the_prefect_form_under_a_name(studio: Studio) -> None:
-    campaign_id, run_id = studio.submit(one_week())
-    studio.attempt(run_id)
-
-    with get_client(sync_client=True) as client:
-        answer = client.resume_flow_run(run_id, run_input={"decision": "approved", "decided_by": "Olga Operator"})
-    assert answer.status.value == "ACCEPT"
-    ended = studio.attempt(run_id)
-
-    assert ended.is_completed()
-    decision = studio.store.approvals.decisions(TENANT, campaign_id, 1)[0]
-    assert (decision.decided_by, decision.channel) == ("Olga Operator", "prefect_ui")
-
-
-def test_an_approver_in_the_prefect_form_is_one_voice_and_an_operator_decides_in_place_of_all(studio: Studio) -> None:
-    asked = [{"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben")]
-    campaign_id, run_id = studio.submit(one_week() | {"approval": {"approvers": asked, "quorum": "all"}})
-    studio.attempt(run_id)
-
-    def answer(name: str) -> str | None:
-        with get_client(sync_client=True) as client:
-            client.resume_flow_run(run_id, run_input={"decision": "approved", "decided_by": name})
-        return studio.attempt(run_id).name
-
-    assert answer("ana@example.com") == "Suspended"
-    said = studio.store.approvals.decisions(TENANT, campaign_id, 1)
-    assert [(each.approver_id, each.decided_by, each.channel) for each in said] == [("ap-1", "Ana", "prefect_ui")]
-    assert answer("Olga Operator") == "Approved"
-    assert len(studio.store.approvals.decisions(TENANT, campaign_id, 1)) == 2
-
-
 def test_changes_are_written_for_the_next_round_and_the_rest_stays(studio: Studio) -> None:
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
