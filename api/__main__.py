@@ -1,6 +1,7 @@
 """Serves the API: `python -m api --host 127.0.0.1 --port 8000`.
 
-Behind a proxy that ends TLS; it also bounds slow clients. Logs are JSON lines on standard error.
+Behind a proxy that ends TLS. Slow peers, and those with many connections, are bounded here
+(`api.connections`). Logs are JSON lines on standard error.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 
 import uvicorn
+
+from api.connections import served_with
 
 
 def main() -> None:
@@ -28,10 +31,8 @@ def main() -> None:
         log_config=None,
         # Only a proxy whose address is named may say who the client is (FORWARDED_ALLOW_IPS).
         proxy_headers=True,
-        timeout_keep_alive=20,
-        limit_concurrency=1000,
-        h11_max_incomplete_event_size=64 * 1024,
         ws="none",
+        **served_with(),
     )
 
 
