@@ -18,6 +18,7 @@ KeyState = Literal["sign", "verify", "revoked"]
 
 # HS256 keys carry at least as many bits as the hash (RFC 7518 section 3.2); AES-256 takes 32 bytes.
 KEY_BYTES = 32
+_ENCODED = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 _KID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 
 
@@ -57,8 +58,11 @@ class KeyRing:
             if len(fields) != 3 or not _KID.fullmatch(fields[0]) or fields[1] not in {"sign", "verify", "revoked"}:
                 raise KeyRingError(f"key {position} must be written kid:sign|verify|revoked:base64url")
             kid, state, encoded = fields
+            # Python's decoder leaves out what it does not know: a slip of the hand would be another key.
+            if not _ENCODED.fullmatch(encoded):
+                raise KeyRingError(f"key {kid} is not base64url: letters, digits, - and _ only")
             try:
-                secret = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+                secret = base64.urlsafe_b64decode(encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4))
             except (binascii.Error, ValueError):
                 raise KeyRingError(f"key {kid} is not base64url") from None
             if len(secret) != KEY_BYTES:

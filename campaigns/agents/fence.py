@@ -1,7 +1,8 @@
 """The fence between our words and everybody else's.
 
 What people typed goes to a model as JSON between two marks. Inside, `<`, `>` and `&` are written as
-JSON escapes, so no text, whoever typed it, can hold the closing mark: it stays data.
+JSON escapes, so no text, whoever typed it, can hold the closing mark: it stays data. So are the characters that
+a model may take for them: what NFKC makes of them holds one, or they look like one (Unicode's confusables).
 """
 
 from __future__ import annotations
@@ -11,7 +12,20 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_ESCAPES: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+def _utf16(char: str) -> tuple[int, ...]:
+    data = char.encode("utf-16-be")
+    return tuple(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+
+
+_MARKS: Final = (
+    "<>&"
+    "\u226e\u226f\ufe60\ufe64\ufe65\uff06\uff1c\uff1e"
+    "\u02c2\u02c3\u1433\u1438\u16b2\u2039\u203a\u2329\u232a"
+    "\u276c\u276d\u276e\u276f\u2770\u2771\u27e8\u27e9\u29fc\u29fd\u3008\u3009"
+    "\ufe3f\ufe40\U00016f3f\U0001d236\U0001d237"
+)
+_ESCAPES: Final = {ord(mark): "".join(f"\\u{unit:04x}" for unit in _utf16(mark)) for mark in _MARKS}
 _BLOCK: Final = re.compile(r'<data name="([a-z_]+)">\n(.*?)\n</data>', re.DOTALL)
 
 

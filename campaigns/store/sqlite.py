@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,11 +156,23 @@ class SQLiteTable:
         """Return this thread's connection; a forked child never uses its parent's (sqlite.org/howtocorrupt.html)."""
         held: _Connection | None = getattr(self._local, "held", None)
         if held is None or held.process != os.getpid():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _keep_to_owner(self._path)
             held = _Connection(self._path, self._patience)
             _prepare(held.database, self._patience)
             self._local.held = held
         return held.database
+
+
+def _keep_to_owner(path: Path) -> None:
+    """Make the file readable by its owner only; SQLite gives its log and shared memory the same mode."""
+    with suppress(OSError):  # whatever it is, SQLite says it better when it opens the file
+        # Only a file that is not there is opened: closing one would end the locks that this process has on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _prepare(database: sqlite3.Connection, patience: float) -> None:

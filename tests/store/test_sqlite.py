@@ -262,3 +262,19 @@ def test_a_commit_is_on_the_disk_and_readers_do_not_wait_for_writers(tmp_path: P
 
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("before", ["nothing", "a file that others may read"])
+def test_only_its_owner_reads_the_store_also_in_a_folder_that_exists(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "store.db"
+    tmp_path.chmod(0o755)
+    if before != "nothing":
+        path.touch()
+        path.chmod(0o644)
+
+    table = SQLiteTable(path)
+    table.write(Put({"pk": "p", "sk": "first"}))
+
+    files = sorted(tmp_path.glob("store.db*"))
+    assert [file.name for file in files] == ["store.db", "store.db-shm", "store.db-wal"]
+    assert {oct(file.stat().st_mode & 0o777) for file in files} == {"0o600"}
