@@ -17,13 +17,14 @@ from campaigns.model.base import Wire
 from campaigns.settings import get_settings
 from campaigns.store.table import Key
 from tasks.runs import is_answering
+from tasks.work_pool import pool_state
 
 router = APIRouter(tags=["health"], responses=documented(400, 500))
 
 PROBED_SECONDS: Final = 5.0
 """How long a finding stands: nobody can make us ask other parts more often."""
 
-Part = Literal["ok", "unavailable", "insecure"]
+Part = Literal["ok", "unavailable", "insecure", "open"]
 
 
 class Alive(Wire):
@@ -33,9 +34,12 @@ class Alive(Wire):
 
 
 class Checks(Wire):
+    """`open`: whoever starts a run in Prefect may bring a command of their own (docs/trust.md)."""
+
     store: Part
     assets: Part
     prefect: Part
+    work_pool: Part
     base_url: Part
 
 
@@ -55,10 +59,12 @@ class Probe:
 
     def checks(self, request: Request) -> Checks:
         if self._found is None or time.monotonic() > self._until:
+            answering = is_answering()
             self._found = Checks(
                 store=_of(lambda: request.app.state.store.table.get(Key("readiness", "probe"))),
                 assets=_of(request.app.state.asset_files.check),
-                prefect="ok" if is_answering() else "unavailable",
+                prefect="ok" if answering else "unavailable",
+                work_pool=pool_state() if answering else "unavailable",
                 base_url=_base_url(get_settings().api_base_url),
             )
             self._until = time.monotonic() + PROBED_SECONDS

@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from campaigns.keyring import new_ring
-
-NAMES = ("CAMPAIGNS_CHECKPOINT_KEYS", "CAMPAIGNS_APPROVAL_KEYS", "CAMPAIGNS_API_KEYS")
+from deployments.stack import RINGS
 
 
 def main() -> None:
     kid = f"k{datetime.now(UTC):%Y%m%d%H%M}"
-    for name in NAMES:
+    for name in RINGS:
         print(f"{name}={new_ring(kid)}")
 
 

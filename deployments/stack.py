@@ -25,9 +25,16 @@ import psutil
 
 from campaigns.keyring import new_ring
 from deployments.blocks import DEFAULT_RESULT_STORAGE
+from tasks.work_pool import WORK_POOL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-WORK_POOL: Final = "campaigns"
+RINGS: Final = ("CAMPAIGNS_CHECKPOINT_KEYS", "CAMPAIGNS_APPROVAL_KEYS", "CAMPAIGNS_API_KEYS")
+RINGS_OF: Final[Mapping[str, frozenset[str]]] = {
+    "server": frozenset(),
+    "worker": frozenset({"CAMPAIGNS_CHECKPOINT_KEYS", "CAMPAIGNS_APPROVAL_KEYS"}),
+    "api": frozenset({"CAMPAIGNS_APPROVAL_KEYS", "CAMPAIGNS_API_KEYS"}),
+}
+"""Which key rings a process is given: only those that it uses."""
 MARKER: Final = "CAMPAIGNS_STACK"
 START_SECONDS: Final = 180
 STOP_SECONDS: Final = 10
@@ -99,8 +106,8 @@ class LocalStack:
         """Return the key rings of this home, made once: with fresh ones a later stack could read nothing of it."""
         path = self.home / "keys.json"
         if not path.exists():
-            self.home.mkdir(parents=True, exist_ok=True)
-            rings = {f"CAMPAIGNS_{name}_KEYS": new_ring() for name in ("CHECKPOINT", "APPROVAL", "API")}
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            rings = {name: new_ring() for name in RINGS}
             path.touch(mode=0o600)
             path.write_text(json.dumps(rings))
         return dict(json.loads(path.read_text()))
@@ -118,6 +125,7 @@ class LocalStack:
             self._start_server()
             say(f"Prefect server on {self.prefect_url}")
             self.run("blocks", "-m", "deployments.blocks")
+            self.run("pool", "-m", "deployments.pool")
             self.start_worker()
             self.start_api()
             self._wait_for_work_pool()
@@ -155,12 +163,17 @@ class LocalStack:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=ROOT,
-                env=self.env,
+                env=self.env_of(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal reaches only us; we stop them in order
             )
+
+    def env_of(self, name: str) -> dict[str, str]:
+        """Return the environment of a part: without the key rings that it does not use."""
+        left_out = set(RINGS) - RINGS_OF[name]
+        return {key: value for key, value in self.env.items() if key not in left_out}
 
     def run(self, name: str, *arguments: str) -> None:
         """Run Python with these arguments in the settings of this stack, to its end.

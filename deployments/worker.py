@@ -28,8 +28,9 @@ from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers import process
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from deployments.stack import WORK_POOL
+from deployments.pool import close
 from tasks.runs import asking_twice
+from tasks.work_pool import WORK_POOL
 
 log = logging.getLogger("prefect.campaigns.worker")  # below Prefect's: shown as its own lines are
 
@@ -51,6 +52,8 @@ async def work() -> None:
         begin_at_once(worker)
         label_nothing(worker)
         try:
+            if await close():
+                log.warning("the work pool %s is closed now: a run brings no command, environment or folder", WORK_POOL)
             await worker.start()
         except Exception as error:  # whatever ended it: without a worker nothing goes on
             log.warning("the worker ended (%s: %s); another begins in %d s", type(error).__name__, error, PAUSE_SECONDS)
@@ -62,9 +65,12 @@ class EngineAtOnce(ProcessJobConfiguration):
 
     Prefect begins with a process that prepares a folder for the run, with all of Prefect imported, and then becomes
     the engine, which imports it again. Ours begin in a folder that is there.
+
+    Whoever signs in to Prefect may open the work pool again: what comes from there is left alone here.
     """
 
     def prepare_for_flow_run(self, *given: Any, **named: Any) -> None:
+        self.command, self.env, self.working_dir = None, {}, None
         super().prepare_for_flow_run(*given, **named)
         self._command_configured = True  # as if `python -m prefect.engine` stood in the work pool
 

@@ -367,7 +367,13 @@ def test_readiness_names_the_parts_and_their_state(door: Door) -> None:
         body = door.client.get("/readyz").json()
 
     assert body["status"] == "degraded"
-    assert body["checks"] == {"store": "ok", "assets": "ok", "prefect": "unavailable", "baseUrl": "ok"}
+    assert body["checks"] == {
+        "store": "ok",
+        "assets": "ok",
+        "prefect": "unavailable",
+        "workPool": "unavailable",
+        "baseUrl": "ok",
+    }
 
 
 def test_every_answer_carries_the_security_headers(door: Door, tenant: Tenant) -> None:
