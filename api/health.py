@@ -59,12 +59,11 @@ class Probe:
 
     def checks(self, request: Request) -> Checks:
         if self._found is None or time.monotonic() > self._until:
-            answering = is_answering()
             self._found = Checks(
                 store=_of(lambda: request.app.state.store.table.get(Key("readiness", "probe"))),
                 assets=_of(request.app.state.asset_files.check),
-                prefect="ok" if answering else "unavailable",
-                work_pool=pool_state() if answering else "unavailable",
+                prefect="ok" if is_answering() else "unavailable",
+                work_pool=pool_state(),
                 base_url=_base_url(get_settings().api_base_url),
             )
             self._until = time.monotonic() + PROBED_SECONDS

@@ -14,7 +14,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from tasks.runs import PrefectUnavailableError, prefect_client
+from tasks.runs import PrefectUnavailableError, is_answering, prefect_client
 
 WORK_POOL: Final = "campaigns"
 DANGEROUS: Final = ("command", "env", "working_dir")
@@ -36,6 +36,8 @@ def is_open(template: dict[str, Any]) -> bool:
 
 def pool_state() -> PoolState:
     """Return whether the pool is as `CLOSED` wants it; a pool that is not there is unavailable."""
+    if not is_answering():  # Prefect's client would try again for a long time
+        return "unavailable"
     try:
         with prefect_client() as client:
             return "open" if is_open(client.read_work_pool(WORK_POOL).base_job_template) else "ok"

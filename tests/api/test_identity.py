@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -483,6 +485,8 @@ def test_the_keys_are_asked_for_rarely_and_outlive_a_broken_provider(provider: P
     try:
         clock.now += FRESH_SECONDS
         assert jwks.key("r1") is not None
+        assert jwks._fetching is not None
+        jwks._fetching.result(10)  # in the background, and in vain
         clock.now += STALE_SECONDS
         with pytest.raises(Problem) as caught:
             jwks.key("r1")
@@ -495,6 +499,84 @@ def test_the_keys_are_asked_for_rarely_and_outlive_a_broken_provider(provider: P
     assert jwks.key("r1") is not None
     with pytest.raises(TokenRefusedError):
         reader.read(issued(), {"kid": 7}, now=NOW)
+
+
+class Dripping:
+    """A key server that never ends its answer: one byte at a time."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/keys"
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            peer, _ = self._listener.accept()
+            with peer:
+                peer.recv(1000)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not self._over.wait(0.05):
+                    peer.sendall(b" ")
+
+    def close(self) -> None:
+        self._over.set()
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def dripping() -> Iterator[Dripping]:
+    server = Dripping()
+    yield server
+    server.close()
+
+
+def test_a_provider_that_drips_is_in_nobodys_way(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.oidc.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("api.oidc.FETCH_SECONDS", 30)
+    jwks, refused = Jwks(dripping.url), []
+
+    def ask() -> None:
+        with pytest.raises(Problem) as caught:
+            jwks.key("r1")
+        refused.append(caught.value)
+
+    callers = [threading.Thread(target=ask, daemon=True) for _ in range(40)]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join(10)  # one after the other, with the old limit of five seconds for each read, it would be for ever
+
+    assert len(refused) == 40
+    assert {(each.status, each.code, each.retry_after) for each in refused} == {(503, "IDENTITY_UNAVAILABLE", 1)}
+    dripping.close()
+
+
+def test_known_keys_serve_while_a_provider_drips(
+    provider: Provider, dripping: Dripping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    jwks = Jwks(provider.url, clock=clock)
+    assert jwks.key("r1") is not None
+    monkeypatch.setattr(jwks, "_url", dripping.url)
+    monkeypatch.setattr("api.oidc.wait", lambda *_, **__: pytest.fail("a caller whose key is known waited"))
+
+    clock.now += FRESH_SECONDS
+    for _ in range(100):
+        assert jwks.key("r1") is not None
+    dripping.close()
+
+
+def test_a_fetch_ends_in_its_time_however_it_drips(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.oidc.FETCH_SECONDS", 0.3)
+    monkeypatch.setattr("api.oidc.WAIT_SECONDS", 20)
+
+    with pytest.raises(Problem) as caught:
+        Jwks(dripping.url).key("r1")
+
+    assert caught.value.retry_after == 5  # the fetch is over, and there are no keys
 
 
 def test_a_provider_that_is_named_by_half_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
