@@ -384,6 +384,7 @@ def undo(case: Case, voice: Voice, *, now: datetime, kept: ReviewDraft | None = 
         "decision": str(said.decision),
         "decidedBy": said.decided_by,
         "decidedAt": said.at.isoformat(timespec="microseconds"),
+        **_outcome(after),
     }
     fact = Fact(voice.approver_id, "undone", now, round=case.round.n, details=details)
     return Change(after, facts=[fact], taken_back=said, draft=(voice.approver_id, kept) if kept else None)

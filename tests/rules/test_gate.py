@@ -209,6 +209,7 @@ def test_a_rejection_that_ends_the_round_alone_stands_when_another_is_taken_back
 
     assert change.taken_back == earlier
     assert (change.round.status, change.round.outcome) == (RoundStatus.DECIDED, Decision.REJECTED)
+    assert change.facts[0].details["outcome"] == "rejected"  # whoever reads the trail must know that it stays closed
 
 
 # --- operators ------------------------------------------------------------------------------------------
