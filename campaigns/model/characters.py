@@ -68,9 +68,12 @@ _LEGIT: Final = "|".join(
 )
 _IGNORED: Final = r"[\p{Default_Ignorable_Code_Point}\uFFF9-\uFFFB]"
 _REFUSED: Final = r"[\p{Cc}\u202D\u202E[\p{Default_Ignorable_Code_Point}&&[\U000E0000-\U000EFFFF]]--[\t\n]]"
+# More marks on one letter than any script writes (UAX 15, Stream-Safe Text Format) cover the words around it, and
+# normalising sorts them in the square of their number. What is not drawn does not part them.
+_HEAP: Final = r"(?<=[\p{M}\p{Default_Ignorable_Code_Point}]{30})\p{M}"
 
 _SUSPECT: Final = regex.compile(rf"(?V1){_IGNORED}|{_REFUSED}")
-_HIDING: Final = regex.compile(rf"(?V1)(?:{_FLAG}|{_HAN_VARIANT})(*SKIP)(*FAIL)|{_REFUSED}")
+_HIDING: Final = regex.compile(rf"(?V1)(?:{_FLAG}|{_HAN_VARIANT})(*SKIP)(*FAIL)|{_REFUSED}|{_HEAP}")
 _STRAY: Final = regex.compile(rf"(?V1)(?:{_LEGIT})(*SKIP)(*FAIL)|{_IGNORED}")
 
 
