@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from campaigns.model.base import Instant, Maybe, Wire
-from campaigns.model.campaign import PlanSummary
+from campaigns.model.campaign import Campaign, PlanSummary
 from campaigns.model.post import AssetRequirements
 from campaigns.model.vocabulary import Intent, Platform, Provenance
-from campaigns.rules.merge import explain, merge
+from campaigns.rules.merge import MergedConfig, explain, merge
 from campaigns.store import Store
 from campaigns.submission import brand_of, personas_of
 
@@ -51,11 +51,21 @@ class PlanBody(Wire):
     warnings: list[str]
 
 
+def _config_of(store: Store, campaign: Campaign) -> MergedConfig:
+    kept = store.planned_with.get(campaign.tenant_id, campaign.id) if campaign.plan_summary else None
+    if kept is not None:
+        return kept.config
+    personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
+    return merge(campaign, brand_of(store, campaign.tenant_id, campaign.brand_id), list(personas.values()))
+
+
 def plan_of(store: Store, tenant_id: str, campaign_id: str) -> dict[str, Any]:
-    """Return the plan; a brand or persona that is gone meanwhile leaves no line in the configuration."""
+    """Return the plan with the configuration that it was made with.
+
+    Before there is one, that is what brand and personas say now; one that is gone leaves no line.
+    """
     campaign = store.campaigns.get(tenant_id, campaign_id)
-    personas = personas_of(store, tenant_id, campaign.participants.persona_ids)
-    config = merge(campaign, brand_of(store, tenant_id, campaign.brand_id), list(personas.values()))
+    config = _config_of(store, campaign)
     zone = campaign.schedule.zone
     summary = campaign.plan_summary
     return PlanBody(

@@ -18,6 +18,7 @@ from campaigns.patience import patiently
 from campaigns.rules.calendar import plan_calendar
 from campaigns.rules.merge import MergedConfig, merge
 from campaigns.store import Lease, Store
+from campaigns.store.planned_with import PlannedWith, planned_with_items
 
 ACTOR = "build-campaign"
 MAX_REPLANS = 5
@@ -50,12 +51,17 @@ def require_work(campaign: Campaign) -> None:
 
 
 def read_setting(store: Store, tenant_id: str, campaign_id: str) -> Setting:
-    """Read a campaign with its brand and personas, and merge their rules.
+    """Read a campaign with its brand, its personas and the rules merged from them.
+
+    A campaign that is planned keeps what it was planned with, whatever becomes of brand and personas; one that was
+    planned before version 0.2 kept nothing, and follows them.
 
     Raises:
         NotFoundError: the campaign, its brand or one of its personas is unknown to the tenant.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
+    if campaign.plan_summary is not None and (kept := store.planned_with.get(tenant_id, campaign_id)) is not None:
+        return Setting(campaign, kept.brand, list(kept.personas), kept.config)
     brand = store.brands.get(tenant_id, campaign.brand_id) if campaign.brand_id else None
     personas = [store.personas.get(tenant_id, each) for each in campaign.participants.persona_ids]
     return Setting(campaign, brand, personas, merge(campaign, brand, personas))
@@ -83,7 +89,7 @@ def plan(store: Store, tenant_id: str, campaign_id: str, *, now: datetime, fence
         stored = patiently(lambda: store.posts.list(tenant_id, campaign_id))
         strangers = {post.id for post in stored} - {post.id for post in posts}
         patiently(partial(store.posts.drop_planned, tenant_id, campaign_id, strangers, fence=fence))
-        if patiently(partial(_settled, store, setting.campaign, summary, now, fence)):
+        if patiently(partial(_settled, store, setting, summary, now, fence)):
             return posts
     raise StoreUnavailableError("the brief was changed while it was planned")
 
@@ -117,9 +123,13 @@ def _planned(store: Store, setting: Setting, now: datetime, fence: Lease | None)
     return posts, summary.model_copy(update={"warnings": [*calendar.warnings, *summary.warnings]})
 
 
-def _settled(store: Store, planned_for: Campaign, summary: PlanSummary, now: datetime, fence: Lease | None) -> bool:
-    """Note the plan, unless the campaign is to be planned otherwise by now; a new name does not matter."""
-    current = planned_for
+def _settled(store: Store, setting: Setting, summary: PlanSummary, now: datetime, fence: Lease | None) -> bool:
+    """Note the plan with what it was made with, unless the campaign is to be planned otherwise by now.
+
+    A new name does not matter.
+    """
+    current = planned_for = setting.campaign
+    made_with = PlannedWith(setting.brand, setting.personas, setting.config)
     while current.plan_version == planned_for.plan_version:
         try:
             store.campaigns.move(
@@ -132,6 +142,7 @@ def _settled(store: Store, planned_for: Campaign, summary: PlanSummary, now: dat
                 changes={"plan_summary": summary},
                 expect_version=current.version,
                 idempotent=True,
+                beside=planned_with_items(current.tenant_id, current.id, made_with),
                 fence=fence,
             )
         except VersionConflictError:

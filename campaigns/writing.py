@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.agents import models, writer
 from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
 from campaigns.agents.money import most_for_a_post
-from campaigns.errors import AgentError
+from campaigns.errors import AgentError, NotFoundError
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import WritingExample
@@ -49,7 +49,7 @@ def write_post(
         ConflictError: the campaign is over, and nothing more is paid for it.
     """
     post = store.posts.get(tenant_id, campaign_id, post_id)
-    if post.revision > revision or (post.revision == revision and post.status in WRITTEN | {PostStatus.FAILED}):
+    if is_written(post, revision):
         return post
     if revision and post.review.state is ReviewState.APPROVED:
         return post  # approved words are locked, whoever asks
@@ -82,6 +82,48 @@ def give_up(
     error = PostError(code=code, message=message, at=now, retryable=False)
     failed = {"status": PostStatus.FAILED, "revision": revision, "last_error": error, "updated_at": now}
     return store.posts.save_revision(post.model_copy(update=failed), fence=fence)
+
+
+ASKED: Final = (
+    "number",
+    "persona_id",
+    "platform",
+    "scheduled_at",
+    "topic",
+    "intent",
+    "pillar",
+    "required_inclusions",
+    "needs_cta",
+    "asset_requirements",
+    "references",
+    "review",
+)
+"""The fields of a post that its words answer."""
+
+
+def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | None:
+    """Store the words of a post again that a restored table has lost, and return them as stored.
+
+    None: they are no answer to what is asked now (the post was planned, reviewed or ordered otherwise since the
+    table was restored), or there is no such post.
+
+    Raises:
+        LeaseLostError: the fence's owner no longer holds the campaign.
+    """
+    try:
+        current = store.posts.get(kept.tenant_id, kept.campaign_id, kept.id)
+    except NotFoundError:
+        return None
+    if is_written(current, kept.revision):
+        return current
+    if current.instruction is not None or any(getattr(current, name) != getattr(kept, name) for name in ASKED):
+        return None
+    return store.posts.save_revision(kept, fence=fence)
+
+
+def is_written(post: Post, revision: int) -> bool:
+    """Whether a post has its words of this revision, or will have none, or is past it."""
+    return post.revision > revision or (post.revision == revision and post.status in WRITTEN | {PostStatus.FAILED})
 
 
 @contextmanager
@@ -143,11 +185,11 @@ def _request(store: Store, setting: Setting, post: Post, revision: int, dollars:
 def _examples(store: Store, post: Post) -> list[WritingExample]:
     """Return what the persona wrote for the same platform, the same intent first, newest first."""
     names = {post.platform, PLATFORM_NAMES[post.platform].casefold()}
-    fitting = [
-        example
-        for example in store.examples.list(post.tenant_id, post.persona_id)
-        if example.platform.casefold() in names
-    ]
+    try:
+        known = store.examples.list(post.tenant_id, post.persona_id)
+    except NotFoundError:
+        known = []  # the persona was deleted since the plan; what it was lies in the plan, its examples do not
+    fitting = [example for example in known if example.platform.casefold() in names]
     same_intent_first = sorted(fitting, key=lambda example: example.intent.casefold() != post.intent)
     return same_intent_first[:MAX_EXAMPLES_SHOWN]
 

@@ -10,6 +10,7 @@
     store.drafts       get save                 (reviews begun and not yet sent)
     store.audit        entries verify           (entries are written by the transaction of what they record)
     store.outbox       add due of claim done retry quarantine put_back quarantined
+    store.planned_with get                      (brand, personas and configuration as a plan was made with them)
     store.leases       acquire renew release current last
     store.recoveries   last begin
     store.personas     create get list update delete         store.examples   add get list update delete

@@ -160,6 +160,17 @@ class CampaignRepository:
         stored = self._existing(tenant_id, existing, content_hash(brief.to_wire()), key)
         return self._named(stored, idempotency, at=at) if stored else None
 
+    def require_brief(self, tenant_id: str, campaign_id: str, brief: CampaignBrief) -> None:
+        """Refuse another brief than the campaign was created with.
+
+        Raises:
+            IdempotencyMismatchError: it is another one.
+        """
+        self._existing(
+            tenant_id, self._read(tenant_id, campaign_id), content_hash(brief.to_wire()),
+            keys.campaign(tenant_id, campaign_id),
+        )  # fmt: skip
+
     def _named(self, stored: Created, given: IdempotencyRecord | None, *, at: datetime) -> Created:
         """Keep a key that came with a repetition under another name: with another body it must not pass later."""
         if given is not None:
@@ -264,6 +275,7 @@ class CampaignRepository:
         outbox: Sequence[OutboxEntry] = (),
         idempotent: bool = False,
         decided: ApprovalRound | None = None,
+        beside: Sequence[Put] = (),
         fence: Lease | None = None,
     ) -> Campaign:
         """Move to the next status, with an audit entry in the same transaction, and return the stored campaign.
@@ -271,6 +283,7 @@ class CampaignRepository:
         `changes` are further fields of the campaign. With `idempotent`, a campaign that this actor moved
         to this status for this reason is returned as it is. Cancelling closes the open round with it.
         `decided` is the round whose decision takes effect: exactly one of this move and an undo wins.
+        `beside` is written with it.
 
         Raises:
             IllegalTransitionError: the status machine has no such step.
@@ -295,7 +308,7 @@ class CampaignRepository:
                 extra["ended_at"] = keys.instant(at)
             fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})
             standing = [_stands(decided)] if decided is not None else []
-            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
+            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to), *beside]
             try:
                 commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)
             except ConditionFailed as failed:

@@ -154,6 +154,15 @@ def audit_head(tenant_id: str, campaign_id: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), "audit-head")
 
 
+PLANNED_WITH: Final = "planned-with#"
+
+
+def planned_with(tenant_id: str, campaign_id: str, part: str) -> Key:
+    """Keep what a plan was made with; `part`: config, brand, or the id of a persona."""
+    named = part if part in {"config", "brand"} else _id("persona", part)
+    return Key(campaign_partition(tenant_id, campaign_id), f"{PLANNED_WITH}{named}")
+
+
 def lease(tenant_id: str, campaign_id: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), "lease")
 

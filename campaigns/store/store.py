@@ -19,6 +19,7 @@ from campaigns.store.leases import LeaseRepository
 from campaigns.store.occurrences import OccurrenceRepository
 from campaigns.store.outbox import OutboxRepository
 from campaigns.store.personas import PersonaRepository
+from campaigns.store.planned_with import PlannedWithRepository
 from campaigns.store.posts import PostRepository
 from campaigns.store.recoveries import RecoveryRepository
 from campaigns.store.retention import purge
@@ -39,6 +40,7 @@ class Store:
         self.codes = CodeRepository(table)
         self.audit = AuditRepository(table)
         self.outbox = OutboxRepository(table)
+        self.planned_with = PlannedWithRepository(table)
         self.leases = LeaseRepository(table)
         self.recoveries = RecoveryRepository(table)
         self.personas = PersonaRepository(table)
