@@ -15,7 +15,7 @@ from api.problems import CODES, STATUS
 from campaigns import errors
 from campaigns.agents.failures import REMEDIES
 from campaigns.model.faults import OTHER, PATTERNS, WORDS_OF
-from campaigns.recovery import QUARANTINED
+from campaigns.recovery import QUARANTINED, STOPPED
 from tasks.ask import NoUsablePostError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -41,6 +41,7 @@ BUILD_CODES: Final = {
     "REVISION_LIMIT": "Changes were asked for more often than `maxRevisionRounds` allows. Regenerate, or submit anew.",
     errors.IntegrityError.code: "What is stored is not what was approved. Nothing goes out; operators are alarmed.",
     NoUsablePostError.code: "Not one post could be written. `lastError` of the posts says why; then retry.",
+    STOPPED: "Somebody ended its run in Prefect while it was at work. Operators retry the campaign.",
     QUARANTINED: "The run broke off again and again. Operators look at it in Prefect, then retry.",
 }
 """Why a build ended, beside what a model may answer."""

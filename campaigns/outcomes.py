@@ -56,6 +56,16 @@ def start_revision(
     return _asked_for(store, round_)
 
 
+def revision_begun(store: Store, tenant_id: str, campaign_id: str, n: int) -> list[Post] | None:
+    """Return what `start_revision` of round n returned when it took effect; None: it did not, or must again."""
+    campaign = store.campaigns.get(tenant_id, campaign_id)
+    if campaign.round < n or campaign.status in {CampaignStatus.AWAITING_REVIEW, CampaignStatus.NEEDS_REVISION}:
+        return None if campaign.round <= n else _asked_for(store, store.approvals.round(tenant_id, campaign_id, n))
+    if campaign.status is CampaignStatus.FAILED:
+        return []
+    return _asked_for(store, store.approvals.round(tenant_id, campaign_id, n))
+
+
 def _asked_for(store: Store, round_: ApprovalRound) -> list[Post]:
     decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
     asked = {

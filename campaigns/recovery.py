@@ -20,6 +20,8 @@ from campaigns.store import Lease, Recovery
 
 RESTART_RUN: Final = "restart_run"
 QUARANTINED: Final = "QUARANTINED"
+STOPPED: Final = "RUN_STOPPED"
+"""Why a campaign failed whose run somebody ended in Prefect while it was at work."""
 
 MAX_EXECUTIONS: Final = 5
 """So often a run is executed without getting any further; what fails more often is poison (reliability.md 2.1)."""
@@ -69,13 +71,15 @@ _ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CRASHED
 class RunSeen:
     """A run as Prefect tells it.
 
-    `in_process`: paused in a living process; `restartable`: a worker can execute it; `outage`: it ended because
-    the store, the checkpoints or Prefect did not answer; `taken`: a worker has it and does not start it yet.
+    `in_process`: paused in a living process; `by_hand`: an operator suspended it; `restartable`: a worker can
+    execute it; `outage`: it ended because the store, the checkpoints or Prefect did not answer; `taken`: a worker has
+    it and does not start it yet.
     """
 
     state: RunState
     since: datetime
     in_process: bool = False
+    by_hand: bool = False
     restartable: bool = True
     outage: bool = False
     taken: bool = False
@@ -145,6 +149,8 @@ def diagnose_live(
             if CampaignStatus.CANCELLED in TRANSITIONS[campaign.status]:
                 return Diagnosis(Remedy.CANCEL, "its run was cancelled in Prefect")
             broken = "its run was cancelled after the decision"
+        case RunState.PAUSED if run.by_hand:
+            return HEALTHY  # it goes on when whoever suspended it says so
         case RunState.PAUSED if not (run.in_process and lease is not None and _is_over(lease, now)):
             overdue = not waiting and now - max(run.since, campaign.updated_at) > TO_BE_RUNG
             return Diagnosis(Remedy.RING, "its run still waits for a round that is closed") if overdue else HEALTHY

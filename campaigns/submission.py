@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from campaigns.errors import BadBriefError, Fault, NotFoundError, VersionConflictError
+from campaigns.errors import BadBriefError, Fault, IdempotencyMismatchError, NotFoundError, VersionConflictError
 from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import content_hash
 from campaigns.model.brand import Brand
@@ -105,6 +105,18 @@ def submit(
                 idempotency=record, outbox=outbox, rests_on=as_read(brand, personas),
             )  # fmt: skip
     raise AssertionError  # `attempts` ends by raising
+
+
+def require_same_brief(store: Store, raw: Mapping[str, Any], *, tenant_id: str, campaign_id: str) -> None:
+    """Refuse a brief that is not the one that a stored campaign was made of.
+
+    Raises:
+        IdempotencyMismatchError: it is another one, or none at all.
+    """
+    brief = _readable(raw)
+    if brief is None:
+        raise IdempotencyMismatchError("this campaign id was used with another brief")
+    store.campaigns.require_brief(tenant_id, campaign_id, brief)
 
 
 def _readable(raw: Mapping[str, Any]) -> CampaignBrief | None:

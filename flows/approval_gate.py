@@ -15,6 +15,7 @@ from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from tasks.form_answer import form_now, record_form_answers
 from tasks.lease import fence
 from tasks.outcome import Outcome, read_outcome
+from tasks.run_states import PAUSE_KEY
 from tasks.steps import AskedRound, SavedCampaign
 
 # Prefect fails a run whose pause times out, without running any of our code. The end of a round is
@@ -34,7 +35,7 @@ def wait_for_decision(campaign: SavedCampaign, asked: AskedRound) -> Outcome:
 
         # A key of its own for every pause: a process killed between "paused" and the saving of the
         # form leaves a key that no answer can reach any more.
-        key = f"approval-{asked.n}-{uuid4().hex[:8]}"
+        key = f"{PAUSE_KEY}{asked.n}-{uuid4().hex[:8]}"
         log.info(
             "Round %d: waiting for %s until %s", asked.n, asked.waiting_for, f"{asked.expires_at:%d %b %Y %H:%M UTC}"
         )

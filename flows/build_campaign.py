@@ -12,22 +12,21 @@ from __future__ import annotations
 
 from prefect import flow, unmapped
 from prefect.client.schemas.objects import State
-from prefect.futures import wait
 
 from campaigns.errors import LeaseLostError
 from campaigns.model.base import TenantId
 from flows.approval_gate import wait_for_decision
 from flows.naming import run_name
-from tasks.ask import ask_for_approval
+from tasks.ask import asked_in
 from tasks.brief_form import BriefForm, RequestedBy
-from tasks.complete import complete_campaign, final_state
+from tasks.complete import completed, final_state
 from tasks.failure import note_failure
-from tasks.generate import generate_post, require_settled
-from tasks.lease import building, give_way
+from tasks.generate import generate_post, lost, require_settled
+from tasks.lease import building, give_way, require_ordered
 from tasks.outcome import Outcome, current_round
-from tasks.plan import plan_posts
-from tasks.revise import revise_posts
-from tasks.save import save_campaign
+from tasks.own_run import end_without_work, saved_campaign
+from tasks.plan import planned
+from tasks.revise import revised
 from tasks.steps import PlannedPost, SavedCampaign
 
 
@@ -43,7 +42,9 @@ def build_campaign(
         campaign_id: Only for a campaign that is stored already (the API fills this in): its id, and no brief.
         requested_by: Your e-mail address, or Ana <ana@example.com>; needed where the requester may not decide.
     """
-    saved = save_campaign(tenant_id, campaign_id, campaign, requested_by)
+    saved = saved_campaign(tenant_id, campaign_id, campaign, requested_by)
+    if (end := end_without_work(saved)) is not None:
+        return end
     try:
         with building(saved):
             return _build(saved)
@@ -52,23 +53,28 @@ def build_campaign(
 
 
 def _build(saved: SavedCampaign) -> State[None]:
-    plan = plan_posts(saved)
+    plan = planned(saved)
     _write(saved, plan.posts)
 
-    asked = ask_for_approval(saved, round_number=current_round(saved))
+    asked = asked_in(saved, current_round(saved))
     while (outcome := wait_for_decision(saved, asked)) is Outcome.NEEDS_REVISION:
-        revision = revise_posts(saved, asked)
+        revision = revised(saved, asked)
         if not revision.posts:
             break
         _write(saved, revision.posts)
-        asked = ask_for_approval(saved, round_number=asked.n + 1)
+        asked = asked_in(saved, asked.n + 1)
 
-    return final_state(complete_campaign(saved, asked, outcome))
+    return final_state(completed(saved, asked, outcome))
 
 
 def _write(saved: SavedCampaign, posts: list[PlannedPost]) -> None:
     """Write all posts at once; those the model had no time for get a second chance when the rush is over."""
     drafts = generate_post.map(posts, campaign=unmapped(saved))
-    wait(drafts)
+    require_ordered(saved, drafts)
     left = [post for post, draft in zip(posts, drafts, strict=True) if not draft.state.is_completed()]
+    if again := lost(drafts, saved):
+        behind = [post for post in posts if post.id in again]
+        rewritten = generate_post.with_options(refresh_cache=True).map(behind, campaign=unmapped(saved))
+        require_ordered(saved, rewritten)
+        left += [post for post, draft in zip(behind, rewritten, strict=True) if not draft.state.is_completed()]
     require_settled(generate_post.map(left, campaign=unmapped(saved), last_chance=True))

@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from prefect import task
 
 from campaigns.asking import open_round
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, NotFoundError
 from campaigns.model.brief import Approver
 from campaigns.model.campaign import AT_REST
 from campaigns.planning import fail
 from campaigns.settings import get_settings
+from campaigns.store.round_state import is_put_again
 from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.deliver import deliver_now
 from tasks.lease import fence
 from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.receipts import receipted
 from tasks.steps import AskedRound, SavedCampaign
 
 
@@ -74,6 +76,21 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
         expires_at=round_.expires_at,
         waiting_for=_waiting_for([approver.name for approver in round_.approvers], round_.quorum),
     )
+
+
+def asked_in(campaign: SavedCampaign, round_number: int) -> AskedRound:
+    """Return the round of which the store says that its approvers are asked, about the same content."""
+    return receipted(ask_for_approval, lambda asked: _is_asked(campaign, asked), campaign, round_number=round_number)
+
+
+def _is_asked(campaign: SavedCampaign, asked: AskedRound) -> bool:
+    store = get_store()
+    try:
+        round_ = store.approvals.round(campaign.tenant_id, campaign.id, asked.n)
+    except NotFoundError:
+        return False
+    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    return round_.digest == asked.digest and not is_put_again(stored, round_, reopens=False)
 
 
 def _waiting_for(names: list[str], quorum: str) -> str:

@@ -17,6 +17,7 @@ from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
 from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.receipts import receipted
 from tasks.steps import AskedRound, Completion, SavedCampaign
 
 
@@ -46,6 +47,15 @@ def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outco
     return completion_of(store, ended)
 
 
+def completed(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:
+    """Return how the campaign ended, as the store says."""
+    return receipted(complete_campaign, lambda end: _is_ended(campaign, end), campaign, asked, outcome)
+
+
+def _is_ended(campaign: SavedCampaign, end: Completion) -> bool:
+    return get_store().campaigns.get(campaign.tenant_id, campaign.id).status == end.status
+
+
 def final_state(completion: Completion) -> State[None]:
     """Return the state of the run: a rejection is a result, only what is broken is Failed."""
     if completion.status == CampaignStatus.FAILED:
@@ -68,6 +78,9 @@ def completion_of(store: Store, campaign: Campaign) -> Completion:
             name, message = "Timed out", "Nobody decided in time; an operator can reopen the campaign"
         case CampaignStatus.CANCELLED:
             name, message = "Cancelled", "The campaign was cancelled"
+        case CampaignStatus.FAILED:
+            reason = campaign.last_error.message if campaign.last_error else "the campaign has failed"
+            name, message = "Failed", f"{reason}; retry-campaign lets it go on"
         case _:
             reason = campaign.last_error.message if campaign.last_error else f"the campaign is {campaign.status}"
             name, message = "Failed", reason

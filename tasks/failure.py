@@ -36,6 +36,8 @@ def note_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         campaign = store.campaigns.get(tenant_id, campaign_id)
     except NotFoundError:
         return
+    if campaign.execution_id not in {None, str(flow_run.id)}:
+        return  # another run builds it: what this one met says nothing about the campaign
     if campaign.status not in AT_REST:
         code = getattr(error, "reason", None) or error.code
         fail(store, campaign, code=code, message=str(error), retryable=False, now=datetime.now(UTC))

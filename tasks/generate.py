@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from prefect import runtime, task
@@ -12,11 +13,12 @@ from prefect.futures import PrefectFutureList, wait
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
 from campaigns.errors import AgentError, StoreUnavailableError
+from campaigns.patience import patiently
 from campaigns.rules.retry import MAX_ATTEMPTS, delay
 from campaigns.settings import get_settings
 from campaigns.telemetry import THROTTLED
 from campaigns.wiring import configure_agents, get_signals, get_store
-from campaigns.writing import give_up, write_post
+from campaigns.writing import give_up, is_written, put_back, write_post
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
 from tasks.policies import if_retry_helps
@@ -86,7 +88,24 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool 
         revision=written.revision,
         status=written.status,
         content_hash=written.content_hash(),
+        post=written,
     )
+
+
+def lost(drafts: PrefectFutureList[Draft], campaign: SavedCampaign) -> list[str]:
+    """Return the ids of posts of which the store has no words although their step is done, and nothing to put back.
+
+    A table that was restored is older than the checkpoints; what they have is put back, and paid for once.
+    """
+    store = get_store()
+    done = [draft.result() for draft in drafts if draft.state.is_completed()]
+    posts = {post.id: post for post in patiently(lambda: store.posts.list(campaign.tenant_id, campaign.id))}
+    behind = [draft for draft in done if not is_written(posts[draft.post_id], draft.revision)]
+    return [
+        draft.post_id
+        for draft in behind
+        if draft.post is None or patiently(partial(put_back, store, draft.post, fence=fence(campaign))) is None
+    ]
 
 
 def require_settled(drafts: PrefectFutureList[Draft]) -> None:

@@ -14,21 +14,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
-from uuid import uuid4
+from typing import Any, Final
+from uuid import UUID, uuid4
 
-from prefect import runtime
+from prefect import get_run_logger, runtime
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
+from prefect.futures import PrefectFutureList, wait
 from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from campaigns.errors import LeaseLostError, StoreUnavailableError
 from campaigns.patience import patiently
 from campaigns.recovery import HEARTBEAT, LEASE_LASTS
 from campaigns.store import Lease, Store
 from campaigns.wiring import get_store
+from tasks.orders import LOOK_SECONDS, RunStoppedError, obey, order_of
 from tasks.steps import SavedCampaign
 
 log = logging.getLogger("campaigns.lease")
@@ -45,13 +50,18 @@ class Hold:
         self._lost: LeaseLostError | None = None
         self._changing = threading.Lock()
         self._let_go = threading.Event()
+        self.order: State[None] | None = None
+        """What somebody ordered in Prefect meanwhile."""
 
     def fence(self, now: datetime) -> Lease:
         """Return the lease as the condition of a write.
 
         Raises:
+            RunStoppedError: somebody stopped the run in Prefect.
             LeaseLostError: another process has taken over.
         """
+        if self.order is not None:
+            raise RunStoppedError(self.order.name or str(self.order.type.value))
         if now >= self._lease.expires_at:
             self.beat(now)  # this process was stopped for a while: ask before it goes on
         if self._lost is not None:
@@ -73,6 +83,15 @@ class Hold:
                 self.beat(datetime.now(UTC))
             except StoreUnavailableError as error:
                 log.warning("the lease could not be renewed, trying again: %s", error)
+
+    def watch(self, run_id: UUID) -> None:
+        """Look for an order in Prefect until there is one, or the lease is let go. The work of a thread of its own."""
+        while self.order is None and not self._let_go.wait(LOOK_SECONDS):
+            self.order = order_of(run_id)
+
+    def held(self) -> Lease:
+        """Return the lease, also of a run that was stopped: what was begun is ended."""
+        return self._lease
 
     def let_go(self) -> None:
         """Stop beating and free the campaign for the next process; if the store does not answer, it expires."""
@@ -98,16 +117,23 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
     """
     store, place = get_store(), (campaign.tenant_id, campaign.id)
     hold = Hold(store, _acquire(store, *place))
-    keeper = threading.Thread(target=hold.keep, name=f"lease {campaign.id}", daemon=True)
-    keeper.start()
+    threads = [threading.Thread(target=hold.keep, name=f"lease {campaign.id}", daemon=True)]
+    if (run_id := runtime.flow_run.id) is not None:
+        # In the settings of this context: a thread begins without any.
+        look = partial(copy_context().run, hold.watch, UUID(str(run_id)))
+        threads.append(threading.Thread(target=look, name=f"orders {campaign.id}", daemon=True))
+    for thread in threads:
+        thread.start()
     _HOLDS[place] = hold
     try:
         yield
+    except RunStoppedError as stopped:
+        raise _stopped(campaign, hold) from stopped
     finally:
         # Also on the way out to a pause: whoever goes on may start at once.
         del _HOLDS[place]
         hold.let_go()
-        keeper.join()
+        threads[0].join()  # the other may wait for Prefect, and changes nothing any more
 
 
 def fence(campaign: SavedCampaign) -> Lease:
@@ -120,6 +146,34 @@ def fence(campaign: SavedCampaign) -> Lease:
     if hold is None:
         raise LeaseLostError("this process does not build this campaign")
     return hold.fence(datetime.now(UTC))
+
+
+def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> None:
+    """Wait for posts in the making. When somebody stops the run, those that were begun are the last.
+
+    Raises:
+        Abort: the run was stopped; its state is not ours to set any more.
+    """
+    hold = _HOLDS[campaign.tenant_id, campaign.id]
+    left = set(drafts)
+    while left and hold.order is None:
+        left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
+    if hold.order is None:
+        return
+    context = FlowRunContext.get()
+    if context is not None and isinstance(context.task_runner, ThreadPoolTaskRunner):
+        context.task_runner.cancel_all()  # waits for those that were begun
+    raise _stopped(campaign, hold)
+
+
+def _stopped(campaign: SavedCampaign, hold: Hold) -> Abort:
+    assert hold.order is not None
+    run_id, order = UUID(str(runtime.flow_run.id)), hold.order
+    place = {"tenant_id": campaign.tenant_id, "campaign_id": campaign.id}
+    follows = obey(get_store(), order, **place, run_id=run_id, fence=hold.held)
+    told = f"{order.name} in Prefect: no further post is written; {follows}"
+    get_run_logger().warning("%s", told)
+    return Abort(told)
 
 
 def give_way(lost: LeaseLostError) -> State[None]:

@@ -17,6 +17,7 @@ from campaigns.wiring import configure_agents, get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
 from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.receipts import receipted
 from tasks.steps import Plan, PlannedPost, SavedCampaign
 
 
@@ -59,6 +60,19 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
         ],
         warnings=summary.warnings if summary else [],
     )
+
+
+def planned(campaign: SavedCampaign) -> Plan:
+    """Return the plan of which the posts are stored."""
+    return receipted(plan_posts, lambda plan: _is_stored(campaign, plan), campaign)
+
+
+def _is_stored(campaign: SavedCampaign, plan: Plan) -> bool:
+    store = get_store()
+    revisions = {post.id: post.revision for post in store.posts.list(campaign.tenant_id, campaign.id)}
+    if any(revisions.get(post.id, -1) < post.revision for post in plan.posts):
+        return False
+    return store.campaigns.get(campaign.tenant_id, campaign.id).plan_summary is not None
 
 
 def label_of(post: Post, persona_name: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prefect import task
 
-from campaigns.outcomes import start_revision
+from campaigns.model.post import Post
+from campaigns.outcomes import revision_begun, start_revision
 from campaigns.planning import read_setting
+from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
 from tasks.plan import label_of
 from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.receipts import receipted
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
 
@@ -31,6 +35,21 @@ def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
     posts = start_revision(
         store, campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC), fence=fence(campaign)
     )
+    return _revision(store, campaign, asked, posts)
+
+
+def revised(campaign: SavedCampaign, asked: AskedRound) -> Revision:
+    """Return the posts that the store says are to be written again after the round."""
+    return receipted(revise_posts, lambda found: _is_under_way(campaign, asked, found), campaign, asked)
+
+
+def _is_under_way(campaign: SavedCampaign, asked: AskedRound, found: Revision) -> bool:
+    store = get_store()
+    posts = revision_begun(store, campaign.tenant_id, campaign.id, asked.n)
+    return posts is not None and _revision(store, campaign, asked, posts) == found
+
+
+def _revision(store: Store, campaign: SavedCampaign, asked: AskedRound, posts: Sequence[Post]) -> Revision:
     shown = store.approvals.round(campaign.tenant_id, campaign.id, asked.n).posts
     setting = read_setting(store, campaign.tenant_id, campaign.id)
     return Revision(

@@ -28,6 +28,11 @@ from campaigns.recovery import RunSeen, RunState
 from campaigns.settings import get_settings
 from tasks.runs import PrefectUnavailableError, prefect_client
 
+PAUSE_KEY: Final = "approval-"
+"""Begins the key of every pause of ours; one that an operator makes has another, or none."""
+REPLACED: Final = "Replaced"
+"""How a run ends whose campaign got another."""
+
 OUTAGES: Final = (
     "StoreUnavailableError",
     "CheckpointUnavailable",
@@ -129,7 +134,7 @@ def retire_run(run_id: UUID, *, successor: UUID) -> None:
         except ObjectNotFound:
             return
         if run.state is None or not run.state.is_final():
-            end: State[None] = Completed(name="Replaced", message=f"Run {successor} builds the campaign now")
+            end: State[None] = Completed(name=REPLACED, message=f"Run {successor} builds the campaign now")
             client.set_flow_run_state(run_id, end, force=True)
 
 
@@ -140,6 +145,7 @@ def _seen(run: FlowRun, now: datetime) -> RunSeen:
         state=RunState(run.state.type.value),
         since=run.state.timestamp,
         in_process=run.state.name == "Paused",
+        by_hand=run.state.is_paused() and not (run.state.state_details.pause_key or "").startswith(PAUSE_KEY),
         restartable=run.deployment_id is not None,
         taken=run.state.is_pending() and run.state.name == "Pending",  # "Submitting": its process is being started
         outage=any(kind in (run.state.message or "") for kind in OUTAGES),

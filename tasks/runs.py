@@ -93,13 +93,20 @@ def _text(secret: Any) -> str | None:
 
 
 def start_run(deployment: str, *, tenant_id: str, campaign_id: str, tags: list[str], attempt: str = "1") -> UUID:
-    """Create the flow run that builds a stored campaign; the same attempt again returns the same run.
+    """Create the flow run that builds a stored campaign; the same attempt again returns the same run while it lives.
+
+    An attempt whose run has ended gets another one: after a restore of the table, attempts are counted anew.
 
     Raises:
         PrefectUnavailableError: the run may or may not exist; ask again with the same attempt.
     """
     parameters = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-    return _create(deployment, parameters, key=f"{tenant_id}/{campaign_id}/{attempt}", tags=tags)
+    return _create(deployment, parameters, key=start_key(tenant_id, campaign_id, attempt), tags=tags)
+
+
+def start_key(tenant_id: str, campaign_id: str, attempt: str) -> str:
+    """Return Prefect's idempotency key of a start. A copy of the run has another one, or none."""
+    return f"{tenant_id}/{campaign_id}/{attempt}"
 
 
 def start_analysis(deployment: str, *, tenant_id: str, persona_id: str, attempt: str, tags: list[str]) -> UUID:
@@ -116,10 +123,14 @@ def _create(deployment: str, parameters: dict[str, Any], *, key: str, tags: list
     try:
         with prefect_client() as client:
             target = client.read_deployment_by_name(deployment)
-            run = client.create_flow_run_from_deployment(
-                target.id, parameters=parameters, idempotency_key=key, tags=tags
-            )
-            return run.id
+            wanted = key
+            while True:
+                run = client.create_flow_run_from_deployment(
+                    target.id, parameters=parameters, idempotency_key=wanted, tags=tags
+                )
+                if run.state is None or not run.state.is_final():
+                    return run.id
+                wanted = f"{key} after {run.id}"
     except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound, OSError) as error:
         raise PrefectUnavailableError(f"cannot start a run of {deployment}: {type(error).__name__}") from error
 

@@ -59,10 +59,6 @@ def save_campaign(
     store, now = get_store(), datetime.now(UTC)
     if campaign_id and brief is None:
         campaign = store.campaigns.get(tenant_id, campaign_id)
-        if campaign.execution_id is None:
-            # Started by hand: without it nobody knows whose bell to ring.
-            run_id = {"execution_id": str(runtime.flow_run.id)}
-            campaign = store.campaigns.update(tenant_id, campaign_id, run_id, actor="build-campaign", at=now)
     else:
         campaign = submit(
             store,

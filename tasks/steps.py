@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from campaigns.model.base import CampaignId, Instant, Maybe, PostId, TenantId, Wire
+from campaigns.model.post import Post
 from campaigns.model.vocabulary import PostStatus
 
 
@@ -36,12 +37,17 @@ class Plan(Wire):
 
 
 class Draft(Wire):
-    """A post whose words are stored."""
+    """A post whose words are stored.
+
+    `post` is what was stored, so that a table that was restored gets back what was paid for; checkpoints of
+    version 0.1 do not have it.
+    """
 
     post_id: PostId
     revision: int
     status: PostStatus
     content_hash: str
+    post: Maybe[Post] = None
 
 
 class AskedRound(Wire):

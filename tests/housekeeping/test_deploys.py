@@ -30,8 +30,7 @@ EDITS: list[tuple[str, str, str]] = [
     # A renamed task, function and all.
     ("tasks/plan.py", 'name="plan",', 'name="planning",'),
     ("tasks/plan.py", "def plan_posts(", "def plan_all_posts("),
-    ("flows/build_campaign.py", "from tasks.plan import plan_posts", "from tasks.plan import plan_all_posts"),
-    ("flows/build_campaign.py", "plan = plan_posts(saved)", "plan = plan_all_posts(saved)"),
+    ("tasks/plan.py", "receipted(plan_posts,", "receipted(plan_all_posts,"),
     # An argument more.
     ("tasks/generate.py", "last_chance: bool = False)", 'last_chance: bool = False, tone: str = "plain")'),
     # New prompts: what is generated from now on has another key.
@@ -47,7 +46,8 @@ from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 from flows import build_campaign as code
-print("code", code.__file__, hasattr(code, "plan_all_posts"))
+from tasks import plan
+print("code", code.__file__, hasattr(plan, "plan_all_posts"))
 for run_id in map(UUID, sys.argv[1:]):
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run_id, Pending())

@@ -1,0 +1,104 @@
+"""Whether a run is its campaign's run: a campaign has one, and any other run ends without asking or waiting.
+
+The campaign names its run. A run that housekeeping or an operator started for it may begin before its name is
+stored: it carries the key of that start, which no copy does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect import runtime
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Completed
+
+from campaigns.errors import NotFoundError, VersionConflictError
+from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.patience import patiently
+from campaigns.store import Store
+from campaigns.submission import START_RUN, require_same_brief
+from campaigns.wiring import get_store
+from tasks.complete import completion_of, final_state
+from tasks.receipts import receipted
+from tasks.runs import PrefectUnavailableError, prefect_client, start_key
+from tasks.save import save_campaign
+from tasks.steps import SavedCampaign
+
+
+def saved_campaign(
+    tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | None, requested_by: str
+) -> SavedCampaign:
+    """Return the campaign of a run as it is stored, or store it.
+
+    Raises:
+        FaultsError: the brief is faulty.
+        IdempotencyMismatchError: the run was given another brief than the campaign has.
+        NotFoundError: there is no such campaign.
+    """
+    store = get_store()
+    saved = receipted(save_campaign, lambda found: _is_stored(store, found), tenant_id, campaign_id, brief, requested_by)
+    if campaign_id and brief is not None:
+        # Asked of a kept result too: its step looks at no brief.
+        patiently(lambda: require_same_brief(store, brief, tenant_id=tenant_id, campaign_id=campaign_id))
+    return saved
+
+
+def _is_stored(store: Store, saved: SavedCampaign) -> bool:
+    try:
+        store.campaigns.get(saved.tenant_id, saved.id)
+    except NotFoundError:
+        return False
+    return True
+
+
+def end_without_work(saved: SavedCampaign) -> State[None] | None:
+    """Return how this run ends when it is not the campaign's, or the campaign is at rest; None: it has work to do."""
+    return patiently(lambda: _end_without_work(get_store(), saved))
+
+
+def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
+    mine = str(runtime.flow_run.id)
+    while True:
+        campaign = store.campaigns.get(saved.tenant_id, saved.id)
+        if campaign.execution_id == mine:
+            return final_state(completion_of(store, campaign)) if campaign.status in AT_REST else None
+        if campaign.execution_id is not None and not _was_started_for(store, campaign):
+            message = f"{_named(campaign.execution_id)} builds the campaign {campaign.id}; this run did nothing"
+            return Completed(name="Skipped", message=message)
+        try:
+            store.campaigns.update(
+                campaign.tenant_id, campaign.id, {"execution_id": mine},
+                actor="build-campaign", at=datetime.now(UTC), expect_version=campaign.version,
+            )  # fmt: skip
+        except VersionConflictError:
+            continue
+
+
+def _was_started_for(store: Store, campaign: Campaign) -> bool:
+    """Whether this run is the one that is being started for the campaign at this moment."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context is not None else None
+    if run is None or not run.idempotency_key:
+        return False
+    # `start_run` marks a start after a run that has ended, behind the key.
+    key = run.idempotency_key.partition(" ")[0]
+    return any(
+        entry.is_open and key == start_key(campaign.tenant_id, campaign.id, str(entry.payload.get("attempt", "1")))
+        for entry in store.outbox.of(campaign.tenant_id, campaign.id)
+        if entry.kind == START_RUN
+    )
+
+
+def _named(run_id: str) -> str:
+    """Return what people call a run: its name, where Prefect can say it, and its id."""
+    try:
+        with prefect_client() as client:
+            return f"Run {client.read_flow_run(UUID(run_id)).name} ({run_id})"
+    except (PrefectUnavailableError, ObjectNotFound, httpx.HTTPError, PrefectHTTPStatusError, OSError):
+        return f"Run {run_id}"

@@ -1,0 +1,141 @@
+"""The table is restored to an earlier moment, checkpoints and Prefect are newer: campaigns go on from the table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from campaigns.agents import writer
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.store.posts import PostRepository
+from tasks.deliver import deliver_due
+from tasks.recover import recover_ended, recover_live
+from tests.flows.conftest import TENANT, Studio, sample_brief
+
+MOMENTS = ["before the plan", "while posts are written", "while it waits", "after the approval"]
+
+
+class Backups:
+    """Copies of the table, by the name of the moment; restored into the table that is in use."""
+
+    def __init__(self, home: Path) -> None:
+        self._live, self._home = home / "store.db", home
+
+    def take(self, moment: str) -> None:
+        self._copy(self._live, self._home / f"{moment}.db")
+
+    def restore(self, moment: str) -> None:
+        self._copy(self._home / f"{moment}.db", self._live)
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+            read.backup(written)
+
+
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The posts that the writer was called for."""
+    calls: list[str] = []
+    real = writer.run
+
+    def counted(tenant_id: str, given: Any) -> Any:
+        calls.append(given.post_id)
+        return real(tenant_id, given)
+
+    monkeypatch.setattr("campaigns.writing.writer.run", counted)
+    return calls
+
+
+def after(count: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do something when so many posts are stored."""
+    real, stored = PostRepository.save_revision, []
+
+    def save(self: PostRepository, *args: Any, **kwargs: Any) -> Any:
+        saved = real(self, *args, **kwargs)
+        stored.append(saved.id)
+        if len(stored) == count:
+            act()
+        return saved
+
+    monkeypatch.setattr(PostRepository, "save_revision", save)
+
+
+def go_on(studio: Studio, campaign_id: str) -> UUID:
+    """Let housekeeping look until the campaign has a run that can begin; return it."""
+    for minutes in (3, 6, 9, 12):
+        now = datetime.now(UTC) + timedelta(minutes=minutes)
+        recover_live(studio.store, now=now)
+        recover_ended(studio.store, now=now)
+        deliver_due(studio.store, now=now)
+        run_id = UUID(studio.store.campaigns.get(TENANT, campaign_id).execution_id)
+        if studio.run(run_id).state.is_scheduled():
+            return run_id
+    raise AssertionError(f"run {run_id} is {studio.run(run_id).state_name}")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_campaign_goes_on_from_any_moment(
+    studio: Studio, paid: list[str], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups = Backups(studio.home)
+    campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
+    backups.take("before the plan")
+    after(2, lambda: backups.take("while posts are written"), monkeypatch)
+    assert studio.attempt(run_id).name == "Suspended"
+    backups.take("while it waits")
+    studio.decide(campaign_id, "approved")
+    backups.take("after the approval")
+    assert studio.attempt(run_id).name == "Approved"
+    words = {post.id: post.content for post in studio.store.posts.list(TENANT, campaign_id)}
+    calls = len(paid)
+
+    backups.restore(moment)
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is not CampaignStatus.COMPLETED
+    again = go_on(studio, campaign_id)
+    assert again != run_id  # Prefect's keys bring no old run back
+    ended = studio.attempt(again)
+    if moment != "after the approval":
+        assert ended.name == "Suspended"
+        studio.decide(campaign_id, "approved")
+        ended = studio.attempt(again)
+
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (ended.name, campaign.status) == ("Approved", CampaignStatus.COMPLETED)
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    assert len(posts) == campaign.plan_summary.total_posts == len(words)
+    assert studio.store.audit.verify(TENANT, campaign_id) is None
+    if moment != "before the plan":  # a plan made anew may ask for other words
+        assert {post.id: post.content for post in posts} == words
+        assert len(paid) == calls
+
+
+def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: list[str]) -> None:
+    backups = Backups(studio.home)
+    campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
+    studio.attempt(run_id)
+    backups.take("while it waits")
+    studio.decide(campaign_id, "needs_revision", "Say more about the farm.")
+    assert studio.attempt(run_id).name == "Suspended"
+    studio.decide(campaign_id, "approved")
+    assert studio.attempt(run_id).name == "Approved"
+    calls = len(paid)
+
+    backups.restore("while it waits")
+    again = go_on(studio, campaign_id)
+    assert studio.attempt(again).name == "Suspended"
+    studio.decide(campaign_id, "needs_revision", "Leave the farm out.")
+    assert studio.attempt(again).name == "Suspended"
+
+    posts = studio.store.posts.list(TENANT, campaign_id)
+    assert {answer.comment for post in posts for answer in post.comment_answers} == {"Leave the farm out."}
+    assert len(paid) == calls + len(posts)
+    studio.decide(campaign_id, "approved")
+    assert studio.attempt(again).name == "Approved"
