@@ -102,7 +102,8 @@ def build_codes() -> dict[str, str]:
 
 def _kinds(kind: type[errors.CampaignError]) -> Iterator[type[errors.CampaignError]]:
     for each in kind.__subclasses__():
-        yield each
+        if "code" in vars(each):  # else it is told as what it is a kind of
+            yield each
         yield from _kinds(each)
 
 
