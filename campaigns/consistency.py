@@ -14,8 +14,8 @@ from campaigns.model.post import Post, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, RoundStatus
 from campaigns.rates import OFTEN
 from campaigns.rules.decisions import outcome_of, post_verdicts
+from campaigns.rules.gate import is_put_again
 from campaigns.store import Store
-from campaigns.store.round_state import is_put_again
 
 S = CampaignStatus
 LONG: Final = timedelta(minutes=15)

@@ -11,8 +11,8 @@ from campaigns.errors import CampaignError, NotFoundError
 from campaigns.model.brief import Approver
 from campaigns.model.campaign import AT_REST
 from campaigns.planning import fail
+from campaigns.rules.gate import is_put_again
 from campaigns.settings import get_settings
-from campaigns.store.round_state import is_put_again
 from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.deliver import deliver_now
