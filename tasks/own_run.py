@@ -42,7 +42,9 @@ def saved_campaign(
         NotFoundError: there is no such campaign.
     """
     store = get_store()
-    saved = receipted(save_campaign, lambda found: _is_stored(store, found), tenant_id, campaign_id, brief, requested_by)
+    saved = receipted(
+        save_campaign, lambda found: _is_stored(store, found), tenant_id, campaign_id, brief, requested_by
+    )
     if campaign_id and brief is not None:
         # Asked of a kept result too: its step looks at no brief.
         patiently(lambda: require_same_brief(store, brief, tenant_id=tenant_id, campaign_id=campaign_id))
