@@ -158,12 +158,8 @@ def _closed(before: ApprovalRound, after: ApprovalRound, now: datetime) -> list[
 
 def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
     """Who has not decided needs a new link, for the old one ends when it did."""
-    decided, until = {each.approver_id for each in case.decisions}, change.round.expires_at.isoformat()
-    entries = [
-        personal(EXTENDED, change.round, each.id, until, due_at=now)
-        for each in change.round.approvers
-        if each.id not in decided and not each.revoked
-    ]
+    until = change.round.expires_at.isoformat()
+    entries = [personal(EXTENDED, change.round, each.id, until, due_at=now) for each in gate.silent(case)]
     return [*entries, *([to_the_team(EXPIRED, change.round, until, due_at=now)] if change.by_policy else [])]
 
 

@@ -36,6 +36,7 @@ from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, Rev
 from campaigns.notice_kinds import NEW_LINK, personal
 from campaigns.resending import extend_round, renew_link, revoke_link
 from campaigns.rules import gate
+from campaigns.rules.gate import Case, Change
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.submission import START_RUN
 
@@ -124,12 +125,16 @@ def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[s
     Raises:
         ConflictError: no round is open.
     """
-    round_ = _open(store, campaign)
-    decided = {each.approver_id for each in store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)}
-    waiting = [each for each in round_.approvers if each.id not in decided and not each.revoked]
-    store.outbox.add([personal(NEW_LINK, round_, each.id, now.isoformat(), due_at=now) for each in waiting])
-    _record(store, campaign, by, "links_resent", now, approvers=[each.id for each in waiting])
-    return [each.name for each in waiting]
+
+    def links(case: Case, _: Change) -> list[OutboxEntry]:
+        return [personal(NEW_LINK, case.round, each.id, now.isoformat(), due_at=now) for each in gate.silent(case)]
+
+    done = store.approvals.act(
+        campaign.tenant_id, campaign.id, _open(store, campaign).n,
+        lambda case: gate.resend(case, actor=by.actor, reason=by.reason, now=now),
+        follows=links,
+    )  # fmt: skip
+    return [each.name for each in gate.silent(done.case)]
 
 
 def replace(

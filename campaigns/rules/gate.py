@@ -5,6 +5,7 @@
     draft     what is typed is kept for its author
     revoke    a link becomes worthless
     replace   a link becomes worthless and another one is good: the same person's, or another person's
+    resend    whoever has not decided gets the link again
     extend    the approvers get more time
     edit      a post of the open round gets other words
     expire    the time is over
@@ -446,11 +447,9 @@ def revoke(case: Case, approver: str, *, actor: str, reason: str, now: datetime)
     _require_silent(case, asked)
     rest = [each.model_copy(update={"revoked": each.revoked or each.id == asked.id}) for each in case.round.approvers]
     left = case.round.model_copy(update={"approvers": rest})
-    decided = {said.approver_id for said in case.decisions}
     last = max(case.decisions, key=lambda said: said.at, default=None)
     after = _completed(left, case.decisions, last=last, now=now)
-    silent = [each for each in rest if not each.revoked and each.id not in decided]
-    if after.status is RoundStatus.PENDING and not silent:
+    if after.status is RoundStatus.PENDING and not [each for each in silent(case) if each.id != asked.id]:
         raise ConflictError(
             "nobody would be left to decide: replace the approver, or decide on behalf",
             {"currentStatus": str(case.campaign.status)},
@@ -513,6 +512,25 @@ def _terms_with(case: Case, before: RoundApprover, after: Approver) -> Approval:
         )
     except ValidationError as error:
         raise FaultsError(faults_of(error)) from error
+
+
+def silent(case: Case) -> list[RoundApprover]:
+    """Return those who have a good link and have not decided."""
+    decided = {said.approver_id for said in case.decisions}
+    return [each for each in case.round.approvers if each.id not in decided and not each.revoked]
+
+
+def resend(case: Case, *, actor: str, reason: str, now: datetime) -> Change:
+    """Send the link again to everybody who has not decided.
+
+    Raises:
+        RoundClosedError: the round is over.
+    """
+    require_open(case, None)
+    details = {"approvers": [each.id for each in silent(case)]}
+    return Change(
+        case.round, facts=[Fact(actor, "links_resent", now, reason=reason, round=case.round.n, details=details)]
+    )
 
 
 def later(round_: ApprovalRound, hours: int, *, now: datetime) -> datetime:

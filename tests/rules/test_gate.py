@@ -281,6 +281,7 @@ def over(case: Case, **changes: Any) -> Case:
         lambda case: gate.revoke(case, "ap-1", **REASON),
         lambda case: gate.replace(case, "ap-1", jti="a-new-link-of-it", name="", email="", **REASON),
         lambda case: gate.extend(case, case.round.expires_at + timedelta(hours=1), posts=[], **REASON),
+        lambda case: gate.resend(case, **REASON),
         lambda case: gate.require_undecided(case),
         lambda case: decide(case, by_link(case.round)),
         lambda case: decide(case, by_form(case.round)),
@@ -289,7 +290,7 @@ def over(case: Case, **changes: Any) -> Case:
             case, by_link(case.round), ReviewDraft(digest=case.round.digest, comments="x", saved_at=NOW), now=NOW
         ),
     ],
-    ids=["revoke", "replace", "extend", "edit", "link", "form", "order", "draft"],
+    ids=["revoke", "replace", "extend", "resend", "edit", "link", "form", "order", "draft"],
 )
 def test_no_act_touches_a_round_that_is_over_or_not_the_current_one(act: Callable[[Case], Any]) -> None:
     act(a_case())
