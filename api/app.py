@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import approval_page, approvals, assets, brands, campaigns, docs, export, health, openapi, personas, problems
 from api.access_log import AccessLog
+from api.cors import ApiCors
 from api.courier import Courier
 from api.gate import Gate
 from api.headers import SecurityHeaders
@@ -56,6 +57,8 @@ def create_app() -> FastAPI:
     limiter = RateLimiter(per_minute=settings.requests_per_minute, burst=settings.requests_burst)
     # The last one added is the outermost.
     app.add_middleware(Gate, identity=_identity(settings), hosts=settings.api_hosts(), limiter=limiter)
+    if origins := settings.web_origins():
+        app.add_middleware(ApiCors, origins=origins)
     app.add_middleware(AccessLog, routes=problems.routes_of(routers))
     app.add_middleware(SecurityHeaders, https=settings.api_base_url.startswith("https://"))
 

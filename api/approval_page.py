@@ -41,7 +41,7 @@ from api.review.forms import (
 from api.review.page import findings_count, lead, review_page, send_page, stale_count
 from api.review.render import STATIC, page, stylesheet, stylesheet_name
 from api.review.states import code_page, conflict_page, over_page, receipt_page, said_page
-from api.review.visit import Visit
+from api.review.visit import Visit, path_of
 from campaigns.approvals import Voice, keep_draft, leave_note, note_opened, undo
 from campaigns.codes import Proof, prove, send_code
 from campaigns.errors import (
@@ -58,7 +58,7 @@ from campaigns.errors import (
     TooLateToUndoError,
 )
 from campaigns.invitations import LIVE, Standing, invitation
-from campaigns.links import FORM_LIFETIME, LinkSigner
+from campaigns.links import FORM_LIFETIME, LinkClaims, LinkSigner
 from campaigns.resending import send_again
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -67,6 +67,9 @@ from campaigns.texts import Words, words_for
 router = APIRouter(prefix="/approve", include_in_schema=False)
 
 COOKIE: Final = "approval"
+"""Holds the link opened first; links of other approvers of the round are `approval-{approver id}` beside it."""
+_COOKIES: Final = re.compile(rf"{COOKIE}(-ap-[0-9a-z]{{1,32}})?")
+MAX_COOKIES: Final = 11
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _OF_THE_PAGE: Final = frozenset({"csrf", "code", "action"})
 
@@ -155,7 +158,7 @@ def no_link(at: TheDesk) -> Response:
 async def send_form(callback_id: str, at: TheDesk) -> Response:
     """Keep a draft, or record what the form says and answer with the receipt."""
     # Before the form is read: nobody without a link of ours makes us take in a mebibyte.
-    if not at.links.is_ours(at.request.cookies.get(COOKIE, "")):
+    if not any(map(at.links.is_ours, _cookies(at).values())):
         return _unknown(at)
     body = await at.request.body()
     return await run_in_threadpool(_answer, at, callback_id, body)
@@ -177,21 +180,39 @@ def _enter(at: Desk, callback_id: str, token: str, nonce: str) -> Response:
         # A trail that cannot be written just now must not keep anybody from reading.
         with suppress(StoreUnavailableError):
             note_opened(at.store, found.round, found.approver.id, client=client, prefetch=prefetch, now=at.now)
-    response = RedirectResponse(f"/approve/{callback_id}", status_code=303)
+    first = _held(at, callback_id).get(COOKIE)
+    label = found.approver.id if first is not None and first.sub != claims.sub else ""
+    response = RedirectResponse(path_of(callback_id, label), status_code=303)
     # As long as the link and a day more: a page left open is never worth less than it says, and then says why.
     kept = max(claims.expires_at - at.now, timedelta()) + FORM_LIFETIME
     response.set_cookie(
-        COOKIE, token,
+        f"{COOKIE}-{label}" if label else COOKIE, token,
         max_age=int(kept.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
         secure=get_settings().api_base_url.startswith("https://"),
     )  # fmt: skip
     return response
 
 
-def _admitted(at: Desk, callback_id: str) -> Visit | Response:
+def _cookies(at: Desk) -> dict[str, str]:
+    held = at.request.cookies
+    return {name: held[name] for name in sorted(filter(_COOKIES.fullmatch, held))[:MAX_COOKIES]}
+
+
+def _held(at: Desk, callback_id: str) -> dict[str, LinkClaims]:
+    """Return the links of this round that the browser holds, by the name of their cookie; the first opened first."""
+    held: dict[str, LinkClaims] = {}
+    for name, token in _cookies(at).items():
+        with suppress(ApprovalLinkError):
+            claims = at.links.verify(token, now=at.now)
+            if claims.callback_id == callback_id:
+                held[name] = claims
+    return held
+
+
+def _admitted(at: Desk, callback_id: str, form: Form | None = None) -> Visit | Response:
     """Return the visit of whoever holds a link of ours, or what everybody else is answered."""
     try:
-        visit = _visit(at, callback_id)
+        visit = _visit(at, callback_id, form)
     except ApprovalLinkError:
         return _unknown(at)
     if wait := at.limits.use(callback_id, at.network):
@@ -199,16 +220,34 @@ def _admitted(at: Desk, callback_id: str) -> Visit | Response:
     return visit
 
 
-def _visit(at: Desk, callback_id: str) -> Visit:
-    token = at.request.cookies.get(COOKIE, "")
-    claims = at.links.verify(token, now=at.now)
-    if claims.callback_id != callback_id:
+def _visit(at: Desk, callback_id: str, form: Form | None = None) -> Visit:
+    """Return the visit of the link that the form was made for, else of the one that the address names.
+
+    Two approvers may use one browser: neither opening nor sending one's page touches the other's.
+    """
+    held = _held(at, callback_id)
+    named = at.request.query_params.get("as", "")
+    name = f"{COOKIE}-{named}" if f"{COOKIE}-{named}" in held else next(iter(held), "")
+    if form is not None:
+        sent = form.one("csrf")
+        made_for = (each for each in held if at.links.form_issued_at(held[each], sent, now=at.now))
+        name = next(made_for, name)
+    if name not in held:
         raise ApprovalLinkError
+    claims = held[name]
     found = invitation(at.store, claims, now=at.now)
     words = words_for(found.approver.locale, at.request.headers.get("accept-language", ""))
     shown = at.request.cookies.get(_code_cookie(found.approver.id), "")
     proven = at.links.code_was_shown(claims, shown, now=at.now)
-    return Visit(at.store, found, words, at.links.form_token(claims, now=at.now), at.now, proven=proven)
+    label = "" if name == COOKIE else claims.sub
+    csrf = at.links.form_token(claims, now=at.now)
+    return Visit(at.store, found, words, csrf, at.now, label=label, proven=proven)
+
+
+def _again(at: Desk, visit: Visit) -> Visit:
+    """Return the visit as it stands by now."""
+    found = invitation(at.store, visit.found.claims, now=at.now)
+    return Visit(at.store, found, visit.words, visit.csrf, at.now, label=visit.label, proven=visit.proven)
 
 
 def _code_cookie(approver_id: str) -> str:
@@ -260,7 +299,7 @@ def _show(visit: Visit, *, number: int, step: str) -> Response:
     if step == "send" and visit.may_decide and answers.digest == visit.round.digest:
         if not faults_of_choices(answers, visit.posts, visit.round, visit.words):
             return _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16))
-        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     if stale := stale_count(visit, answers):
         return _review(visit, answers, number=number, note=visit.words("review.stale", n=stale), stale=True)
     note = ""
@@ -278,7 +317,7 @@ def _download(at: Desk, callback_id: str, format_: Literal["csv", "ics"]) -> Res
         if isinstance(visit, Response):
             return visit
         if visit.found.standing not in LIVE or not visit.settled:
-            return RedirectResponse(f"/approve/{callback_id}", status_code=303)
+            return RedirectResponse(visit.path(), status_code=303)
         return posts_file(format_, visit.campaign, visit.posts, visit.personas)
     except StoreUnavailableError:
         return _away(at)
@@ -309,12 +348,13 @@ def _send_step(visit: Visit, answers: Answers, *, attempt_id: str, faults: Fault
 def _answer(at: Desk, callback_id: str, body: bytes) -> Response:
     form = _our_form(at, body)
     try:
-        visit = _admitted(at, callback_id)
+        visit = _admitted(at, callback_id, form)
         if isinstance(visit, Response):
             return visit
         issued = at.links.form_issued_at(visit.found.claims, form.one("csrf"), now=at.now) if form else None
         if form is None or issued is None:
-            return said_page(visit.words, "foreign", status=403, sign="stop")
+            kept = comments_of(form) if form else []
+            return said_page(visit.words, "foreign", status=403, sign="stop", kept=kept)
         if at.now - issued >= FORM_LIFETIME and visit.found.standing is Standing.OPEN:
             answers = answers_of_form(form, visit.posts)
             return _review(visit, answers, status=409, note=visit.words("review.old_form"), stale=True)
@@ -338,7 +378,7 @@ def _our_form(at: Desk, body: bytes) -> Form | None:
 
 
 def _act(at: Desk, visit: Visit, form: Form) -> Response:
-    action, here = form.one("action"), f"/approve/{visit.round.callback_id}"
+    action = form.one("action")
     if action == "relink":
         return _relink(at, visit)
     if action == "send":
@@ -346,7 +386,7 @@ def _act(at: Desk, visit: Visit, form: Form) -> Response:
     if action == "undo":
         return _proving(at, visit, form, lambda: _undo(at, visit))
     if visit.found.standing is not Standing.OPEN or not visit.may_decide:
-        return RedirectResponse(here, status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     answers, number = answers_of_form(form, visit.posts), form.one("page")
     shown = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 1
     if answers.digest != visit.round.digest:
@@ -363,7 +403,7 @@ def _act(at: Desk, visit: Visit, form: Form) -> Response:
     onward = int(action[5:8]) if action.startswith("page:") and action[5:8].isdigit() else shown
     if visit.needs_code and action.startswith("page:"):
         return _review(visit, answers, number=onward)  # the form carries along what nobody may keep yet
-    leads_to = f"{here}?page={onward}{'#posts' if action.startswith('page:') else ''}"
+    leads_to = visit.path(page=str(onward)) + ("#posts" if action.startswith("page:") else "")
     # Whoever presses a button on an empty form, a mail scanner perhaps, leaves nothing behind.
     if not answers.begun and visit.store.drafts.get(visit.round, visit.approver.id) is None:
         return RedirectResponse(leads_to, status_code=303)
@@ -379,7 +419,7 @@ def _to_send_step(at: Desk, visit: Visit, answers: Answers, shown: int) -> Respo
     if visit.needs_code:
         send_code(visit.store, visit.round, visit.approver, now=at.now)
         return _delivering(at, visit, _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16)))
-    return _kept(at, visit, answers, f"/approve/{visit.round.callback_id}?step=send", shown)
+    return _kept(at, visit, answers, visit.path(step="send"), shown)
 
 
 def _kept(at: Desk, visit: Visit, answers: Answers, leads_to: str, shown: int) -> Response:
@@ -387,9 +427,9 @@ def _kept(at: Desk, visit: Visit, answers: Answers, leads_to: str, shown: int) -
     try:
         keep_draft(visit.store, visit.round, _voice(at, visit), answers.saved(at.now), now=at.now)
     except StaleReviewError:
-        return _stale(_visit(at, visit.round.callback_id), answers, shown)
+        return _stale(_again(at, visit), answers, shown)
     except (AlreadyDecidedError, SelfApprovalError, GoneError):
-        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     return RedirectResponse(leads_to, status_code=303)
 
 
@@ -424,24 +464,24 @@ def _stale(visit: Visit, answers: Answers, number: int) -> Response:
 
 def _relink(at: Desk, visit: Visit) -> Response:
     if visit.found.standing not in {Standing.NEWER, Standing.REPLACED, Standing.EXPIRED}:
-        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     sent = send_again(visit.store, visit.found, now=at.now)
     return _delivering(at, visit, said_page(visit.words, "sent" if sent else "asked", status=200, sign="mail"))
 
 
 def _undo(at: Desk, visit: Visit) -> Response:
-    here, own = f"/approve/{visit.round.callback_id}", visit.found.own
+    own = visit.found.own
     draft = visit.store.drafts.get(visit.round, visit.approver.id)
     kept = draft_of(own, draft, visit.posts, at.now) if own is not None else None
     try:
         undo(visit.store, visit.round, _voice(at, visit), now=at.now, kept=kept)
     except NotFoundError:  # taken back already: the button was pressed twice
-        return RedirectResponse(here, status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     except TooLateToUndoError:
         return said_page(visit.words, "too_late_to_undo", status=409, sign="clock")
     except GoneError:
-        return RedirectResponse(here, status_code=303)
-    return RedirectResponse(f"{here}?step=undone", status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
+    return RedirectResponse(visit.path(step="undone"), status_code=303)
 
 
 def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
@@ -451,7 +491,7 @@ def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
 
 
 def _send(at: Desk, visit: Visit, form: Form) -> Response:
-    answers, here = answers_of_form(form, visit.posts), f"/approve/{visit.round.callback_id}"
+    answers = answers_of_form(form, visit.posts)
     showed_code = False
     if visit.found.standing is Standing.OPEN:
         if answers.digest != visit.round.digest:
@@ -477,12 +517,12 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
         faults = Faults(fields={"confirm": visit.words("fault.taken_back")})
         return _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16), faults=faults)
     except CodeRequiredError:  # it was not asked for: the campaign was decided a moment ago, and is open again
-        return RedirectResponse(here, status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     except (AlreadyDecidedError, SelfApprovalError):
         now_found = invitation(visit.store, visit.found.claims, now=at.now)
         return conflict_page(visit, _typed(visit, answers), now_found)
     except StaleReviewError:
-        fresh = _visit(at, visit.round.callback_id)
+        fresh = _again(at, visit)
         return _stale(fresh, answers, 1)
     except FaultsError as error:
         return _send_step(
@@ -491,7 +531,7 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
         )  # fmt: skip
     except GoneError:
         return _too_late(at, visit, answers)
-    receipt = _delivering(at, visit, RedirectResponse(here, status_code=303))
+    receipt = _delivering(at, visit, RedirectResponse(visit.path(), status_code=303))
     return _remember_code(at, visit, receipt) if showed_code else receipt
 
 
@@ -504,9 +544,9 @@ def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attem
 
 
 def _too_late(at: Desk, visit: Visit, answers: Answers) -> Response:
-    over = _visit(at, visit.round.callback_id)
+    over = _again(at, visit)
     if over.found.standing in LIVE:
-        return RedirectResponse(f"/approve/{visit.round.callback_id}", status_code=303)
+        return RedirectResponse(visit.path(), status_code=303)
     note = "\n".join(f"{title} {text}".strip() for title, text in _typed(visit, answers))
     if note:
         leave_note(visit.store, visit.round, visit.approver.id, note, now=at.now)

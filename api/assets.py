@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Depends, File, Form, Query, UploadFile
+from fastapi import APIRouter, Body, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 from pydantic import ValidationError
 
@@ -17,7 +18,7 @@ from api.json_bodies import fault_of
 from api.problems import documented, problem
 from api.versions import IfMatch, guarded, required
 from api.wire import AssetView, SchemaOf, asset_body, page_of, patch_of, patched, sent, take_version
-from campaigns.errors import FaultsError
+from campaigns.errors import Fault, FaultsError
 from campaigns.model.base import new_id
 from campaigns.model.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
 from campaigns.model.faults import faults_of
@@ -36,11 +37,28 @@ Writer = Annotated[Caller, Depends(needs("brands:write"))]
 
 AssetList = page_of(AssetView, "BrandAssetList")
 AssetPatch = patch_of(BrandAssetInput, "BrandAssetPatch")
+_PARTS: Final = frozenset({"file", "asset"})
 # A downloaded file opens no page of ours and runs nothing, whatever it pretends to be.
 _DOWNLOAD: Final = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
 
 
-@router.post("", status_code=201, response_model=AssetView, summary="Upload an asset")
+async def whole_form(request: Request) -> None:
+    """Refuse a part that comes twice, or that nobody asked for: FastAPI would drop it without a word."""
+    form = await request.form()  # read already
+    counts = Counter(name for name, _ in form.multi_items())
+    faults = [Fault(name, f"must come once, not {n} times", "TOO_MANY") for name, n in counts.items() if n > 1]
+    faults += [Fault(name, "is not a known field", "UNKNOWN_FIELD") for name in counts if name not in _PARTS]
+    if faults:
+        raise FaultsError(faults)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=AssetView,
+    summary="Upload an asset",
+    dependencies=[Depends(whole_form)],
+)
 def upload_asset(
     brand_id: str,
     caller: Writer,
@@ -68,7 +86,7 @@ def upload_asset(
         raise problem("BRAND_FILE_TOO_LARGE", f"the file is larger than {MAX_ASSET_BYTES} bytes")
     kind = file_type(content)
     if kind is None:
-        raise problem("BRAND_INVALID_FILE_TYPE", "the file is not a JPEG, PNG, WebP, GIF or PDF")
+        raise problem("BRAND_INVALID_FILE_TYPE", "the file is not a whole JPEG, PNG, WebP, GIF or PDF")
     asset_id = new_id("asset")
     # The bytes first: a row that can be listed always has its bytes.
     key = files.put(brand.tenant_id, brand.id, asset_id, content)

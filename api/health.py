@@ -81,7 +81,8 @@ def _of(ask: Callable[[], object]) -> Part:
 def _base_url(url: str) -> Part:
     """An approval link that goes over the open net in clear hands its token to everybody on the way."""
     parts = urlsplit(url)
-    return "ok" if parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "testserver"} else "insecure"
+    near = parts.hostname in {"localhost", "127.0.0.1", "::1", "testserver"}
+    return "ok" if parts.scheme == "https" or near else "insecure"
 
 
 async def probe(request: Request) -> Probe:

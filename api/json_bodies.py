@@ -9,6 +9,7 @@ are at most `MAX_MEMBERS` brackets, names and numbers.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -41,6 +42,8 @@ def is_json(headers: Headers) -> bool:
 
 def fault_of(body: bytes) -> Fault | None:
     """Return what is wrong with a JSON body, or None when it may be read."""
+    if body.startswith(codecs.BOM_UTF8):
+        return Fault("body", "begins with a byte order mark: send UTF-8 without one", "JSON_INVALID")
     too_many = Fault("body", f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY")
     # Outside of a text a backslash is no JSON: without the escaped ones, two quotes are a text.
     if body.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"') > _MAX_QUOTES:

@@ -6,17 +6,19 @@ missing or malformed one stops the process with its name and what was expected.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns.keyring import KeyRing, KeyRingError
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
 from campaigns.model.approval_terms import Approver
+from campaigns.rules.web_addresses import host_name_of, host_of, origin_of, require_address
 
 MAIL_FILE: Final = "mail"
 """The embedded default: one file for each mail, readable by the owner only."""
@@ -26,6 +28,16 @@ _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1", "testserver"}
 
 StoreUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255})$")]
 FolderUrl = Annotated[str, StringConstraints(pattern=r"^(file:///.+|s3://[a-z0-9][a-z0-9.-]{2,62}(/.*)?)$")]
+
+
+def _each(rule: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda text: ",".join(rule(each.strip()) for each in text.split(",") if each.strip()))
+
+
+Origin = Annotated[str, AfterValidator(origin_of)]
+Origins = Annotated[str, _each(origin_of)]
+HostNames = Annotated[str, _each(host_name_of)]
+HttpAddress = Annotated[str, AfterValidator(require_address)]
 
 
 class Settings(BaseSettings):
@@ -47,7 +59,7 @@ class Settings(BaseSettings):
     kms_key_id: str | None = Field(default=None, description="Key for SSE-KMS in S3")
 
     model: str = Field(default="offline", description="offline, bedrock:MODEL, anthropic:MODEL, openai:MODEL …")
-    model_base_url: str = Field(default="", description="Address of an OpenAI-compatible server")
+    model_base_url: HttpAddress = Field(default="", description="Address of an OpenAI-compatible server")
     model_timeout_seconds: float = Field(default=120, gt=0, le=600, description="For one call of the model")
     model_price_in: float | None = Field(default=None, ge=0, description="US dollars for a million input tokens")
     model_price_out: float | None = Field(default=None, ge=0, description="US dollars for a million output tokens")
@@ -56,10 +68,13 @@ class Settings(BaseSettings):
     approval_keys: SecretStr | None = Field(default=None, description="Key ring that signs approval links")
     api_keys: SecretStr | None = Field(default=None, description="Key ring of HS256 bearer tokens of the API")
 
-    api_base_url: str = Field(
-        default="http://127.0.0.1:8000", pattern=r"^https?://[^/\s]+$", description="What approval links start with"
+    api_base_url: Origin = Field(
+        default="http://127.0.0.1:8000", description="What approval links start with: scheme, host and port, no path"
     )
-    allowed_hosts: str = Field(
+    allowed_origins: Origins = Field(
+        default="", description="Web pages that may call the API from a browser: their origins, comma-separated"
+    )
+    allowed_hosts: HostNames = Field(
         default="", description="Host names of the API beside that of its base URL, comma-separated; * allows any"
     )
     requests_per_minute: int = Field(default=3000, ge=1, description="Of one tenant, in one process")
@@ -69,7 +84,7 @@ class Settings(BaseSettings):
     )
     docs_enabled: bool = Field(default=False, description="Serve /openapi.json and the Swagger UI at /docs")
 
-    oidc_issuer: str = Field(default="", description="Issuer of an OpenID provider whose tokens are accepted")
+    oidc_issuer: HttpAddress = Field(default="", description="Issuer of an OpenID provider whose tokens are accepted")
     oidc_audience: str = Field(default="", description="What its tokens must be made for")
     oidc_jwks_url: str = Field(
         default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S*)?$",
@@ -82,7 +97,9 @@ class Settings(BaseSettings):
         description="Claim with the caller's e-mail address, by which a requester is known among approvers",
     )  # fmt: skip
 
-    prefect_ui_url: str | None = Field(default=None, description="Where people open runs, such as http://host/v2")
+    prefect_ui_url: HttpAddress | None = Field(
+        default=None, description="Where people open runs, such as http://host/v2"
+    )
     deployment: str = Field(default="build-campaign/build-campaign", description="flow/deployment the API starts")
     analysis_deployment: str = Field(
         default="analyze-persona/analyze-persona", description="flow/deployment that reads a persona's style"
@@ -158,9 +175,12 @@ class Settings(BaseSettings):
 
     def api_hosts(self) -> frozenset[str]:
         """Return the host names under which the API answers, without ports."""
-        base = urlsplit(self.api_base_url).hostname or ""
-        given = {host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip()}
-        return frozenset({base, "127.0.0.1", "localhost", *given})
+        given = filter(None, self.allowed_hosts.split(","))
+        return frozenset({host_of(self.api_base_url), "127.0.0.1", "localhost", *given})
+
+    def web_origins(self) -> list[str]:
+        """Return the origins whose pages may call the API."""
+        return list(filter(None, self.allowed_origins.split(",")))
 
     def default_approver(self) -> Approver:
         """Return who is asked when a brief names nobody."""

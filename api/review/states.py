@@ -50,7 +50,7 @@ def _undo(visit: Visit) -> dict[str, str] | None:
     if until is None or visit.now >= until:
         return None
     return {
-        "callback_id": visit.round.callback_id,
+        "path": visit.path(),
         "csrf": visit.csrf,
         "until": visit.words.clock(until, visit.reader_zone),
     }
@@ -178,7 +178,7 @@ def _relink(visit: Visit) -> dict[str, str] | None:
         return None
     again = standing is not Standing.EXPIRED or visit.now < visit.round.expires_at
     return {
-        "callback_id": visit.round.callback_id,
+        "path": visit.path(),
         "csrf": visit.csrf,
         "label": words("state.resend" if again else "state.expired.ask"),
         "hint": words("state.resend_hint") if again else "",

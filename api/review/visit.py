@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from campaigns.approvals import may_decide
@@ -21,23 +22,43 @@ from campaigns.store import Store
 from campaigns.texts import Words
 
 
+def path_of(callback_id: str, label: str, part: str = "", **query: str) -> str:
+    """Return an address of the page; `label` names the approver where the browser holds more than one link."""
+    named = {"as": label} if label else {}
+    asked = urlencode({**named, **query})
+    return f"/approve/{callback_id}{part}" + (f"?{asked}" if asked else "")
+
+
 class Visit:
     """An invitation with its texts and zones; the rest is read from the store when a page needs it."""
 
     def __init__(
-        self, store: Store, found: Invitation, words: Words, csrf: str, now: datetime, *, proven: bool = False
+        self,
+        store: Store,
+        found: Invitation,
+        words: Words,
+        csrf: str,
+        now: datetime,
+        *,
+        label: str = "",
+        proven: bool = False,
     ) -> None:
         self.store = store
         self.found = found
         self.words = words
         self.csrf = csrf
         self.now = now
+        self.label = label
         self.proven = proven
         """Whether this browser showed the code that a campaign may ask for."""
 
     @property
     def needs_code(self) -> bool:
         return self.campaign.approval.require_otp and not self.proven
+
+    def path(self, part: str = "", **query: str) -> str:
+        """Return an address of this visit."""
+        return path_of(self.round.callback_id, self.label, part, **query)
 
     @property
     def round(self) -> ApprovalRound:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
+from campaigns.links import MAX_LIFETIME
 from campaigns.model.approval import ApprovalRound, ReviewDraft
 from campaigns.store import keys
 from campaigns.store.documents import item_of, value_of
 from campaigns.store.table import Item, Table
 
-KEPT_AFTER_SAVING: Final = timedelta(days=45)
-"""Longer than a round is open (30 days)."""
+KEPT_AFTER: Final = MAX_LIFETIME
+"""After the end that its round had when it was saved: no extension makes a round longer than the longest link."""
 
 
 class DraftRepository:
@@ -27,4 +27,5 @@ class DraftRepository:
 
 def draft_item(round_: ApprovalRound, approver_id: str, draft: ReviewDraft) -> Item:
     key = keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
-    return item_of(key, "draft", draft, **keys.purged_after(draft.saved_at + KEPT_AFTER_SAVING, key))
+    retention = keys.purged_after(max(draft.saved_at, round_.expires_at) + KEPT_AFTER, key)
+    return item_of(key, "draft", draft, **retention)

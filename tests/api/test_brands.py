@@ -113,14 +113,70 @@ def test_a_file_is_what_its_bytes_say(tenant: Tenant, kind: str) -> None:
         b"<html>",
         b"\x89PNG",
         b"RIFF1234WAVE",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"GIF89a",
+        b"RIFF\x04\x00\x00\x00WEBP",
+        b"%PDF-",
+        b"\xef\xbb\xbf\x89PNG\r\n\x1a\n" + b"\x00" * 40,
+        b" %PDF-1.7 a leaflet",
     ],
-    ids=["empty", "exe", "svg", "html", "cut-png", "wav"],
+    ids=[
+        "empty",
+        "exe",
+        "svg",
+        "html",
+        "cut-png",
+        "wav",
+        "png-signature",
+        "jpeg-signature",
+        "gif-signature",
+        "webp-signature",
+        "pdf-signature",
+        "png-after-mark",
+        "pdf-after-blank",
+    ],
 )
 def test_other_files_are_refused_whatever_they_are_called(tenant: Tenant, content: bytes) -> None:
     answer = upload(tenant, content)
 
     assert (answer.status_code, answer.json()["errorCode"]) == (422, "BRAND_INVALID_FILE_TYPE")
     assert tenant.client.get(f"/brands/{tenant.brand_id}/assets").json()["items"] == []
+
+
+def test_a_pdf_that_begins_with_a_byte_order_mark_is_one(tenant: Tenant) -> None:
+    content = b"\xef\xbb\xbf%PDF-1.7 a leaflet"
+
+    answer = upload(tenant, content)
+
+    assert (answer.status_code, answer.json()["contentType"]) == (201, "application/pdf")
+    assert tenant.client.get(f"{answer.headers['location']}/content").content == content
+
+
+@pytest.mark.parametrize(
+    ("parts", "field", "code"),
+    [
+        ([("file", ("a.png", PNG, "image/png")), ("file", ("b.png", PNG, "image/png"))], "file", "TOO_MANY"),
+        ([("file", ("a.png", PNG, "image/png")), ("asset", (None, json.dumps(ASSET)))], "asset", "TOO_MANY"),
+        ([("file", ("a.png", PNG, "image/png")), ("note", (None, "x"))], "note", "UNKNOWN_FIELD"),
+    ],
+    ids=["two files", "two assets", "a stranger"],
+)
+def test_no_part_of_an_upload_is_dropped_without_a_word(tenant: Tenant, parts: Any, field: str, code: str) -> None:
+    whole = [("asset", (None, json.dumps(ASSET))), *parts]
+
+    answer = tenant.client.post(f"/brands/{tenant.brand_id}/assets", files=whole)
+
+    assert answer.status_code == 422
+    assert [(each["field"], each["code"]) for each in answer.json()["details"]["errors"]] == [(field, code)]
+    assert tenant.client.get(f"/brands/{tenant.brand_id}/assets").json()["items"] == []
+
+
+def test_what_an_asset_is_may_not_begin_with_a_byte_order_mark(tenant: Tenant) -> None:
+    answer = upload(tenant, PNG, said="\ufeff" + json.dumps(ASSET))
+
+    assert answer.status_code == 422
+    assert "byte order mark" in answer.json()["details"]["errors"][0]["message"]
 
 
 def test_a_file_has_at_most_ten_mebibytes(tenant: Tenant) -> None:

@@ -110,6 +110,16 @@ def test_json_that_is_no_object_is_no_brief(tenant: Tenant, value: Any) -> None:
     assert post(tenant, json.dumps(value)).status_code == 422
 
 
+def test_a_byte_order_mark_before_json_is_refused_in_our_words(tenant: Tenant) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(tenant.brief()).encode()
+
+    answer = tenant.client.post("/campaigns", content=body, headers={"Content-Type": "application/json"})
+
+    (fault,) = answer.json()["details"]["errors"]
+    assert (answer.status_code, fault["code"]) == (422, "JSON_INVALID")
+    assert fault["message"] == "begins with a byte order mark: send UTF-8 without one"
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_a_brief_is_json_and_nothing_else(tenant: Tenant, kind: str) -> None:
     answer = tenant.client.post("/campaigns", content=json.dumps(tenant.brief()), headers={"Content-Type": kind})

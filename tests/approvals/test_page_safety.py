@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,12 @@ from httpx import Response
 
 from api.approval_limits import ApprovalLimits
 from api.headers import HEADERS
+from campaigns.resending import extend_round
+from campaigns.settings import get_settings
+from campaigns.store import keys
+from campaigns.wiring import get_asset_files
 from tests.approvals.reader import approve_all, read, send
-from tests.approvals.scene import TENANT, TWO, Scene, untouched
+from tests.approvals.scene import TENANT, TWO, Scene, a_scene, untouched
 
 # --- what a link gives away ---------------------------------------------------------------------------
 
@@ -317,3 +322,49 @@ def test_a_token_is_not_hammered_with_whatever_body(scene: Scene, body: dict[str
     assert int(right[-1].headers["retry-after"]) >= 1
     scene.clock.pass_(seconds=2)
     assert [asked(link.token).status_code == 429 for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("base", "origin"),
+    [
+        ("http://testserver:80", "http://testserver"),
+        ("https://testserver:443", "https://testserver"),
+        ("http://TestServer/", "http://testserver"),
+        ("http://bücher.example", "http://xn--bcher-kva.example"),
+        ("http://[0:0::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_forms_are_taken_under_every_base_url_that_is(tmp_path: Path, base: str, origin: str) -> None:
+    with a_scene(tmp_path, base_url=origin) as scene, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAMPAIGNS_API_BASE_URL", base)
+        patch.setenv("CAMPAIGNS_ALLOWED_HOSTS", "")
+        get_settings.cache_clear()
+        scene.stand_up(posts=2)
+        browser = scene.browser()  # sends the Origin and the Host that a browser sends
+        page = browser.get(scene.link().url(get_settings().api_base_url))
+
+        kept = send(browser, page, "save", d_1="approved")
+
+        assert (kept.status_code, read(kept).checked) == (200, {"d.1": "approved"})
+
+
+def test_a_draft_lives_as_long_as_its_round(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    send(browser, browser.get(scene.url()), "save", d_1="approved", c_1="Kept")
+    for _ in range(2):
+        scene.clock.now = scene.round().expires_at - timedelta(hours=1)
+        until = scene.round().expires_at + timedelta(days=30)
+        extend_round(
+            scene.store, TENANT, scene.campaign.id, 1, until=until, actor="marta", reason="x", now=scene.clock.now
+        )
+    scene.clock.now = scene.round().expires_at - timedelta(hours=1)
+
+    scene.store.purge(scene.clock.now, files=get_asset_files())
+
+    draft = scene.store.drafts.get(scene.round(), "ap-1")
+    assert draft is not None
+    assert [each.comment for each in draft.posts.values()] == ["Kept"]
+    item = scene.store.table.get(keys.draft(TENANT, scene.campaign.id, 1, "ap-1"))
+    assert item is not None
+    assert item["ttl"] > scene.clock.now.timestamp()

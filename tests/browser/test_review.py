@@ -191,6 +191,34 @@ def test_the_token_is_neither_in_the_address_nor_sent_to_anybody(scene: Scene, v
     assert page.evaluate("document.cookie") == ""
 
 
+# --- two in one browser -------------------------------------------------------------------------------
+
+
+def test_two_approvers_in_one_browser_do_not_disturb_each_other(scene: Scene, visitor: Visitor) -> None:
+    ana = visitor()
+    ana.goto(scene.stand_up(posts=2, approvers=TWO, quorum="all", collect_all=True).url(1))
+    ben = ana.context.new_page()
+    ben.goto(scene.url(2))
+    choose(ben, 1, "rejected", "Ben says no.")
+
+    for number in (1, 2):
+        choose(ana, number, "rejected", f"Ana's word on {number}.")
+    press(ana, "Review and send")
+    send(ana)
+
+    heading(ana, "Your answer is recorded")
+    (said,) = scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)
+    assert said.approver_id == "ap-1"
+    assert {each.comment for each in said.posts.values()} == {"Ana's word on 1.", "Ana's word on 2."}
+
+    choose(ben, 2, "approved")
+    press(ben, "Review and send")
+    expect(ben.get_by_text("Ben says no.")).to_be_visible()
+    ana.reload()
+    heading(ana, "Your answer is recorded")
+    assert "as=ap-2" in ben.url
+
+
 # --- missing things -----------------------------------------------------------------------------------
 
 

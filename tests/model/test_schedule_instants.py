@@ -8,8 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
+from campaigns.model.base import STORED
 from campaigns.model.brief import CampaignBrief, local_instant
+from campaigns.model.faults import faults_of
+from campaigns.model.schedule import DayOrMoment, Zone, zone_names
 from tests.model.wires import BRIEF, changed
 from tests.strategies import ZONES
 
@@ -109,3 +113,74 @@ def test_blackout_ranges_cover_both_their_ends() -> None:
         "2027-03-21",
         "2027-03-22",
     ]
+
+
+WRITTEN = {
+    "2027-03-15T09:00:00Z": "2027-03-15T09:00:00+00:00",
+    "2027-03-15t09:00:00z": "2027-03-15T09:00:00+00:00",
+    "2027-03-15 09:00:00Z": "2027-03-15T09:00:00+00:00",
+    "2027-03-15T09:00:00.5Z": "2027-03-15T09:00:00.500000+00:00",
+    "2027-03-15T09:00:00.123456789+01:00": "2027-03-15T08:00:00.123456+00:00",
+    "2027-03-15T09:00:00-00:00": "2027-03-15T09:00:00+00:00",
+    "2027-03-15T23:30:00-05:00": "2027-03-16T04:30:00+00:00",
+    "2027-06-30T23:59:60Z": "2027-07-01T00:00:00+00:00",
+    "2027-07-01T00:59:60.25+01:00": "2027-07-01T00:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(("text", "instant"), WRITTEN.items())
+def test_an_instant_is_read_as_rfc_3339_writes_it(text: str, instant: str) -> None:
+    assert TypeAdapter(DayOrMoment).validate_python(text) == datetime.fromisoformat(instant)
+
+
+NOT_WRITTEN = {
+    "20270315T090000Z": "DATE_OR_INSTANT",
+    "2027-W11-1T09:00:00Z": "DATE_OR_INSTANT",
+    "2027-03-15T09Z": "DATE_OR_INSTANT",
+    "2027-03-15T09:00Z": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00,5Z": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00.Z": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00+0100": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00+01": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00+01:00:30": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00+24:00": "DATE_OR_INSTANT",
+    "2027-03-15X09:00:00Z": "DATE_OR_INSTANT",
+    "2027-03-15T24:00:00Z": "DATE_OR_INSTANT",
+    "2027-03-15T12:00:60Z": "DATE_OR_INSTANT",
+    "2027-02-29T09:00:00Z": "DATE_OR_INSTANT",
+    "２027-03-15T09:00:00Z": "DATE_OR_INSTANT",
+    "2027-03-15T09:00:00": "INSTANT_OFFSET",
+    "9999-12-31T23:59:60Z": "DATE_OR_INSTANT",
+}
+
+
+@pytest.mark.parametrize(("text", "code"), NOT_WRITTEN.items())
+def test_every_other_way_to_write_it_is_refused_in_our_words(text: str, code: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(DayOrMoment).validate_python(text)
+
+    assert faults_of(refused.value)[0].code == code
+
+
+@pytest.mark.parametrize("name", ["Europe/Lisbon", "UTC", "US/Pacific", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
+def test_a_zone_is_a_name_of_the_iana_list(name: str) -> None:
+    assert TypeAdapter(Zone).validate_python(f" {name}\u200b ") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localtime", "posixrules", "Factory", "posix/Europe/Lisbon", "right/Europe/Lisbon", "europe/lisbon", "Europe", "",
+     "Europe/../Europe/Lisbon", "./UTC", "/usr/share/zoneinfo/UTC", "zone.tab", "tzdata.zi", "PST", "UTC+1", "CET-1"],
+)  # fmt: skip
+def test_what_a_machine_keeps_beside_the_list_is_no_zone(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Zone).validate_python(name)
+
+
+def test_a_zone_that_was_stored_under_an_older_rule_is_read() -> None:
+    assert TypeAdapter(Zone).validate_python("localtime", context=STORED) == "localtime"
+
+
+def test_every_zone_of_the_list_can_be_used() -> None:
+    for name in zone_names():
+        assert ZoneInfo(name)
