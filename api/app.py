@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -21,6 +22,8 @@ from api.oidc import Jwks, ProviderTokens
 from campaigns.settings import Settings, get_settings
 from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
 from tasks.sweep import sweeping
+
+log = logging.getLogger("campaigns.notices")
 
 ROUTERS: Final = (
     health.router,
@@ -71,6 +74,8 @@ def create_app() -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     get_signals()
+    if get_settings().tells_nobody():
+        log.warning("approvers and operators are told nothing: mails become files here; set CAMPAIGNS_MAIL_URL")
     with sweeping(app.state.store, every_seconds=get_settings().sweep_seconds):
         yield
         await run_in_threadpool(app.state.courier.close)

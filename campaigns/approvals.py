@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, ReviewDraft
+from campaigns.model.base import content_hash, cut
 from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.notice_kinds import (
@@ -210,6 +211,10 @@ def note_opened(
 
 def leave_note(store: Store, round_: ApprovalRound, approver_id: str, text: str, *, now: datetime) -> None:
     """Hand on a comment that came too late to decide anything: to the audit, and to the people who run the campaign."""
-    fact = Fact(approver_id, "commented", now, round=round_.n, details={"comment": text[:5000], "late": True})
-    store.record(round_.tenant_id, round_.campaign_id, fact)
-    store.outbox.add([to_the_team(NOTE, round_, approver_id, now.isoformat(), due_at=now, approver=approver_id)])
+    text = cut(text, at_most=5000)
+    note = content_hash([round_.callback_id, approver_id, now.isoformat(), text])[:16]
+    fact = Fact(
+        approver_id, "commented", now, round=round_.n, details={"comment": text, "late": True, "note": note}
+    )  # fmt: skip
+    told = to_the_team(NOTE, round_, approver_id, note, due_at=now, approver=approver_id, note=note)
+    store.record(round_.tenant_id, round_.campaign_id, fact, outbox=[told])

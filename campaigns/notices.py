@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.charset import SHORTEST, Charset
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -32,6 +33,9 @@ from campaigns.texts import Words, words_for
 # In seven bits a mail passes every server on its way unchanged, also one without 8BITMIME. Headers stay as we fold
 # them: Python would cut an encoded name between any two code points.
 _POLICY: Final = SMTP.clone(cte_type="7bit", refold_source="none")
+_ASCII: Final = Charset("us-ascii")
+_UTF8: Final = Charset("utf-8")
+_UTF8.header_encoding = SHORTEST  # a library that is loaded may have set another one for the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def _mailbox(name: str, address: str) -> str:
 def _header(text: str, name: str) -> str:
     """Return one line of text as a header holds it, folded, whatever people typed."""
     line = one_line(text)
-    return Header(line, "us-ascii" if _is_plain(line) else "utf-8", header_name=name).encode(linesep="\r\n")
+    return Header(line, _ASCII if _is_plain(line) else _UTF8, header_name=name).encode(linesep="\r\n")
 
 
 def _is_plain(line: str) -> bool:

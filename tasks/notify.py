@@ -140,13 +140,11 @@ def _still_wanted(about: Occasion, entry: OutboxEntry, asked: RoundApprover, now
 
 
 def _late_comment(store: Store, entry: OutboxEntry) -> str:
-    approver = entry.payload.get("approver")
-    entries = store.audit.entries(entry.tenant_id, entry.subject_id)
-    return next(
-        (
-            str(each.details.get("comment", ""))
-            for each in reversed(entries)
-            if each.action == "commented" and each.actor == approver
-        ),
-        "",
-    )
+    """Return the comment that an entry names; of an entry of an older version, which names none, the latest."""
+    approver, note = entry.payload.get("approver"), entry.payload.get("note")
+    comments = [
+        str(each.details.get("comment", ""))
+        for each in store.audit.entries(entry.tenant_id, entry.subject_id)
+        if each.action == "commented" and each.actor == approver and note in {None, each.details.get("note")}
+    ]
+    return comments[-1] if comments else ""

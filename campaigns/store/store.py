@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from campaigns.model.fact import Fact
@@ -17,7 +18,7 @@ from campaigns.store.examples import ExampleRepository
 from campaigns.store.idempotency import IdempotencyRepository
 from campaigns.store.leases import LeaseRepository
 from campaigns.store.occurrences import OccurrenceRepository
-from campaigns.store.outbox import OutboxRepository
+from campaigns.store.outbox import OutboxEntry, OutboxRepository
 from campaigns.store.personas import PersonaRepository
 from campaigns.store.planned_with import PlannedWithRepository
 from campaigns.store.posts import PostRepository
@@ -55,11 +56,11 @@ class Store:
         """Remove what was deleted long enough ago (see `retention`) and return how many of each kind."""
         return purge(self.table, now, files=files, limit=limit)
 
-    def record(self, tenant_id: str, campaign_id: str, fact: Fact) -> None:
-        """Write an audit entry about something that changed nothing, such as an opened link.
+    def record(self, tenant_id: str, campaign_id: str, fact: Fact, *, outbox: Sequence[OutboxEntry] = ()) -> None:
+        """Write an audit entry about something that changed nothing, such as an opened link, and what follows from it.
 
         Raises:
             NotFoundError: there is no such campaign.
         """
         self.campaigns.get(tenant_id, campaign_id, deleted=True)
-        commit(self.table, tenant_id, campaign_id, [], facts=[fact])
+        commit(self.table, tenant_id, campaign_id, [], facts=[fact], outbox=outbox)

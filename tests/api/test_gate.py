@@ -386,6 +386,16 @@ def test_readiness_names_the_parts_and_their_state(door: Door) -> None:
     }
 
 
+@pytest.mark.parametrize(("address", "told"), [("https://campaigns.example", True), ("http://127.0.0.1:8000", False)])
+def test_an_api_whose_mails_become_files_says_so_at_its_start(
+    tmp_path: Any, caplog: pytest.LogCaptureFixture, address: str, told: bool
+) -> None:
+    with opened(tmp_path, api_base_url=address, allowed_hosts="testserver"):
+        pass
+
+    assert any("CAMPAIGNS_MAIL_URL" in record.message for record in caplog.records) is told
+
+
 def test_every_answer_carries_the_security_headers(door: Door, tenant: Tenant) -> None:
     answers = [
         door.client.get("/healthz"),

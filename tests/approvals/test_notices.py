@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from campaigns.approvals import leave_note
 from campaigns.expiry import expire_due
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.reminding import remind_due
@@ -143,6 +144,26 @@ def test_a_channel_that_recovers_delivers_what_waited(scene: Scene) -> None:
 
     assert told(scene, "review_request") == {"ap-1": 1}
     assert [mail["To"] for mail in mails(scene)] == ["Ana Ribeiro <ana@example.com>"]
+
+
+@pytest.mark.parametrize("apart", [timedelta(0), timedelta(seconds=3)], ids=["at once", "one after the other"])
+def test_two_late_comments_are_two_mails_each_with_its_own(scene: Scene, apart: timedelta) -> None:
+    scene.stand_up(posts=1, approvers=TWO)
+    late = scene.round()
+    for approver, said in [("ap-1", "Leave out the prices."), ("ap-1", "And the name of the farm."), ("ap-2", "Fine.")]:
+        leave_note(scene.store, late, approver, said, now=scene.clock.now)
+        scene.clock.now += apart
+    before = len(mails(scene))
+
+    sweep(scene)
+
+    told_ = [mail.get_body(("plain",)).get_content().replace("\r\n", "\n").strip() for mail in mails(scene)[before:]]
+    notes = [each for each in told_ if each.startswith(("Ana Ribeiro:", "Ben Sato:"))]
+    assert sorted(notes) == [
+        "Ana Ribeiro:\nAnd the name of the farm.",
+        "Ana Ribeiro:\nLeave out the prices.",
+        "Ben Sato:\nFine.",
+    ]
 
 
 def test_a_request_nobody_needs_any_more_is_not_sent(scene: Scene) -> None:
