@@ -27,12 +27,12 @@ from campaigns.notice_kinds import (
     to_the_team,
 )
 from campaigns.rules import gate
-from campaigns.rules.gate import Case, Change, FormProof, LinkProof, OrderProof, Voice, is_requester, may_decide
+from campaigns.rules.gate import Case, Change, FormProof, LinkProof, OrderProof, Voice, may_decide
 from campaigns.store import OutboxEntry, Store
 
 __all__ = [
     "ACTOR", "POLICY", "RING", "Decided", "FormProof", "LinkProof", "OrderProof", "Outcome", "Voice",
-    "decide", "follows", "is_requester", "is_settling", "keep_draft", "leave_note", "may_decide", "note_opened",
+    "decide", "follows", "is_settling", "keep_draft", "leave_note", "may_decide", "note_opened",
     "outcome", "round_to_ask", "undo",
 ]  # fmt: skip
 

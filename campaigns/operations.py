@@ -353,7 +353,7 @@ def _decide(
     now: datetime,
 ) -> ApprovalRound:
     """Decide as an operator: about what is stored at this moment. What is edited in between is decided on by nobody."""
-    voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason))
+    voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason, by.name))
     attempt = content_hash([round_.callback_id, approver_id, name, order.at.isoformat(), request.to_wire()])[:32]
     return decide(store, round_, voice, request, attempt_id=attempt, now=now, order=order).round
 

@@ -108,7 +108,7 @@ def _record(campaign: SavedCampaign, asked: AskedRound, found: FlowRunInput) -> 
                 "digest": answer.digest,
             }
         )
-        proof = FormProof(answer.round, answer.digest)
+        proof = FormProof(answer.round, answer.digest, answer.decided_by, answer.decide_as)
         voice = Voice(*speaker(round_, answer.decided_by, answer.decide_as), "prefect_ui", proof)
         decide(store, round_, voice, request, attempt_id=attempt, now=datetime.now(UTC))
     except ValidationError as error:

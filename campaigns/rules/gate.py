@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -66,6 +66,7 @@ from campaigns.rules.decisions import (
     unapprovable_posts,
     undo_until,
 )
+from campaigns.rules.identities import Requester, called, folded, is_requesters_name, speaker
 
 LONGEST_OPEN: Final = timedelta(days=60)
 """From now: a link can be made for that long and a day more."""
@@ -90,18 +91,27 @@ class LinkProof:
 
 @dataclass(frozen=True, slots=True)
 class FormProof:
-    """The form of one pause in Prefect: the round that it asked about and the digest that it showed."""
+    """The form of one pause in Prefect: the round that it asked about and the digest that it showed.
+
+    Prefect knows no users: `typed` is the name or address that somebody typed, `decide_as` what they chose.
+    """
 
     round: int
     digest: str
+    typed: str
+    decide_as: Literal["approver", "operator"]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderProof:
-    """An order of an operator, or of a policy: why, and the digest of what was stored when it was given."""
+    """An order of an operator, or of a policy: why, and the digest of what was stored when it was given.
+
+    `operator` is the operator's own name, whomever the order is for; "" where it is a policy's.
+    """
 
     digest: str
     reason: str
+    operator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +288,11 @@ def _require_known(case: Case, voice: Voice) -> None:
             {"digest": case.round.digest, "round": case.round.n},
         )
     asked = case.asked(voice.approver_id)
+    if isinstance(voice.proof, FormProof):
+        # Asked again: whoever the name meant when it was read may have been revoked or replaced since.
+        meant, _ = speaker(case.round, voice.proof.typed, voice.proof.decide_as)
+        if meant != voice.approver_id:
+            raise RoundClosedError("the approvers were changed since: open the form again", {"replaced": True})
     if isinstance(voice.proof, LinkProof):
         if asked is None:
             raise NotFoundError("approver", voice.approver_id)
@@ -318,11 +333,25 @@ def _require_entitled(case: Case, voice: Voice) -> None:
     """Refuse a requester where that is agreed, and an approver's voice without the code that the campaign asks for."""
     asked = case.asked(voice.approver_id)
     if case.campaign.approval.prevent_self_approval and voice.channel != "policy":
-        names = [voice.name, *([asked.email, asked.name] if asked else [])]
-        if is_requester(case.campaign, *names):
+        if asked is not None and Requester.of(case.campaign).is_person(asked):
             raise SelfApprovalError("whoever asked for the campaign may not decide on it")
+        if (typed := _typed(voice, asked)) and is_requesters_name(case.campaign, typed, case.round.approvers):
+            raise SelfApprovalError(
+                "whoever asked for the campaign may not decide on it; another of this name types the e-mail address"
+            )
     if asked is not None:
         _require_code(case, voice)
+
+
+def _typed(voice: Voice, asked: RoundApprover | None) -> str:
+    """Return the name under which somebody came who is not known by a link alone; "" where none was typed."""
+    match voice.proof:
+        case FormProof(typed=typed):
+            return typed
+        case OrderProof(operator=operator):
+            return operator or voice.name
+        case LinkProof():
+            return "" if asked is not None and voice.name == asked.name else voice.name
 
 
 def _require_code(case: Case, voice: Voice) -> None:
@@ -332,15 +361,9 @@ def _require_code(case: Case, voice: Voice) -> None:
         raise CodeRequiredError("this campaign asks for a code by e-mail: decide on the review page")
 
 
-def is_requester(campaign: Campaign, *names: str) -> bool:
-    """Whether one of these names or addresses is whoever asked for the campaign."""
-    requester = (campaign.requested_by or "").strip().casefold()
-    return bool(requester) and requester in {name.strip().casefold() for name in names}
-
-
 def may_decide(campaign: Campaign, approver: RoundApprover) -> bool:
     """Whether this approver may decide: not the requester, where the campaign forbids that."""
-    return not (campaign.approval.prevent_self_approval and is_requester(campaign, approver.email, approver.name))
+    return not (campaign.approval.prevent_self_approval and Requester.of(campaign).is_person(approver))
 
 
 # --- undo, draft ----------------------------------------------------------------------------------------
@@ -413,12 +436,8 @@ def draft(case: Case, voice: Voice, typed: ReviewDraft, *, now: datetime) -> Cha
 
 def named(round_: ApprovalRound, name: str) -> list[RoundApprover]:
     """Return those who were asked and have this name, e-mail or id; links that were revoked do not count."""
-    wanted = name.strip().casefold()
-    return [
-        each
-        for each in round_.approvers
-        if not each.revoked and wanted in {known.casefold() for known in (each.id, each.name, each.email)}
-    ]
+    asked = [each for each in round_.approvers if not each.revoked]
+    return called(asked, name) or [each for each in asked if each.id == folded(name)]
 
 
 def one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
@@ -430,7 +449,8 @@ def one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
     asked = named(round_, name)
     if len(asked) != 1:
         known = ", ".join(f"{each.name} <{each.email}>" for each in round_.approvers if not each.revoked)
-        raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
+        what = f"names {len(asked)}: give the e-mail address of one of" if asked else "is not one of"
+        raise FaultsError([Fault("approver", f"{what} those who were asked: {known}", "UNKNOWN_APPROVER")])
     return asked[0]
 
 

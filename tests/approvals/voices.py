@@ -18,8 +18,10 @@ def by_link(
 
 
 def by_form(round_: ApprovalRound, name: str = "Olga", approver_id: str = "ap-prefectui") -> Voice:
-    return Voice(approver_id, name, "prefect_ui", FormProof(round_.n, round_.digest))
+    asked = next((each for each in round_.approvers if each.id == approver_id), None)
+    typed = FormProof(round_.n, round_.digest, asked.email if asked else name, "approver" if asked else "operator")
+    return Voice(approver_id, name, "prefect_ui", typed)
 
 
 def by_operator(round_: ApprovalRound, name: str = "Olga", approver_id: str = "ap-operator") -> Voice:
-    return Voice(approver_id, name, "operator", OrderProof(round_.digest, "as agreed by phone"))
+    return Voice(approver_id, name, "operator", OrderProof(round_.digest, "as agreed by phone", name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +14,17 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.input.run_input import keyset_from_base_key
 
+from api.identity import SCOPES, mint
 from campaigns import operations
 from campaigns.approvals import undo
 from campaigns.editing import edit_text
 from campaigns.model.approval import ApproverDecision
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import By
+from campaigns.wiring import get_api_ring
 from tasks.approval_input import ApprovalDecision
 from tasks.runs import Bell, ring
+from tests.approvals.voices import by_link
 from tests.flows.conftest import TENANT, Studio
 from tests.flows.test_build_campaign import one_week
 
@@ -148,6 +151,31 @@ def test_a_revoked_approvers_name_is_nobodys_voice(studio: Studio) -> None:
     assert said(studio, campaign_id) == []
 
 
+def test_an_approver_who_must_show_a_code_has_no_voice_in_the_form(studio: Studio) -> None:
+    campaign_id, run_id = waiting(studio, requireOtp=True)
+
+    assert answer(studio, run_id, decision="approved", decided_by="Ana") == "Suspended"
+
+    assert said(studio, campaign_id) == []
+    assert "link" in artifacts(run_id)[0]
+    assert answer(studio, run_id, decision="approved", decide_as="operator", decided_by="Olga") == "Approved"
+
+
+def test_a_requester_has_no_voice_in_the_form_under_any_name(studio: Studio) -> None:
+    token = mint(
+        get_api_ring(), tenant_id=TENANT, subject="auth0|5f7c", email="ana@example.com", scopes=SCOPES,
+        ttl=timedelta(hours=1), now=datetime.now(UTC),
+    )  # fmt: skip
+    studio.client.headers["Authorization"] = f"Bearer {token}"
+    campaign_id, run_id = waiting(studio, preventSelfApproval=True)
+
+    for typed, decide_as in (("Ana", "approver"), ("ana", "operator"), ("ANA@example.com", "operator")):
+        assert answer(studio, run_id, decision="approved", decided_by=typed, decide_as=decide_as) == "Suspended"
+
+    assert said(studio, campaign_id) == []
+    assert answer(studio, run_id, decision="approved", decided_by="Ben") == "Approved"
+
+
 # --- what it is about ---------------------------------------------------------------------------------
 
 
@@ -210,7 +238,8 @@ def test_an_answer_that_was_taken_back_stays_taken_back_whoever_wakes_the_run(st
     campaign_id, run_id = waiting(studio, settleSeconds=3600)
     assert answer(studio, run_id, decision="approved", decided_by="Ana") == "Suspended"
     assert len(said(studio, campaign_id)) == 1
-    undo(studio.store, studio.store.approvals.round(TENANT, campaign_id, 1), "ap-1", now=datetime.now(UTC))
+    round_ = studio.store.approvals.round(TENANT, campaign_id, 1)
+    undo(studio.store, round_, by_link(round_), now=datetime.now(UTC))
 
     for wake in (lambda: ring(run_id), lambda: send(run_id, {"decision": "look_again"})):
         wake()
