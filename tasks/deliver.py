@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -45,37 +45,63 @@ LONGEST_RETRY: Final = timedelta(minutes=5)
 MOST_FAILURES: Final = 5
 """So often in a row a delivery fails for a reason that will not pass; then the entry is set aside."""
 _PASSES: Final = 3
-SENDING_SECONDS: Final = 15.0
-"""So long a round sends notices; a channel that hangs must not keep bells, ends of rounds and recoveries waiting."""
+BELLS: Final = frozenset({RING})
+RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})
+NOTICES: Final = frozenset(NOTICE_KINDS)
+LANE_SECONDS: Final[Mapping[frozenset[str], float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
+"""The lanes in the order of their turns, and how long each one's turn may last: after that no further entry is begun.
+
+So neither a channel that hangs nor a Prefect that does not answer keeps another lane waiting for longer than that
+and one call.
+"""
+ALL_LANES: Final = frozenset(LANE_SECONDS)
 
 
 def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime) -> None:
     """Deliver what is due for one campaign or persona, bells first; failures stay in the outbox."""
-    _deliver_all(store, lambda: store.outbox.of(tenant_id, subject_id), now)
+    _deliver_all(lambda _: store.outbox.of(tenant_id, subject_id), store, now, ALL_LANES)
 
 
-def deliver_due(store: Store, *, now: datetime, limit: int = 1000) -> int:
-    """Deliver what is due across tenants, bells and starts first; return how many were delivered.
+def deliver_due(
+    store: Store, *, now: datetime, limit: int = 1000, lanes: Collection[frozenset[str]] = ALL_LANES
+) -> int:
+    """Deliver what is due across tenants in these lanes, bells and runs first; return how many were delivered.
 
-    Notices that there was no time for are still due at the next call.
+    What there was no time for is still due at the next call.
     """
-    return _deliver_all(store, lambda: store.outbox.due(now, limit=limit), now)
+    return _deliver_all(lambda known: store.outbox.due(now, limit=limit + known), store, now, lanes)
 
 
-def _deliver_all(store: Store, read: Callable[[], list[OutboxEntry]], now: datetime) -> int:
-    """Deliver what `read` finds, and what a delivery leaves behind (a notice becomes one for each channel)."""
-    tried: set[str] = set()
-    delivered, until = 0, time.monotonic() + SENDING_SECONDS
+def _deliver_all(
+    read: Callable[[int], list[OutboxEntry]], store: Store, now: datetime, lanes: Collection[frozenset[str]]
+) -> int:
+    """Deliver what `read` finds, and what a delivery leaves behind (a notice becomes one for each channel).
+
+    Args:
+        read: finds what is due, the oldest first, told how many there are already that were not delivered.
+    """
+    seen: set[str] = set()
+    delivered, left = 0, dict(LANE_SECONDS)
     for _ in range(_PASSES):
-        due = [entry for entry in read() if entry.is_open and entry.due_at <= now and entry.id not in tried]
+        due = [entry for entry in read(len(seen)) if entry.is_open and entry.due_at <= now and entry.id not in seen]
         if not due:
             break
-        for entry in sorted(due, key=lambda entry: entry.kind in NOTICE_KINDS):
-            if entry.kind in NOTICE_KINDS and time.monotonic() > until:
-                return delivered
-            tried.add(entry.id)
-            delivered += deliver(store, entry, now=now)
+        seen |= {entry.id for entry in due}
+        for lane in (lane for lane in LANE_SECONDS if lane in lanes):
+            began = time.monotonic()
+            for entry in due:
+                if _lane(entry.kind) != lane:
+                    continue
+                if time.monotonic() - began > left[lane]:
+                    break
+                delivered += deliver(store, entry, now=now)
+            left[lane] -= time.monotonic() - began
     return delivered
+
+
+def _lane(kind: str) -> frozenset[str]:
+    """Return the kinds that share their time with this one; one that nobody knows is set aside among the runs."""
+    return next((lane for lane in LANE_SECONDS if kind in lane), RUNS)
 
 
 def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:

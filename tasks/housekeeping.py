@@ -24,7 +24,7 @@ from campaigns.store import Store
 from campaigns.wiring import get_asset_files
 from tasks.checkpoint_retention import forget_ended_campaigns
 from tasks.checkpoint_storage import configured_storage
-from tasks.deliver import deliver_due
+from tasks.deliver import NOTICES, deliver_due
 from tasks.recover import recover_ended, recover_live
 from tasks.runs import prefect_client
 from tasks.watch import watch
@@ -57,6 +57,11 @@ def compare(store: Store, now: datetime) -> Done:
 def deliver(store: Store, now: datetime) -> Done:
     """Ring, start and send what waits in the outbox."""
     return _counts(delivered=deliver_due(store, now=now))
+
+
+def send(store: Store, now: datetime) -> Done:
+    """Send the notices that wait in the outbox; needs no Prefect."""
+    return _counts(sent=deliver_due(store, now=now, lanes=[NOTICES]))
 
 
 def watch_rates(store: Store, now: datetime) -> Done:

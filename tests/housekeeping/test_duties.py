@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from uuid import uuid4
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from campaigns.approvals import RING
+from campaigns.cancelling import CANCEL_RUN
 from campaigns.consistency import check
 from campaigns.errors import ConflictError, StoreUnavailableError
 from campaigns.expiry import expire_due
@@ -24,9 +29,11 @@ from campaigns.reminding import remind_due
 from campaigns.resending import extend_round
 from campaigns.store import OutboxEntry, Store, keys
 from campaigns.store.table import Put
-from tasks import deliver
+from campaigns.submission import START_RUN
+from tasks import deliver, runs
 from tasks.channels import NoticeNotSentError
-from tasks.runs import PrefectUnavailableError
+from tasks.runs import PrefectUnavailableError, is_answering
+from tasks.sweep import sweep
 from tasks.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
 from tests.approvals.test_protocol import set_policy
@@ -246,6 +253,85 @@ def test_a_channel_that_hangs_keeps_no_bell_from_ringing(scene: Scene, monkeypat
     assert 2 <= done == len(carried) < 1 + len(mails)
     while len(carried) < 1 + len(mails):
         assert deliver.deliver_due(scene.store, now=NOW + timedelta(seconds=2)) > 0
+
+
+class Hanging(BaseHTTPRequestHandler):
+    """A Prefect that says that it is well, takes every other question, and never answers."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/health"):
+            self.send_response(200)
+            self.end_headers()
+        else:
+            self.asked.append(self.path)
+            self.rfile.read(1)  # until the client gives up
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hanging_prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A server that hangs, asked with little patience; what it was asked."""
+    monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(deliver, "LANE_SECONDS", {deliver.BELLS: 0.1, deliver.RUNS: 0.1, deliver.NOTICES: 60.0})
+    Hanging.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+        yield Hanging.asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", [RING, START_RUN, CANCEL_RUN])
+@pytest.mark.parametrize("waiting", [20, 40])
+def test_a_prefect_that_hangs_delays_no_mail_by_more_than_one_call_of_each_kind(
+    scene: Scene, hanging_prefect: list[str], waiting: int, kind: str
+) -> None:
+    scene.stand_up(posts=1)
+    scene.store.campaigns.update(TENANT, scene.campaign.id, {"execution_id": str(uuid4())}, actor="test", at=NOW)
+    before = [
+        OutboxEntry.about(kind, TENANT, scene.campaign.id, n, due_at=NOW - HOUR, payload={"round": 1})
+        for n in range(waiting)
+    ]
+    scene.store.outbox.add(before)
+    assert is_answering()
+
+    assert deliver.deliver_due(scene.store, now=NOW) == 2  # the request, divided among the channels, and its mail
+
+    assert (scene.home / "mail").exists()
+    assert len(hanging_prefect) == 2  # one of them, asked twice
+    assert sum(entry.attempts for entry in scene.store.outbox.of(TENANT, scene.campaign.id)) == 1
+
+
+def test_more_bells_than_one_look_finds_keep_no_mail_from_being_found(scene: Scene, hanging_prefect: list[str]) -> None:
+    scene.stand_up(posts=1)
+    scene.store.campaigns.update(TENANT, scene.campaign.id, {"execution_id": str(uuid4())}, actor="test", at=NOW)
+    scene.store.outbox.add(
+        [
+            OutboxEntry.about(RING, TENANT, scene.campaign.id, n, due_at=NOW - HOUR, payload={"round": 1})
+            for n in range(20)
+        ]
+    )
+
+    assert deliver.deliver_due(scene.store, now=NOW, limit=10) == 2
+    assert len(hanging_prefect) == 2
+
+
+def test_mails_go_out_while_prefect_is_away(scene: Scene) -> None:
+    scene.stand_up(posts=1)
+
+    sweep(scene.store, now=NOW)  # no Prefect is configured
+
+    assert list((scene.home / "mail").iterdir()) != []
 
 
 def test_one_that_cannot_be_delivered_keeps_no_other_and_comes_back_ever_more_slowly(
