@@ -8,18 +8,15 @@ from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.analysis import analyze
-from campaigns.rules.retry import MAX_ATTEMPTS, delay
+from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.wiring import configure_agents, get_store
-from tasks.policies import if_retry_helps
+from tasks.policies import RETRIED
 
 
 @task(
     name="analyze",
     task_run_name="read the style of {persona_id}",
-    retries=MAX_ATTEMPTS - 1,
-    retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=if_retry_helps,
+    **RETRIED,
     cache_policy=NO_CACHE,
     persist_result=False,
 )

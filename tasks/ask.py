@@ -17,7 +17,7 @@ from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.deliver import deliver_now
 from tasks.lease import fence
-from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.policies import RETRIED
 from tasks.receipts import receipted
 from tasks.steps import AskedRound, SavedCampaign
 
@@ -38,10 +38,7 @@ class NoUsablePostError(CampaignError):
 @task(
     name="ask",
     task_run_name="ask for approval, round {round_number}",
-    retries=STEP_RETRIES,
-    retry_delay_seconds=STEP_DELAYS_SECONDS,
-    retry_jitter_factor=0.3,
-    retry_condition_fn=if_retryable,
+    **RETRIED,
     **checkpointed("ask", returns=AskedRound, inputs=lambda parameters: {"round": parameters["round_number"]}),
 )
 def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:

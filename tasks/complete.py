@@ -16,7 +16,7 @@ from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
-from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.policies import RETRIED
 from tasks.receipts import receipted
 from tasks.steps import AskedRound, Completion, SavedCampaign
 
@@ -24,10 +24,7 @@ from tasks.steps import AskedRound, Completion, SavedCampaign
 @task(
     name="complete",
     task_run_name="complete the campaign",
-    retries=STEP_RETRIES,
-    retry_delay_seconds=STEP_DELAYS_SECONDS,
-    retry_jitter_factor=0.3,
-    retry_condition_fn=if_retryable,
+    **RETRIED,
     **checkpointed(
         "complete",
         returns=Completion,

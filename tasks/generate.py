@@ -14,14 +14,14 @@ from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
 from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.patience import patiently
-from campaigns.rules.retry import MAX_ATTEMPTS, delay
+from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.settings import get_settings
 from campaigns.telemetry import THROTTLED
 from campaigns.wiring import configure_agents, get_signals, get_store
 from campaigns.writing import give_up, is_written, put_back, write_post
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
-from tasks.policies import if_retry_helps
+from tasks.policies import RETRIED
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 from tasks.writer_limit import writer_slot
 
@@ -38,10 +38,7 @@ def _inputs(parameters: Mapping[str, Any]) -> object:
 @task(
     name="generate",
     task_run_name=_name,
-    retries=MAX_ATTEMPTS - 1,
-    retry_delay_seconds=[delay(attempt, jitter=1.0) for attempt in range(1, MAX_ATTEMPTS)],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=if_retry_helps,
+    **RETRIED,
     **checkpointed("generate", returns=Draft, inputs=_inputs),
 )
 def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool = False) -> Draft:

@@ -9,14 +9,18 @@ from prefect import get_run_logger, task
 from campaigns.agents import models
 from campaigns.agents.money import estimate
 from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.errors import AgentError
+from campaigns.model.campaign import AT_REST
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
-from campaigns.planning import plan, read_setting
+from campaigns.planning import fail, plan, read_setting
+from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.settings import get_settings
+from campaigns.store import Store
 from campaigns.wiring import configure_agents, get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
-from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.policies import RETRIED
 from tasks.receipts import receipted
 from tasks.steps import Plan, PlannedPost, SavedCampaign
 
@@ -24,17 +28,19 @@ from tasks.steps import Plan, PlannedPost, SavedCampaign
 @task(
     name="plan",
     task_run_name="plan the posts",
-    retries=STEP_RETRIES,
-    retry_delay_seconds=STEP_DELAYS_SECONDS,
-    retry_jitter_factor=0.3,
-    retry_condition_fn=if_retryable,
+    **RETRIED,
     **checkpointed("plan", returns=Plan, inputs=lambda _: {"model": get_settings().model, "prompts": PROMPT_VERSION}),
 )
 def plan_posts(campaign: SavedCampaign) -> Plan:
     """Plan the posts of a campaign and return them in calendar order."""
     configure_agents()
     store = get_store()
-    posts = plan(store, campaign.tenant_id, campaign.id, now=datetime.now(UTC), fence=fence(campaign))
+    try:
+        posts = plan(store, campaign.tenant_id, campaign.id, now=datetime.now(UTC), fence=fence(campaign))
+    except AgentError as error:
+        if error.retryable:
+            _count(store, campaign, error)
+        raise
     setting = read_setting(store, campaign.tenant_id, campaign.id)
     summary = setting.campaign.plan_summary
     names = {persona.id: persona.name for persona in setting.personas}
@@ -73,6 +79,23 @@ def _is_stored(campaign: SavedCampaign, plan: Plan) -> bool:
     if any(revisions.get(post.id, -1) < post.revision for post in plan.posts):
         return False
     return store.campaigns.get(campaign.tenant_id, campaign.id).plan_summary is not None
+
+
+def _count(store: Store, campaign: SavedCampaign, error: AgentError) -> None:
+    """Count a failure that may pass; the last one fails the campaign, in whatever run of it.
+
+    Raises:
+        AgentError: it was the last one.
+    """
+    failures = store.recoveries.count_failure(campaign.tenant_id, campaign.id, "plan")
+    if failures < MAX_ATTEMPTS:
+        return
+    message = f"{error.message} It was tried {failures} times."
+    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    if stored.status not in AT_REST:
+        now = datetime.now(UTC)
+        fail(store, stored, code=error.reason, message=message, retryable=True, now=now, fence=fence(campaign))
+    raise AgentError(error.reason, message, retryable=False, details=error.details) from error
 
 
 def label_of(post: Post, persona_name: str) -> str:

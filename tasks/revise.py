@@ -15,7 +15,7 @@ from campaigns.wiring import get_store
 from tasks.checkpoints import checkpointed
 from tasks.lease import fence
 from tasks.plan import label_of
-from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.policies import RETRIED
 from tasks.receipts import receipted
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
@@ -23,10 +23,7 @@ from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 @task(
     name="revise",
     task_run_name="revise after round {asked.n}",
-    retries=STEP_RETRIES,
-    retry_delay_seconds=STEP_DELAYS_SECONDS,
-    retry_jitter_factor=0.3,
-    retry_condition_fn=if_retryable,
+    **RETRIED,
     **checkpointed("revise", returns=Revision, inputs=lambda parameters: {"round": parameters["asked"].n}),
 )
 def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:

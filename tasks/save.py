@@ -13,7 +13,7 @@ from campaigns.settings import get_settings
 from campaigns.submission import plan_version_of, submit
 from campaigns.wiring import get_store
 from tasks.checkpoints import Scope, checkpointed
-from tasks.policies import STEP_DELAYS_SECONDS, STEP_RETRIES, if_retryable
+from tasks.policies import RETRIED
 from tasks.steps import SavedCampaign
 
 
@@ -33,10 +33,7 @@ def stored_name(tenant_id: str, campaign_id: str) -> str:
 @task(
     name="save",
     task_run_name="save the campaign",
-    retries=STEP_RETRIES,
-    retry_delay_seconds=STEP_DELAYS_SECONDS,
-    retry_jitter_factor=0.3,
-    retry_condition_fn=if_retryable,
+    **RETRIED,
     **checkpointed(
         "save",
         returns=SavedCampaign,

@@ -3,7 +3,8 @@
     attempt   1      2          3
     pause        1 s      2 s        give up       each shortened by up to half, at random
 
-Permanent failures are never tried again. All attempts and pauses of a step fit into its deadline.
+Permanent failures are never tried again. A failure of the planner is counted in the store: three of them end the
+campaign, also when its run was started again between them. All attempts and pauses of a step fit into its deadline.
 """
 
 from __future__ import annotations

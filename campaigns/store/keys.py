@@ -171,6 +171,14 @@ def recovery(tenant_id: str, campaign_id: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), "recovery")
 
 
+FAILED_STEPS: Final = "failed-step#"
+
+
+def failed_step(tenant_id: str, campaign_id: str, step: str) -> Key:
+    """Counts how often a step of a campaign has failed."""
+    return Key(campaign_partition(tenant_id, campaign_id), f"{FAILED_STEPS}{_hashed(step)}")
+
+
 # --- personas and brands -----------------------------------------------------------------------------
 
 

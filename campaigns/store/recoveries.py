@@ -10,8 +10,8 @@ from datetime import datetime
 from campaigns.model.fact import Fact
 from campaigns.store import keys
 from campaigns.store.outbox import OutboxEntry
-from campaigns.store.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table
-from campaigns.store.transaction import commit
+from campaigns.store.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table, key_of
+from campaigns.store.transaction import attempts, commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,20 @@ class RecoveryRepository:
             # Lost to a recovery in this moment: the campaign goes on, and that one counts.
             with suppress(ConditionFailed):
                 self._table.write(Put(_item(replace(before, attempts=0)), Equals({"total": before.total})))
+        failed = self._table.query(keys.campaign_partition(tenant_id, campaign_id), keys.FAILED_STEPS)
+        self._table.delete([key_of(item) for item in failed])
+
+    def count_failure(self, tenant_id: str, campaign_id: str, step: str) -> int:
+        """Count a failed attempt at a step and return how many there are, over all runs, until `forgive`."""
+        key = keys.failed_step(tenant_id, campaign_id, step)
+        for _ in attempts():
+            item = self._table.get(key)
+            count = 1 + (int(item["count"]) if item else 0)
+            unmoved: Condition = Equals({"count": item["count"]}) if item else ABSENT
+            with suppress(ConditionFailed):
+                self._table.write(Put({**key._asdict(), "kind": "failed_step", "count": count}, unmoved))
+                return count
+        raise AssertionError  # `attempts` ends by raising
 
     def begin(
         self, recovery: Recovery, *, before: Recovery | None, fact: Fact, outbox: Sequence[OutboxEntry] = ()

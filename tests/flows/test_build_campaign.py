@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pytest
+from prefect import Task
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
@@ -26,7 +27,14 @@ from deployments.fake_bedrock import FakeBedrock
 from deployments.fake_bedrock_script import BEHAVIOURS
 from deployments.mail import newest_link
 from flows.build_campaign import build_campaign
+from tasks.analyze import analyze_examples
+from tasks.ask import ask_for_approval
+from tasks.complete import complete_campaign
 from tasks.deliver import deliver_due
+from tasks.generate import generate_post
+from tasks.plan import plan_posts
+from tasks.revise import revise_posts
+from tasks.save import save_campaign
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 T = TypeVar("T")
@@ -258,6 +266,49 @@ def test_a_plan_that_the_model_refuses_fails_the_campaign_with_the_reason(
     assert ended.is_failed()
     assert studio.store.campaigns.get(TENANT, campaign_id).last_error.code == "MODEL_WITHDRAWN"
     assert len(bedrock.requests) == 1
+
+
+def test_a_planner_that_fails_for_now_is_asked_three_times_and_then_the_campaign_says_so(
+    hosted: tuple[Studio, FakeBedrock],
+) -> None:
+    studio, bedrock = hosted
+    bedrock.script += [BEHAVIOURS["throttle"]] * 50
+    campaign_id, run_id = studio.submit(one_week())
+
+    ended = studio.attempt(run_id)
+
+    assert ended.is_failed()
+    assert len(bedrock.requests) == MAX_ATTEMPTS
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert campaign.status is CampaignStatus.FAILED  # so nobody starts its run again
+    assert (campaign.last_error.code, campaign.last_error.retryable) == ("THROTTLED", True)
+
+
+def test_failures_of_the_planner_count_over_all_runs_until_an_operator_retries(
+    hosted: tuple[Studio, FakeBedrock],
+) -> None:
+    studio, bedrock = hosted
+    bedrock.script += [BEHAVIOURS["throttle"]] * 50
+    campaign_id, run_id = studio.submit(one_week())
+    for _ in range(MAX_ATTEMPTS - 1):
+        studio.store.recoveries.count_failure(TENANT, campaign_id, "plan")  # in a process that was killed then
+
+    assert studio.attempt(run_id).is_failed()
+
+    assert len(bedrock.requests) == 1
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.FAILED
+    studio.store.recoveries.forgive(TENANT, campaign_id)
+    assert studio.store.recoveries.count_failure(TENANT, campaign_id, "plan") == 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [save_campaign, plan_posts, generate_post, ask_for_approval, revise_posts, complete_campaign, analyze_examples],
+    ids=lambda step: step.name,
+)
+def test_every_step_is_tried_as_the_original_design_says(step: Task[..., Any]) -> None:
+    """Three attempts, 1 s, doubled, at most 30 s; each pause up to half as long or as short, at random."""
+    assert (step.retries, step.retry_delay_seconds, step.retry_jitter_factor) == (2, [1.0, 2.0], 0.5)
 
 
 def test_a_run_in_a_terminal_pauses_in_its_process_and_goes_on(studio: Studio) -> None:
