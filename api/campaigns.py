@@ -179,8 +179,9 @@ def change_campaign(
 ) -> Response:
     """Replace the fields of the brief that are given, whole; null sets one back to its default.
 
-    While the campaign is `planning` everything may change, later only `name` and `metadata`; a request
-    with a field that may not change is refused whole.
+    While the campaign is `planning`, or failed before it was planned, everything may change; of one that failed
+    later `name`, `metadata`, `brief`, `messaging` and `budgetUSD`; of any other `name` and `metadata`. A request with
+    a field that may not change is refused whole.
     """
     fields, named = take_version(wanted)
     version = required(based_on, named)

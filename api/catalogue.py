@@ -38,11 +38,15 @@ COMPUTED: Final = {
 """What faults say whose message is put together from numbers."""
 
 BUILD_CODES: Final = {
-    "REVISION_LIMIT": "Changes were asked for more often than `maxRevisionRounds` allows. Regenerate, or submit anew.",
-    errors.IntegrityError.code: "What is stored is not what was approved. Nothing goes out; operators are alarmed.",
-    NoUsablePostError.code: "Not one post could be written. `lastError` of the posts says why; then retry.",
-    STOPPED: "Somebody ended its run in Prefect while it was at work. Operators retry the campaign.",
-    QUARANTINED: "The run broke off again and again. Operators look at it in Prefect, then retry.",
+    "REVISION_LIMIT": (
+        "Changes were asked for more often than `maxRevisionRounds` allows. Retry the campaign: it gets one round more."
+    ),
+    errors.IntegrityError.code: (
+        "What is stored is not what was approved. Nothing goes out; roll the campaign back, then retry it."
+    ),
+    NoUsablePostError.code: "Not one post could be written. Do what their `lastError` says, then retry the campaign.",
+    STOPPED: "Somebody ended its run in Prefect while it was at work. Retry the campaign.",
+    QUARANTINED: "The run broke off again and again. Read its log, mend the cause, then retry the campaign.",
 }
 """Why a build ended, beside what a model may answer."""
 
@@ -68,6 +72,11 @@ A repeated `POST /campaigns` is safe: for seven days with the same `Idempotency-
 `metadata.externalRef`.
 """
 
+_WHY: Final = """Why building a campaign or a post failed; or an error code above. To retry is `retry-campaign`
+([runbook.md](runbook.md)). To change is `PATCH /campaigns/{id}`: of a failed campaign `budgetUSD`, `brief` and
+`messaging`, and as long as no post is planned every field.
+"""
+
 
 def page() -> str:
     """Return the catalogue as Markdown."""
@@ -78,7 +87,7 @@ def page() -> str:
     lines += [
         f"| `{code}` | {'<br>'.join(sorted(filter(None, words)))} |" for code, words in sorted(fault_codes().items())
     ]
-    lines += ["", "## Codes of `lastError`\n", "Why building a campaign or a post failed; or an error code above.\n"]
+    lines += ["", "## Codes of `lastError`\n", _WHY]
     lines += ["| `code` | |", "|---|---|"]
     lines += [f"| `{code}` | {words} |" for code, words in sorted(build_codes().items())]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedu
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona
-from campaigns.rules.editing import ALWAYS_EDITABLE, changed_fields, require_editable
+from campaigns.rules.editing import NOT_PLANNED_FROM, changed_fields, require_editable
 from campaigns.rules.identities import Requester, entitlement_faults
 from campaigns.rules.merge import merge, plan_version
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
@@ -246,8 +246,8 @@ def changed(
     raw = {**campaign.brief_only().to_wire(), **wanted}
     brief = _readable(raw) or checked(store, raw, tenant_id=campaign.tenant_id, now=now)[0]
     fields = changed_fields(campaign.brief_only(), brief)
-    require_editable(campaign.status, fields)
-    if set(fields) <= ALWAYS_EDITABLE:
+    require_editable(campaign.status, fields, planned=campaign.plan_summary is not None)
+    if set(fields) <= NOT_PLANNED_FROM:
         return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
     # Terms that stay are not asked about: those of a campaign from before may not have been.
     entitled = partial(_entitled, Requester.of(campaign), default_approver) if "approval" in fields else _kept

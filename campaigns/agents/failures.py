@@ -44,49 +44,65 @@ class Remedy(NamedTuple):
     action: str
 
 
+_WAIT: Final = "Wait; the step is tried again. When the campaign failed, retry it later."
+_WITHOUT_IT: Final = "The other posts go on without it. When the campaign failed, retry it."
+_OTHER_WORDS: Final = (
+    "The other posts go on without it. When the campaign failed, change `brief` or `messaging` and retry the campaign."
+)
+
 REMEDIES: Final[Mapping[FailureCode, Remedy]] = {
     FailureCode.THROTTLED: Remedy(
-        True, "The model has too many requests just now.", "Wait; the step is tried again, with fewer posts at a time."
+        True,
+        "The model has too many requests just now.",
+        "Wait; the step is tried again, with fewer posts at a time. When the campaign failed, retry it later.",
     ),
-    FailureCode.MODEL_TIMEOUT: Remedy(True, "The model did not answer in time.", "Wait; the step is tried again."),
-    FailureCode.MODEL_UNAVAILABLE: Remedy(
-        True, "The model's service does not work just now.", "Wait; the step is tried again."
-    ),
+    FailureCode.MODEL_TIMEOUT: Remedy(True, "The model did not answer in time.", _WAIT),
+    FailureCode.MODEL_UNAVAILABLE: Remedy(True, "The model's service does not work just now.", _WAIT),
     FailureCode.INSUFFICIENT_EXAMPLES: Remedy(
         True, "The persona has too few writing examples.", "Add writing examples and start the analysis again."
     ),
     # The original design: an unknown error is retryable by default.
-    FailureCode.AGENT_ERROR: Remedy(True, "The agent itself failed.", "The step is tried again; then read the log."),
-    FailureCode.REFUSED: Remedy(
-        False, "The model refused to write this.", "Change the brief or the topic, or write the post by hand."
+    FailureCode.AGENT_ERROR: Remedy(
+        True,
+        "The agent itself failed.",
+        "The step is tried again. When the campaign failed, read the log, then retry it.",
     ),
+    FailureCode.REFUSED: Remedy(False, "The model refused to write this.", _OTHER_WORDS),
     FailureCode.CONTENT_FILTERED: Remedy(
-        False, "The content filter of the model's service stopped the text.", "Change the brief or the topic."
+        False, "The content filter of the model's service stopped the text.", _OTHER_WORDS
     ),
     FailureCode.INVALID_OUTPUT: Remedy(
-        False, "The model did not give a usable answer, asked again with the list of faults.", "Regenerate the post."
+        False, "The model did not give a usable answer, asked again with the list of faults.", _WITHOUT_IT
     ),
-    FailureCode.INVALID_INPUT: Remedy(False, "The agent was given an incomplete input.", "Correct the input."),
+    FailureCode.INVALID_INPUT: Remedy(
+        False, "The agent was given an incomplete input.", "Read the log of the run, then retry the campaign."
+    ),
     FailureCode.REQUEST_REJECTED: Remedy(
-        False, "The model's service does not accept the request.", "Check the model's name and limits in the settings."
+        False,
+        "The model's service does not accept the request.",
+        "Correct the model's name and limits in the settings and retry the campaign.",
     ),
     FailureCode.MODEL_WITHDRAWN: Remedy(
         False, "The model does not exist, or no longer.", "Set another model and retry the campaign."
     ),
     FailureCode.ACCESS_DENIED: Remedy(
-        False, "The model's service denies access.", "Check credentials, model access and quota of the account."
+        False,
+        "The model's service denies access.",
+        "Correct credentials, model access or quota of the account and retry the campaign.",
     ),
     FailureCode.TENANT_MISMATCH: Remedy(
         False,
         "The input holds another tenant's data.",
         "Nothing was sent to the model; the alarm `tampering` tells operators.",
     ),
-    FailureCode.BRAND_NOT_FOUND: Remedy(False, "The campaign's brand is missing.", "Restore or change the brand."),
+    FailureCode.BRAND_NOT_FOUND: Remedy(
+        False, "The campaign's brand is missing.", "Change the campaign's brand and retry the campaign."
+    ),
     FailureCode.PERSONA_NOT_FOUND: Remedy(
-        False, "A persona of the campaign is missing.", "Restore the persona or change the participants."
+        False, "A persona of the campaign is missing.", "Change the participants and retry the campaign."
     ),
     FailureCode.BUDGET_EXCEEDED: Remedy(
-        False, "The next model call could break the campaign's budget.", "Raise the budget and retry the campaign."
+        False, "The next model call could break the campaign's budget.", "Raise `budgetUSD` and retry the campaign."
     ),
 }
 

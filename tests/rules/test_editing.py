@@ -7,7 +7,7 @@ import pytest
 from campaigns.errors import ConflictError
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.rules.editing import changed_fields, require_editable
+from campaigns.rules.editing import WORDS, changed_fields, require_editable
 from tests.model.wires import BRIEF, changed
 
 PLAN_RELEVANT = [name for name in CampaignBrief.model_fields if name not in {"name", "metadata"}]
@@ -15,19 +15,36 @@ LATER = [status for status in CampaignStatus if status is not CampaignStatus.PLA
 
 
 def test_while_planning_everything_may_change() -> None:
-    require_editable(CampaignStatus.PLANNING, list(CampaignBrief.model_fields))
+    require_editable(CampaignStatus.PLANNING, list(CampaignBrief.model_fields), planned=False)
+
+
+def test_everything_may_change_of_a_campaign_that_failed_before_it_was_planned() -> None:
+    require_editable(CampaignStatus.FAILED, list(CampaignBrief.model_fields), planned=False)
+
+
+def test_a_failed_campaign_gets_more_money_and_other_words_but_keeps_its_calendar() -> None:
+    require_editable(CampaignStatus.FAILED, ["name", "brief", "messaging", "budget_usd", "metadata"], planned=True)
+    with pytest.raises(ConflictError) as refusal:
+        require_editable(CampaignStatus.FAILED, ["budget_usd", "schedule"], planned=True)
+
+    assert str(refusal.value) == (
+        "a campaign that is failed keeps its schedule: only name, brief, messaging, budgetUSD and metadata may change"
+    )
 
 
 @pytest.mark.parametrize("status", LATER)
 def test_name_and_metadata_may_change_in_every_status(status: CampaignStatus) -> None:
-    require_editable(status, ["name", "metadata"])
+    require_editable(status, ["name", "metadata"], planned=True)
 
 
 @pytest.mark.parametrize("status", LATER)
 @pytest.mark.parametrize("field", PLAN_RELEVANT)
 def test_what_the_plan_is_made_from_is_fixed_after_planning(status: CampaignStatus, field: str) -> None:
+    if status is CampaignStatus.FAILED and field in {"budget_usd", *WORDS}:
+        require_editable(status, ["name", field], planned=True)
+        return
     with pytest.raises(ConflictError) as refusal:
-        require_editable(status, ["name", field])
+        require_editable(status, ["name", field], planned=True)
 
     assert refusal.value.details["currentStatus"] == status
     assert len(refusal.value.details["fields"]) == 1
@@ -35,7 +52,7 @@ def test_what_the_plan_is_made_from_is_fixed_after_planning(status: CampaignStat
 
 def test_the_fixed_fields_are_named_as_on_the_wire() -> None:
     with pytest.raises(ConflictError, match="brandId, cadenceOverrides") as refusal:
-        require_editable(CampaignStatus.APPROVED, ["brand_id", "cadence_overrides"])
+        require_editable(CampaignStatus.APPROVED, ["brand_id", "cadence_overrides"], planned=True)
 
     assert refusal.value.details["fields"] == ["brandId", "cadenceOverrides"]
 
