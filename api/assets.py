@@ -87,6 +87,7 @@ def upload_asset(
     kind = file_type(content)
     if kind is None:
         raise problem("BRAND_INVALID_FILE_TYPE", "the file is not a whole JPEG, PNG, WebP, GIF or PDF")
+    store.assets.require_room(brand.tenant_id, brand.id)  # before its bytes are kept; counted when the row is written
     asset_id = new_id("asset")
     # The bytes first: a row that can be listed always has its bytes.
     key = files.put(brand.tenant_id, brand.id, asset_id, content)

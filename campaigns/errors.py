@@ -124,6 +124,15 @@ class ConflictError(CampaignError):
         return self.message
 
 
+class LimitReachedError(ConflictError):
+    """There are as many as there may be; `details` says the `limit`. Delete one that is not needed, then try again."""
+
+    code = "LIMIT_REACHED"
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"there are {limit} {what} already, and no more are taken: delete one first", {"limit": limit})
+
+
 class IllegalTransitionError(ConflictError):
     """The status machine (domain.md section 10) has no such step."""
 

@@ -10,6 +10,7 @@ from campaigns.model.brand import BrandAsset
 from campaigns.model.vocabulary import BrandAssetType
 from campaigns.store import keys
 from campaigns.store.brands import BrandRepository
+from campaigns.store.counts import MAX_ASSETS, one_less, one_more
 from campaigns.store.documents import item_of, value_of
 from campaigns.store.table import ABSENT, Check, ConditionFailed, Equals, Item, Put, Table
 from campaigns.store.transaction import attempts
@@ -29,17 +30,39 @@ class AssetRepository:
 
         Raises:
             NotFoundError: the brand is unknown or deleted.
+            LimitReachedError: it has `MAX_ASSETS` files.
         """
         present = Check(keys.brand(asset.tenant_id, asset.brand_id), Equals({"deleted": 0}))
-        try:
-            self._table.write(Put(_item(asset), ABSENT), present)
-        except ConditionFailed as failed:
-            if 1 in failed.failures:
-                raise NotFoundError("brand", asset.brand_id) from failed
-            stored = failed.failures[0]
-            if stored is None or value_of(stored, BrandAsset) != asset:
-                raise ConflictError("this asset id is taken") from failed
+        for _ in attempts():
+            counting = self.require_room(asset.tenant_id, asset.brand_id)
+            try:
+                self._table.write(Put(_item(asset), ABSENT), present, counting)
+            except ConditionFailed as failed:
+                if 1 in failed.failures:
+                    raise NotFoundError("brand", asset.brand_id) from failed
+                if 0 not in failed.failures:
+                    continue  # somebody else was counted
+                stored = failed.failures[0]
+                if stored is None or value_of(stored, BrandAsset) != asset:
+                    raise ConflictError("this asset id is taken") from failed
+            break
         return asset
+
+    def require_room(self, tenant_id: str, brand_id: str) -> Put:
+        """Return the write that counts one more asset of a brand.
+
+        Raises:
+            LimitReachedError: it has `MAX_ASSETS`.
+        """
+        return one_more(
+            self._table,
+            keys.asset_count(tenant_id, brand_id),
+            limit=MAX_ASSETS,
+            what="files of this brand",
+            present=lambda: sum(
+                not item["deleted"] for item in self._table.query(keys.brand(tenant_id, brand_id).pk, keys.ASSETS)
+            ),
+        )
 
     def get(self, tenant_id: str, brand_id: str, asset_id: str) -> BrandAsset:
         item = self._table.get(keys.asset(tenant_id, brand_id, asset_id))
@@ -66,16 +89,25 @@ class AssetRepository:
             VersionConflictError: `expect_version` is not the stored version.
         """
         changed = asset.model_copy(update={"version": expect_version + 1})
-        try:
-            self._table.write(Put(_item(changed), Equals({"version": expect_version, "deleted": 0})))
-        except ConditionFailed as failed:
-            found = failed.failures[0]
-            if found is None or found["deleted"]:
-                raise NotFoundError("asset", asset.id) from failed
-            raise VersionConflictError(
-                "the asset was changed since it was read", {"currentVersion": found["version"]}
-            ) from failed
+        unchanged = Equals({"version": expect_version, "deleted": 0})
+        for _ in attempts():
+            gone = asset.deleted_at is not None
+            counting = one_less(self._table, keys.asset_count(asset.tenant_id, asset.brand_id)) if gone else []
+            try:
+                self._table.write(Put(_item(changed), unchanged), *counting)
+            except ConditionFailed as failed:
+                if 0 not in failed.failures:
+                    continue  # somebody else was counted
+                raise self._stale(asset.id, failed) from failed
+            break
         return changed
+
+    @staticmethod
+    def _stale(asset_id: str, failed: ConditionFailed) -> NotFoundError | VersionConflictError:
+        found = failed.failures[0]
+        if found is None or found["deleted"]:
+            return NotFoundError("asset", asset_id)
+        return VersionConflictError("the asset was changed since it was read", {"currentVersion": found["version"]})
 
     def delete(
         self, tenant_id: str, brand_id: str, asset_id: str, *, at: datetime, expect_version: int | None = None

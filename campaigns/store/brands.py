@@ -10,6 +10,7 @@ from campaigns.model.brand import Brand
 from campaigns.model.vocabulary import BrandStatus
 from campaigns.store import keys
 from campaigns.store.campaigns import CampaignRepository
+from campaigns.store.counts import MAX_BRANDS, one_less, one_more
 from campaigns.store.documents import Page, item_of, read_page, value_of
 from campaigns.store.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
 from campaigns.store.transaction import attempts
@@ -28,16 +29,32 @@ class BrandRepository:
         """Write a new brand and reserve its name.
 
         Raises:
+            LimitReachedError: the tenant has `MAX_BRANDS` brands.
             ConflictError: the tenant has a brand of this name (case and spaces aside), or the id is taken.
         """
-        try:
-            self._table.write(Put(_item(brand), ABSENT), Put(_name_item(brand), ABSENT))
-        except ConditionFailed as failed:
-            stored = failed.failures.get(0)
-            if stored is not None and value_of(stored, Brand) == brand:
-                return brand
-            raise (ConflictError("this brand id is taken") if 0 in failed.failures else _taken()) from failed
+        for _ in attempts():
+            counting = self._one_more(brand)
+            try:
+                self._table.write(Put(_item(brand), ABSENT), Put(_name_item(brand), ABSENT), counting)
+            except ConditionFailed as failed:
+                stored = failed.failures.get(0)
+                if stored is not None and value_of(stored, Brand) == brand:
+                    return brand
+                if not {0, 1} & failed.failures.keys():
+                    continue  # somebody else was counted
+                raise (ConflictError("this brand id is taken") if 0 in failed.failures else _taken()) from failed
+            break
         return brand
+
+    def _one_more(self, brand: Brand) -> Put:
+        listed = keys.list_partition(brand.tenant_id, "brand")
+        return one_more(
+            self._table,
+            keys.tenant_count(brand.tenant_id, "brand"),
+            limit=MAX_BRANDS,
+            what="brands",
+            present=lambda: len(self._table.query_index("list", listed)),
+        )
 
     def get(self, tenant_id: str, brand_id: str) -> Brand:
         item = self._table.get(keys.brand(tenant_id, brand_id))
@@ -95,9 +112,10 @@ class BrandRepository:
             )
             name = Delete(keys.brand_name(tenant_id, brand.name), Equals({"brand_id": brand_id}))
             try:
-                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name)
+                counting = one_less(self._table, keys.tenant_count(tenant_id, "brand"))
+                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name, *counting)
             except ConditionFailed as failed:
-                if expect_version is not None:
+                if expect_version is not None and 0 in failed.failures:
                     raise _conflict(brand_id, failed.failures.get(0)) from failed
                 continue
             return

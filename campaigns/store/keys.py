@@ -197,6 +197,14 @@ def example_count(tenant_id: str, persona_id: str) -> Key:
     return Key(persona(tenant_id, persona_id).pk, "example-count")
 
 
+def tenant_count(tenant_id: str, kind: str) -> Key:
+    return Key(list_partition(tenant_id, kind), "count")
+
+
+def asset_count(tenant_id: str, brand_id: str) -> Key:
+    return Key(brand(tenant_id, brand_id).pk, "count")
+
+
 def brand(tenant_id: str, brand_id: str) -> Key:
     return Key(f"{_id('tenant', tenant_id)}#{_id('brand', brand_id)}", "brand")
 

@@ -10,12 +10,17 @@ from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
 from campaigns.model.persona import Persona
 from campaigns.store import keys
 from campaigns.store.campaigns import CampaignRepository
+from campaigns.store.counts import MAX_PERSONAS, one_less, one_more
 from campaigns.store.documents import Page, item_of, read_page, value_of
 from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
 from campaigns.store.transaction import attempts
 
 KEPT_AFTER_DELETION: Final = timedelta(days=30)
+
+
+class _CountedMeanwhile(Exception):  # it is tried again, and nobody else hears of it
+    """Another persona was added or removed since they were counted."""
 
 
 class PersonaRepository:
@@ -27,12 +32,24 @@ class PersonaRepository:
 
     def create(self, persona: Persona) -> Persona:
         """Write a new persona; one with this id that is there already is a `ConflictError`, unless it is the same."""
-        try:
-            self._table.write(Put(_item(persona), ABSENT))
-        except ConditionFailed as failed:
-            found = failed.failures[0]
-            if found is None or value_of(found, Persona) != persona:
-                raise ConflictError("this persona id is taken") from failed
+        listed = keys.list_partition(persona.tenant_id, "persona")
+        for _ in attempts():
+            counting = one_more(
+                self._table,
+                keys.tenant_count(persona.tenant_id, "persona"),
+                limit=MAX_PERSONAS,
+                what="personas",
+                present=lambda: len(self._table.query_index("list", listed)),
+            )
+            try:
+                self._table.write(Put(_item(persona), ABSENT), counting)
+            except ConditionFailed as failed:
+                if 0 not in failed.failures:
+                    continue  # somebody else was counted
+                found = failed.failures[0]
+                if found is None or value_of(found, Persona) != persona:
+                    raise ConflictError("this persona id is taken") from failed
+            break
         return persona
 
     def get(self, tenant_id: str, persona_id: str) -> Persona:
@@ -76,19 +93,30 @@ class PersonaRepository:
             persona = self.get(tenant_id, persona_id)
             gone = persona.model_copy(update={"is_active": False, "deleted_at": at, "updated_at": at})
             try:
-                self._replace(gone, persona.version if expect_version is None else expect_version)
+                counting = one_less(self._table, keys.tenant_count(tenant_id, "persona"))
+                self._replace(gone, persona.version if expect_version is None else expect_version, counting=counting)
+            except _CountedMeanwhile:
+                continue
             except VersionConflictError:
                 if expect_version is not None:
                     raise
                 continue
             return
 
-    def _replace(self, persona: Persona, expect_version: int, outbox: Sequence[OutboxEntry] = ()) -> Persona:
+    def _replace(
+        self,
+        persona: Persona,
+        expect_version: int,
+        outbox: Sequence[OutboxEntry] = (),
+        counting: Sequence[Put] = (),
+    ) -> Persona:
         changed = persona.model_copy(update={"version": expect_version + 1})
         unchanged = Equals({"version": expect_version, "deleted": 0})
         try:
-            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox))
+            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox), *counting)
         except ConditionFailed as failed:
+            if 0 not in failed.failures:
+                raise _CountedMeanwhile from failed
             found = failed.failures[0]
             if found is None or found["deleted"]:
                 raise NotFoundError("persona", persona.id) from failed
