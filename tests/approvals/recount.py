@@ -566,10 +566,10 @@ def answers(told: Told, trail: Trail, acts: Sequence[Act]) -> list[str]:
         if kind == "cancel" and result == "ok" and told.campaign["status"] != "cancelled":
             found.append(f"act {act['id']}: was told cancelled, and the campaign is {told.campaign['status']}")
         fact = FACT_OF.get(kind)
-        if fact and result == "ok" and not act["said"].get("nothing") and facts[fact, act["reason"]] != 1:
-            found.append(
-                f"act {act['id']}: {kind} was done, and stands {facts[fact, act['reason']]} times in the audit"
-            )
+        if fact and result == "ok":
+            times = facts[fact, act["reason"]]
+            if times != 1 and not (kind == "reopen" and times == 0 and _done_by_another(told, acts, act)):
+                found.append(f"act {act['id']}: {kind} was done, and stands {times} times in the audit")
         if fact and result == "refused":
             left = [entry["action"] for entry in told.audit if entry.get("reason") == act["reason"]]
             if left:
@@ -577,15 +577,24 @@ def answers(told: Told, trail: Trail, acts: Sequence[Act]) -> list[str]:
     return found
 
 
+def _done_by_another(told: Told, acts: Sequence[Act], act: Act) -> bool:
+    """Whether somebody reopened the campaign while this act wanted to: both are told of the round that is open."""
+    others = {each["reason"] for each in acts if each["began"] < act["ended"] and act["began"] < each["ended"]}
+    return any(entry["action"] == "reopened" and entry.get("reason") in others for entry in told.audit)
+
+
 def _acknowledged(told: Told, trail: Trail, act: Act) -> list[str]:
     said, prepared = act["said"], act["prepared"]
     n, who = prepared["round"], prepared["approver"]
     mine = [e for e in told.audit if e["action"] in {"decided", "undone"} and e["actor"] == who and e.get("round") == n]
+    # The page does not say when: then it is this act's own entry, or one that says the same.
     at = moment(said["decidedAt"]) if said.get("decidedAt") else None
-    decided = [e for e in mine if e["action"] == "decided" and (at is None or moment(e["at"]) == at)]
+    decided = [e for e in mine if e["action"] == "decided" and at in {None, moment(e["at"])}]
     if not decided:
         return [f"act {act['id']}: {who} was told that it is recorded, and it never was"]
-    entry = decided[-1]
+    own = [e for e in decided if moment(e["at"]) == act["now"]]
+    same = [e for e in decided if e["details"]["decision"] == prepared["decision"]]
+    entry = (own or same or decided)[-1]
     if entry["details"]["decision"] != prepared["decision"]:
         return [f"act {act['id']}: {who} was told recorded, and {entry['details']['decision']} is"]
     after = next((e for e in mine if e["seq"] > entry["seq"] and e["action"] == "undone"), None)

@@ -361,7 +361,7 @@ def terms_of(seed: str) -> tuple[dict[str, Any], str]:
         "approvers": people,
         "quorum": chance.choice(("any", "all", "all", "all", "2", "3")) if count > 1 else "any",
         "collect_all": chance.random() < 0.2,
-        "expires_in_hours": chance.choice((24, 48, 96)),
+        "expires_in_hours": chance.choice((2, 8, 24, 48)),
         "on_timeout": chance.choice(("reject", "approve", "extend")),
         "settle_seconds": chance.choice((0, 60, 180, 180, 600)),
         "prevent_self_approval": own,
@@ -444,7 +444,7 @@ def run(row: Row, places: Places, seeds: Sequence[str], sizes: Sequence[int], *,
     least = sum(sizes) // RARE
     row.findings += [
         f"only {done[kind]} of {asked[kind]} acts {kind} succeeded, {least} are needed"
-        for kind in sorted(asked)
+        for kind in sorted({kind for weights in ACTS.values() for kind in weights} | {"sweep"})
         if done[kind] < least
     ]
     row.findings += [f"nobody was {how}" for how in TROUBLES if cast.met[how] < least]
