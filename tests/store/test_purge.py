@@ -11,8 +11,9 @@ from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.model.approval import OneTimeCode, ReviewDraft
 from campaigns.store import IdempotencyRecord, Store
 from campaigns.store.assets import AssetFiles
+from campaigns.store.drafts import draft_item
 from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Item, Key
+from campaigns.store.table import Item, Key, Put
 from tests.store.samples import NOW, a_campaign, a_round, hours
 
 DAY = 24
@@ -81,9 +82,9 @@ def test_a_code_and_a_draft_that_are_renewed_at_their_end_stay(table: Between, o
     old = ReviewDraft(digest=round_.digest, saved_at=NOW)
     late = NOW + hours(400 * DAY)
     store.codes.replace(round_, "ap-1", OneTimeCode(issued_at=late), instead_of=fresh)
-    store.drafts.save(round_, "ap-1", old)
+    table.write(Put(draft_item(round_, "ap-1", old)))
     saved = ReviewDraft(digest=round_.digest, comments="Begun again.", saved_at=late)
-    table.then = lambda: other.drafts.save(round_, "ap-1", saved)
+    table.then = lambda: other.table.write(Put(draft_item(round_, "ap-1", saved)))
 
     assert store.purge(late, files=files) == {}
     assert store.drafts.get(round_, "ap-1") == saved
