@@ -26,7 +26,8 @@ from deployments.stack import MARKER, ROOT, LocalStack, StackError
 HOME: Final = Path(".up")
 TENANT: Final = "fernwood"
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_TOLD: Final = ("CAMPAIGNS_", "PREFECT_API_")
+# What the API, a command or a run started by hand needs of us; the server is set up already.
+_TOLD: Final = ("CAMPAIGNS_", "PREFECT_API_", "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK")
 
 
 def main() -> int:

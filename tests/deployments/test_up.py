@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments import up
-from deployments.stack import MARKER
+from deployments.stack import DEFAULT_RESULT_STORAGE, MARKER, LocalStack
 
 
 def test_the_file_that_a_shell_waits_for_is_there_whole_or_not_at_all(
@@ -26,3 +26,12 @@ def test_the_file_that_a_shell_waits_for_is_there_whole_or_not_at_all(
     assert told.read_text() == "export API=http://127.0.0.1:1\nexport CAMPAIGNS_API_KEYS='a b'\n"
     assert told.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["env"]
+
+
+def test_a_run_in_another_shell_finds_where_its_results_go(tmp_path: Path) -> None:
+    told = tmp_path / "env"
+
+    up._tell(told, LocalStack(tmp_path).env)
+
+    assert f"export PREFECT_DEFAULT_RESULT_STORAGE_BLOCK={DEFAULT_RESULT_STORAGE}\n" in told.read_text()
+    assert "export CAMPAIGNS_CHECKPOINT_KEYS=" in told.read_text()
