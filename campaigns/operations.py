@@ -28,7 +28,7 @@ from campaigns.asking import open_round
 from campaigns.errors import ConflictError, Fault, FaultsError
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
 from campaigns.model.approval_terms import Approver
-from campaigns.model.base import content_hash
+from campaigns.model.base import content_hash, visible_text
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
@@ -50,6 +50,11 @@ class By:
 
     name: str
     reason: str
+
+    def __post_init__(self) -> None:
+        # What is read in the audit is all that stands there.
+        object.__setattr__(self, "name", visible_text(self.name))
+        object.__setattr__(self, "reason", visible_text(self.reason))
 
     @property
     def actor(self) -> str:
@@ -79,6 +84,7 @@ def regenerate(
         ConflictError: the campaign is neither awaiting review nor failed.
     """
     posts = _numbered(store, campaign, numbers)
+    comment = _valid(PostDecision, {"decision": "needs_revision", "comment": comment}).comment
     if campaign.status is CampaignStatus.FAILED:
         if faults := [*_not_to_be_rewritten(posts), *_too_short(comment)]:
             raise FaultsError(faults)
