@@ -449,8 +449,12 @@ def one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
     asked = named(round_, name)
     if len(asked) != 1:
         known = ", ".join(f"{each.name} <{each.email}>" for each in round_.approvers if not each.revoked)
-        what = f"names {len(asked)}: give the e-mail address of one of" if asked else "is not one of"
-        raise FaultsError([Fault("approver", f"{what} those who were asked: {known}", "UNKNOWN_APPROVER")])
+        if asked:
+            which = Fault(
+                "approver", f"is the name of several: give the e-mail address, of {known}", "AMBIGUOUS_APPROVER"
+            )
+            raise FaultsError([which])
+        raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
     return asked[0]
 
 

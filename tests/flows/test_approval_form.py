@@ -157,7 +157,7 @@ def test_an_approver_who_must_show_a_code_has_no_voice_in_the_form(studio: Studi
     assert answer(studio, run_id, decision="approved", decided_by="Ana") == "Suspended"
 
     assert said(studio, campaign_id) == []
-    assert "link" in artifacts(run_id)[0]
+    assert "review page" in artifacts(run_id)[0]
     assert answer(studio, run_id, decision="approved", decide_as="operator", decided_by="Olga") == "Approved"
 
 
