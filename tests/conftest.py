@@ -18,7 +18,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 HERE = Path(__file__).parent
 SYSTEM = {"system", "browser"}
-RUN_AFTER_RUN = {"housekeeping", "checkpoints"}
+RUN_AFTER_RUN = {"housekeeping", "checkpoints", "properties"}
 # Dealt out first, so that no process is left alone with a long file at the end.
 LONGEST_FIRST = ["flows", "properties", "checkpoints", "housekeeping", "api", "store"]
 
