@@ -568,7 +568,7 @@ def answers(told: Told, trail: Trail, acts: Sequence[Act]) -> list[str]:
         fact = FACT_OF.get(kind)
         if fact and result == "ok":
             times = facts[fact, act["reason"]]
-            if times != 1 and not (kind == "reopen" and times == 0 and _done_by_another(told, acts, act)):
+            if times != 1 and not (times == 0 and _was_so_already(told, acts, act)):
                 found.append(f"act {act['id']}: {kind} was done, and stands {times} times in the audit")
         if fact and result == "refused":
             left = [entry["action"] for entry in told.audit if entry.get("reason") == act["reason"]]
@@ -577,10 +577,15 @@ def answers(told: Told, trail: Trail, acts: Sequence[Act]) -> list[str]:
     return found
 
 
-def _done_by_another(told: Told, acts: Sequence[Act], act: Act) -> bool:
-    """Whether somebody reopened the campaign while this act wanted to: both are told of the round that is open."""
-    others = {each["reason"] for each in acts if each["began"] < act["ended"] and act["began"] < each["ended"]}
-    return any(entry["action"] == "reopened" and entry.get("reason") in others for entry in told.audit)
+def _was_so_already(told: Told, acts: Sequence[Act], act: Act) -> bool:
+    """Whether there was nothing left to do: another reopened meanwhile, or the same had been decided."""
+    if act["kind"] == "reopen":
+        meanwhile = {each["reason"] for each in acts if each["began"] < act["ended"] and act["began"] < each["ended"]}
+        return any(entry["action"] == "reopened" and entry.get("reason") in meanwhile for entry in told.audit)
+    wanted = act["prepared"]["given"].get("decision")
+    return act["kind"] == "decide_for" and any(
+        entry["action"] == "decided" and entry["details"]["decision"] == wanted for entry in told.audit
+    )
 
 
 def _acknowledged(told: Told, trail: Trail, act: Act) -> list[str]:
