@@ -66,7 +66,8 @@ TOGETHER: Final[Sequence[Sequence[str]]] = (
     ("renew", "revoke"), ("undo", "run", "run"), ("undo", "undo"), ("undo", "replay"), ("edit", "decide"),
     ("edit", "stale"), ("decide", "decide", "decide"), ("decide", "decide_for"), ("extend", "sweep"),
     ("decide", "sweep"), ("undo", "sweep"), ("undo", "replace"), ("cancel", "decide"), ("replace", "stale"),
-    ("replace", "replay"), ("regenerate", "decide"), ("revoke", "undo"), ("revoke", "sweep"), ("edit", "edit"),
+    ("renew", "decide"), ("replace", "decide"), ("replace", "replay"),
+    ("regenerate", "decide"), ("revoke", "undo"), ("revoke", "sweep"), ("edit", "edit"),
 )  # fmt: skip
 
 
