@@ -23,9 +23,9 @@ from uuid import UUID, uuid4
 from prefect import get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import Abort
+from prefect.exceptions import Abort, Pause
 from prefect.futures import PrefectFutureList, wait
-from prefect.states import Completed
+from prefect.states import Completed, Suspended
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from campaigns.errors import LeaseLostError, StoreUnavailableError
@@ -130,6 +130,7 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
     except RunStoppedError as stopped:
         raise _stopped(campaign, hold) from stopped
     finally:
+        _end_what_was_begun()
         # Also on the way out to a pause: whoever goes on may start at once.
         del _HOLDS[place]
         hold.let_go()
@@ -152,28 +153,36 @@ def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> 
     """Wait for posts in the making. When somebody stops the run, those that were begun are the last.
 
     Raises:
-        Abort: the run was stopped; its state is not ours to set any more.
+        Abort, Pause: the run was stopped or suspended; its state is not ours to set any more.
     """
     hold = _HOLDS[campaign.tenant_id, campaign.id]
     left = set(drafts)
-    while left and hold.order is None:
-        left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
+    try:
+        while left and hold.order is None:
+            left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
+    except Pause as pause:  # Prefect heard of *Suspend* before we looked
+        hold.order = pause.state or Suspended()
     if hold.order is None:
         return
-    context = FlowRunContext.get()
-    if context is not None and isinstance(context.task_runner, ThreadPoolTaskRunner):
-        context.task_runner.cancel_all()  # waits for those that were begun
+    _end_what_was_begun()
     raise _stopped(campaign, hold)
 
 
-def _stopped(campaign: SavedCampaign, hold: Hold) -> Abort:
+def _end_what_was_begun() -> None:
+    """Let no further post begin, and wait for those that are being written: they need the lease to be stored."""
+    context = FlowRunContext.get()
+    if context is not None and isinstance(context.task_runner, ThreadPoolTaskRunner):
+        context.task_runner.cancel_all()
+
+
+def _stopped(campaign: SavedCampaign, hold: Hold) -> Abort | Pause:
     assert hold.order is not None
     run_id, order = UUID(str(runtime.flow_run.id)), hold.order
     place = {"tenant_id": campaign.tenant_id, "campaign_id": campaign.id}
     follows = obey(get_store(), order, **place, run_id=run_id, fence=hold.held)
     told = f"{order.name} in Prefect: no further post is written; {follows}"
     get_run_logger().warning("%s", told)
-    return Abort(told)
+    return Pause(state=order) if order.is_paused() else Abort(told)
 
 
 def give_way(lost: LeaseLostError) -> State[None]:

@@ -122,6 +122,7 @@ def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: 
     campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
     studio.attempt(run_id)
     backups.take("while it waits")
+    sent = {mail.name for mail in (studio.home / "mail").iterdir()}
     studio.decide(campaign_id, "needs_revision", "Say more about the farm.")
     assert studio.attempt(run_id).name == "Suspended"
     studio.decide(campaign_id, "approved")
@@ -129,6 +130,9 @@ def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: 
     calls = len(paid)
 
     backups.restore("while it waits")
+    for mail in (studio.home / "mail").iterdir():
+        if mail.name not in sent:
+            mail.unlink()  # links of rounds that the table has lost lead nowhere
     again = go_on(studio, campaign_id)
     assert studio.attempt(again).name == "Suspended"
     studio.decide(campaign_id, "needs_revision", "Leave the farm out.")
