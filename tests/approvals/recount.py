@@ -417,7 +417,10 @@ class Trail:
         stored, closed = self.told.rounds[n], round_.closed_by
         if round_.over == "decided" and closed and closed["actor"] in {each["id"] for each in stored["approvers"]}:
             settle = timedelta(seconds=self.told.terms.get("settleSeconds", 0))
-            if instant(entry["at"]) < min(instant(closed["at"]) + settle, instant(stored["expiresAt"])) - SKEW:
+            if (
+                settle
+                and instant(entry["at"]) < min(instant(closed["at"]) + settle, instant(stored["expiresAt"])) - SKEW
+            ):
                 self.found.append(f"audit {seq}: round {n} took effect while it could be taken back")
         round_.effects.append(after)
 
