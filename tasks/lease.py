@@ -163,6 +163,8 @@ def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> 
     except Pause as pause:  # Prefect heard of *Suspend* before we looked
         hold.order = pause.state or Suspended()
     if hold.order is None:
+        # A wait that has a timeout leaves the states of its futures unknown, and Prefect tells them late.
+        wait(list(drafts))
         return
     _end_what_was_begun()
     raise _stopped(campaign, hold)
