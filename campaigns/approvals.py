@@ -32,7 +32,7 @@ from campaigns.store import OutboxEntry, Store
 
 __all__ = [
     "ACTOR", "POLICY", "RING", "Decided", "FormProof", "LinkProof", "OrderProof", "Outcome", "Voice",
-    "decide", "follows", "is_settling", "keep_draft", "leave_note", "may_decide", "note_opened",
+    "came_to", "decide", "follows", "is_settling", "keep_draft", "leave_note", "may_decide", "note_opened",
     "outcome", "round_to_ask", "undo",
 ]  # fmt: skip
 
@@ -169,7 +169,11 @@ def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
 
 def outcome(store: Store, tenant_id: str, campaign_id: str, n: int, *, now: datetime) -> Outcome | None:
     """Return what round n came to, or None while it is open or a decision may still be taken back."""
-    round_ = store.approvals.round(tenant_id, campaign_id, n)
+    return came_to(store.approvals.round(tenant_id, campaign_id, n), now)
+
+
+def came_to(round_: ApprovalRound, now: datetime) -> Outcome | None:
+    """Return what a round came to, or None while it is open or a decision may still be taken back."""
     if is_settling(round_, now):
         return None
     match round_.status:

@@ -97,7 +97,8 @@ def regenerate(
     said = {post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts}
     request = _request(round_, Decision.NEEDS_REVISION, comment, said)
     order = by.fact("regeneration_ordered", now, round_.n, posts=sorted(numbers))
-    _decide(store, round_, by, OPERATOR, by.name, request, order, now)
+    voice = Voice(OPERATOR, by.name, "operator", OrderProof(round_.digest, by.reason, by.name))
+    _decide(store, round_, voice, request, order, now)
     return campaign
 
 
@@ -218,12 +219,13 @@ def decide_for(
         ConflictError: no round is open, or that approver has decided.
     """
     round_ = _open(store, campaign)
-    approver_id, name = OPERATOR, by.name
+    approver_id, name, asked = OPERATOR, by.name, None
     if approver:
         asked = gate.one_asked(round_, approver)
         approver_id, name = asked.id, f"{by.name} (for {asked.name})"[:100]
     order = by.fact("decided_on_behalf", now, round_.n, approver=approver_id, decision=str(decision))
-    return _decide(store, round_, by, approver_id, name, _request(round_, decision, comment), order, now)
+    voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason, by.name, asked))
+    return _decide(store, round_, voice, _request(round_, decision, comment), order, now)
 
 
 def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[int]:
@@ -349,18 +351,11 @@ def _open(store: Store, campaign: Campaign) -> ApprovalRound:
 
 
 def _decide(
-    store: Store,
-    round_: ApprovalRound,
-    by: By,
-    approver_id: str,
-    name: str,
-    request: DecisionRequest,
-    order: Fact,
-    now: datetime,
+    store: Store, round_: ApprovalRound, voice: Voice, request: DecisionRequest, order: Fact, now: datetime
 ) -> ApprovalRound:
     """Decide as an operator: about what is stored at this moment. What is edited in between is decided on by nobody."""
-    voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason, by.name))
-    attempt = content_hash([round_.callback_id, approver_id, name, order.at.isoformat(), request.to_wire()])[:32]
+    said = [round_.callback_id, voice.approver_id, voice.name, order.at.isoformat(), request.to_wire()]
+    attempt = content_hash(said)[:32]
     return decide(store, round_, voice, request, attempt_id=attempt, now=now, order=order).round
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from campaigns.approvals import ACTOR, POLICY, Outcome
+from campaigns.approvals import ACTOR, POLICY, Outcome, came_to
 from campaigns.errors import ConflictError, IntegrityError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign, LastError
 from campaigns.model.post import Post, Review, round_digest
-from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
 from campaigns.rules.decisions import post_verdicts, revision_allowed
 from campaigns.rules.feedback import joined, overall_remarks, remarks_on
 from campaigns.store import Lease, Store
@@ -33,14 +33,14 @@ def start_revision(
     and moves nothing once a later round was opened.
 
     Raises:
-        RoundReopenedError: the decision was taken back; nothing is written again.
+        RoundReopenedError: no changes are asked for, or that may still be taken back; nothing is written again.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
     round_ = store.approvals.round(tenant_id, campaign_id, n)
     if campaign.round > n:
         return _asked_for(store, round_)
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
-        _require_closed(round_)
+        _require_outcome(round_, Outcome.NEEDS_REVISION, now)
         _note_verdicts(store, round_, fence)
         reason = f"round {n}: changes asked for"
         campaign = _move(store, campaign, CampaignStatus.NEEDS_REVISION, n, now, fence, reason=reason, decided=round_)
@@ -90,7 +90,7 @@ def apply(
 
     Raises:
         IntegrityError: what is stored is not what was approved. The campaign is failed, nothing is handed over.
-        RoundReopenedError: the decision was taken back; nothing takes effect.
+        RoundReopenedError: that is not what the round comes to, or may still be taken back; nothing takes effect.
         ConflictError: the campaign is at another round.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
@@ -98,7 +98,7 @@ def apply(
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
         if campaign.round != n:
             raise ConflictError(f"the campaign is at round {campaign.round}, not {n}", {"round": campaign.round})
-        _require_closed(round_)
+        _require_outcome(round_, outcome, now)
         match outcome:
             case Outcome.APPROVED:
                 _require_unchanged(store, campaign, round_, now, fence)
@@ -137,14 +137,16 @@ def decided_by(store: Store, round_: ApprovalRound) -> str:
 def _note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
     """Write on each post what was decided on it; of a post that was approved before, that stays as it was.
 
-    A post whose time came before its approval is not published late: it expires.
+    A post whose time came before its approval is not published late: it expires. What was noted of a decision
+    that was taken back in this moment is replaced, also where nothing is said of the post any more.
     """
     decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
     at = round_.decided_at or round_.expires_at
     posts = {post.id: post for post in store.posts.list(round_.tenant_id, round_.campaign_id)}
     reviews: dict[str, Review] = {}
     for post_id, (verdict, said_by) in post_verdicts(round_, decisions).items():
-        if post_id in round_.locked and verdict is Decision.APPROVED:
+        was_approved = posts[post_id].review.state is ReviewState.APPROVED
+        if post_id in round_.locked and verdict is Decision.APPROVED and was_approved:
             continue
         remarks = remarks_on(post_id, decisions) or overall_remarks(decisions)
         missed = verdict is Decision.APPROVED and posts[post_id].scheduled_at <= at
@@ -155,6 +157,9 @@ def _note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> 
             at=at,
             comment=cut(joined(remarks), at_most=5000) or None,
         )
+    for post_id in round_.posts.keys() - reviews.keys() - set(round_.locked):
+        if posts[post_id].review.round == round_.n:
+            reviews[post_id] = Review(state=ReviewState.PENDING, round=round_.n)
     store.posts.review(round_.tenant_id, round_.campaign_id, reviews, fence=fence)
 
 
@@ -163,9 +168,11 @@ def _note_expiry(store: Store, round_: ApprovalRound, fence: Lease | None) -> No
     store.posts.review(round_.tenant_id, round_.campaign_id, dict.fromkeys(round_.posts, expired), fence=fence)
 
 
-def _require_closed(round_: ApprovalRound) -> None:
-    if round_.status is RoundStatus.PENDING:
-        raise RoundReopenedError(f"round {round_.n} is open again: its decision was taken back")
+def _require_outcome(round_: ApprovalRound, outcome: Outcome, now: datetime) -> None:
+    """Refuse an outcome that was read before, and is not, or not yet, what the round comes to."""
+    if came_to(round_, now) is not outcome:
+        why = "its decision was taken back, or may still be"
+        raise RoundReopenedError(f"round {round_.n} does not come to {outcome} at this moment: {why}")
 
 
 def _require_unchanged(

@@ -172,7 +172,7 @@ def decide(
     """Decide in place of an approver; your name and the reason stand in the audit.
 
     Args:
-        approver: Name or e-mail of whom you decide for; empty: in place of all.
+        approver: Name or e-mail of whom you decide for; empty: in place of all, whatever approvers have said.
         comment: Needed for needs_revision and rejected.
     """
     return _told(

@@ -183,17 +183,13 @@ def _own(round_: ApprovalRound, said: ApproverDecision) -> Decision | None:
 
 
 def _voices(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> list[ApproverDecision]:
-    """Return the voices that count. An operator's order to write named posts again is carried out as it was given."""
+    """Return the voices that count: an order in place of all is carried out as it was given, whatever others said."""
     first: dict[str, ApproverDecision] = {}
     for said in decisions:
         if said.round == round_.n and said.digest == round_.digest and _own(round_, said) is not None:
             first.setdefault(said.approver_id, said)
     voices = list(first.values())
-    return [said for said in voices if _orders_revision(round_, said)] or voices
-
-
-def _orders_revision(round_: ApprovalRound, said: ApproverDecision) -> bool:
-    return said.decision is Decision.NEEDS_REVISION and bool(said.posts) and _overrules(round_, said)
+    return [said for said in voices if _overrules(round_, said)] or voices
 
 
 _STRICTNESS: Final = {Decision.APPROVED: 0, Decision.NEEDS_REVISION: 1, Decision.REJECTED: 2}

@@ -106,12 +106,14 @@ class FormProof:
 class OrderProof:
     """An order of an operator, or of a policy: why, and the digest of what was stored when it was given.
 
-    `operator` is the operator's own name, whomever the order is for; "" where it is a policy's.
+    `operator` is the operator's own name, whomever the order is for; "" where it is a policy's. `instead_of` is
+    the approver whom it is for, as asked when it was given; None: all.
     """
 
     digest: str
     reason: str
     operator: str = ""
+    instead_of: RoundApprover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +295,10 @@ def _require_known(case: Case, voice: Voice) -> None:
         meant, _ = speaker(case.round, voice.proof.typed, voice.proof.decide_as)
         if meant != voice.approver_id:
             raise RoundClosedError("the approvers were changed since: open the form again", {"replaced": True})
+    whom = voice.proof.instead_of if isinstance(voice.proof, OrderProof) else None
+    if whom and (asked is None or asked.revoked or (asked.name, asked.email) != (whom.name, whom.email)):
+        # The order is for a person, not for whoever is asked under this id by now.
+        raise RoundClosedError(f"{whom.name} is not asked any more: look who is, and order anew", {"replaced": True})
     if isinstance(voice.proof, LinkProof):
         if asked is None:
             raise NotFoundError("approver", voice.approver_id)
@@ -510,6 +516,10 @@ def replace(
         raise FaultsError(
             [Fault("email", "asked for the campaign and may not decide: name somebody else", "SELF_APPROVAL")]
         )
+    others = [each for each in case.round.approvers if each.id != before.id]
+    if any(folded(each.email) == folded(after.email) for each in others):
+        # The round is asked, not the terms: they may have been changed since it was opened.
+        raise FaultsError([Fault("email", f"{after.email} is asked in this round already", "NOT_UNIQUE")])
     round_ = case.round.model_copy(
         update={"approvers": [after if each.id == before.id else each for each in case.round.approvers]}
     )

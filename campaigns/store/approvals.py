@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.errors import ConflictError, FaultsError, GoneError, NotFoundError
-from campaigns.model.approval import ApprovalRound, ApproverDecision
+from campaigns.model.approval import ApprovalRound, ApproverDecision, ReviewDraft
 from campaigns.model.campaign import TRANSITIONS, Campaign
 from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
@@ -267,9 +267,21 @@ class ApprovalRepository:
         for approver_id in change.forgotten:
             operations.append(Delete(keys.draft(tenant_id, campaign_id, n, approver_id)))
             operations.append(Delete(keys.code(tenant_id, campaign_id, n, approver_id)))
+        if after.expires_at > case.round.expires_at:
+            operations += self._kept_longer(after)
         if change.draft is not None:
             approver_id, typed = change.draft
             operations.append(Put(draft_item(after, approver_id, typed)))
+        return operations
+
+    def _kept_longer(self, after: ApprovalRound) -> list[Operation]:
+        """Return the writes that let every draft of a round live as long as its round does now."""
+        operations: list[Operation] = []
+        for approver in after.approvers:
+            item = self._table.get(keys.draft(after.tenant_id, after.campaign_id, after.n, approver.id))
+            if item is not None:
+                kept = draft_item(after, approver.id, value_of(item, ReviewDraft))
+                operations.append(Put(kept, Equals({"body": item["body"]})))
         return operations
 
     def _withdrawn(self, closed: ApprovalRound, kinds: Collection[str], change: Change) -> list[OutboxEntry]:

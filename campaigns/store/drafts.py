@@ -11,7 +11,7 @@ from campaigns.store.documents import item_of, value_of
 from campaigns.store.table import Item, Table
 
 KEPT_AFTER: Final = MAX_LIFETIME
-"""After the end that its round had when it was saved: no extension makes a round longer than the longest link."""
+"""After the end that its round had when it was saved, or extended since."""
 
 
 class DraftRepository:

@@ -168,16 +168,24 @@ def strictest(round_: Mapping[str, Any], voices: Sequence[Mapping[str, Any]], po
     return max(said, key=STRICT.__getitem__, default=None)
 
 
+def in_place_of_all(round_: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    asked = {each["id"] for each in round_["approvers"]}
+    return said["channel"] == "policy" or (
+        said["channel"] in {"operator", "prefect_ui"} and said["approverId"] not in asked
+    )
+
+
 def standing_voices(round_: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Voices about exactly these words, of people whose link was not taken from them."""
+    """Voices about exactly these words, of people whose link was not taken from them; one for all leaves no other."""
     revoked = {each["id"] for each in round_["approvers"] if each.get("revoked")}
-    return [
+    voices = [
         said
         for said in decisions
         if said["digest"] == round_["digest"]
         and said["approverId"] not in revoked
         and comes_to(verdict(round_, said, post) for post in round_["posts"])
     ]
+    return [said for said in voices if in_place_of_all(round_, said)] or voices
 
 
 def outcome(round_: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> str | None:
@@ -189,11 +197,7 @@ def outcome(round_: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -
         return "rejected"
     able = max(1, sum(asked.values()))
     needed = {"any": 1, "all": able}.get(round_["quorum"]) or min(int(round_["quorum"]), able)
-    overruled = any(
-        said["channel"] == "policy"
-        or (said["channel"] in {"operator", "prefect_ui"} and said["approverId"] not in asked)
-        for said in voices
-    )
+    overruled = any(in_place_of_all(round_, said) for said in voices)
     if sum(said["approverId"] in asked for said in voices) < needed and not overruled:
         return None
     return comes_to(strictest(round_, voices, post) for post in round_["posts"])

@@ -107,7 +107,8 @@ def test_whoever_decided_first_may_reopen_what_another_closed(scene: Scene) -> N
 
 def test_what_was_carried_out_is_not_taken_back_whatever_the_clock_says(scene: Scene) -> None:
     scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES).decide(1)
-    apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=scene.clock.now)
+    late = scene.clock.now + timedelta(seconds=FIVE_MINUTES) + UNDO_LEEWAY
+    apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=late)
 
     with pytest.raises(TooLateToUndoError):
         undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)

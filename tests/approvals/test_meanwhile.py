@@ -1,0 +1,229 @@
+"""What changes between the first look of an act and its write: the act is about what is stored, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from campaigns import operations
+from campaigns.approvals import UNDO_LEEWAY, Outcome, keep_draft, undo
+from campaigns.errors import FaultsError, GoneError, RoundReopenedError
+from campaigns.model.approval import ReviewDraft
+from campaigns.model.post import Check, Quality
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
+from campaigns.operations import By
+from campaigns.outcomes import apply, start_revision
+from campaigns.resending import extend_round, renew_link, revoke_link
+from campaigns.wiring import get_asset_files
+from tests.approvals.scene import ANA, BEN, CLA, TENANT, TWO, Scene, some_posts
+from tests.approvals.voices import by_link
+
+OLGA = By("Olga", "as agreed by phone")
+BY: dict[str, Any] = {"actor": "operator:olga", "reason": "left"}
+MINUTES = 300
+
+
+def meanwhile(scene: Scene, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen after the next act on the round has looked, and before it asks the gate."""
+    act = scene.store.approvals.act
+
+    def later(*args: Any, **more: Any) -> Any:
+        monkeypatch.undo()
+        happens()
+        return act(*args, **more)
+
+    monkeypatch.setattr(scene.store.approvals, "act", later)
+
+
+# --- an order for an approver -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["Ana Ribeiro", "ana@example.com", "ap-1"])
+def test_an_order_for_somebody_who_is_replaced_meanwhile_counts_for_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    scene.stand_up(posts=2, approvers=TWO, quorum="all")
+    meanwhile(
+        scene, monkeypatch,
+        lambda: renew_link(
+            scene.store, TENANT, scene.campaign.id, 1, "ap-1",
+            name=CLA.name, email=CLA.email, now=scene.clock.now, **BY,
+        ),
+    )  # fmt: skip
+    with pytest.raises(GoneError):
+        order(scene, approver=named)
+
+    assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
+
+
+def test_an_order_for_somebody_who_is_revoked_meanwhile_counts_for_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2, approvers=TWO)
+    meanwhile(
+        scene, monkeypatch,
+        lambda: revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", now=scene.clock.now, **BY),
+    )  # fmt: skip
+    with pytest.raises(GoneError):
+        order(scene, approver="Ana Ribeiro")
+
+    assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
+
+
+def order(scene: Scene, *, approver: str = "", decision: Decision = Decision.APPROVED, comment: str = "") -> Any:
+    campaign = scene.store.campaigns.get(TENANT, scene.campaign.id)
+    return operations.decide_for(
+        scene.store, campaign, OLGA, decision=decision, comment=comment, approver=approver, now=scene.clock.now
+    )
+
+
+# --- an order in place of all -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ordered", [Decision.APPROVED, Decision.NEEDS_REVISION, Decision.REJECTED])
+@pytest.mark.parametrize("said", [Decision.APPROVED, Decision.NEEDS_REVISION, Decision.REJECTED])
+def test_an_order_in_place_of_all_is_what_it_says(scene: Scene, said: Decision, ordered: Decision) -> None:
+    scene.stand_up(posts=4, approvers=TWO, quorum="all", collect_all=True)
+    scene.decide(1, decision=said, comments="Because of this.")
+
+    round_ = order(scene, decision=ordered, comment="As agreed with the board.")
+
+    assert (round_.status, round_.outcome) == (RoundStatus.DECIDED, ordered)
+
+
+# --- a decision that takes effect -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["approved", "rejected", "needs_revision"])
+@pytest.mark.parametrize("second", ["approved", "rejected", "needs_revision"])
+def test_a_decision_takes_effect_only_as_it_stands(scene: Scene, first: str, second: str) -> None:
+    """The clocks differ: what the run read was taken back in time by the clock of the door, and said otherwise."""
+    if first == second:
+        return
+    scene.stand_up(posts=2, settle_seconds=MINUTES).decide(1, decision=first, comments="Because of this.")
+    late = scene.clock.now + timedelta(seconds=MINUTES) + UNDO_LEEWAY
+    undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
+    scene.decide(1, decision=second, comments="No, because of that.")
+
+    place = scene.store, TENANT, scene.campaign.id, 1
+    effect = partial(start_revision, *place) if first == "needs_revision" else partial(apply, *place, Outcome(first))
+    with pytest.raises(RoundReopenedError):
+        effect(now=late)
+
+    assert scene.store.campaigns.get(TENANT, scene.campaign.id).status is CampaignStatus.AWAITING_REVIEW
+    assert [post.review.state for post in scene.posts()] == [ReviewState.PENDING] * 2
+
+
+def test_a_decision_that_may_still_be_taken_back_has_no_effect(scene: Scene) -> None:
+    scene.stand_up(posts=2, settle_seconds=MINUTES).decide(1)
+    with pytest.raises(RoundReopenedError):
+        apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=scene.clock.now)
+    assert scene.store.campaigns.get(TENANT, scene.campaign.id).status is CampaignStatus.AWAITING_REVIEW
+
+
+def test_what_was_noted_of_a_decision_that_was_taken_back_is_gone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = some_posts(scene.campaign, 3)
+    blocked = Quality(score=0.4, checks=[Check(code="MARKDOWN", severity="block", message="has markdown")])
+    posts[2] = posts[2].model_copy(update={"quality": blocked, "status": PostStatus.NEEDS_REVIEW})
+    scene.stand_up(posts=posts, settle_seconds=MINUTES)
+    assert scene.round().blocked == [posts[2].id]
+    late = scene.clock.now + timedelta(seconds=MINUTES) + UNDO_LEEWAY
+    scene.decide(1, posts={posts[2].id: {"decision": "approved"}})
+    review = scene.store.posts.review
+
+    def undone_meanwhile(*args: Any, **more: Any) -> Any:
+        noted = review(*args, **more)
+        monkeypatch.undo()
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
+        return noted
+
+    monkeypatch.setattr(scene.store.posts, "review", undone_meanwhile)
+    with pytest.raises(RoundReopenedError):
+        apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=late)
+
+    scene.decide(1)  # all but what is blocked
+    apply(scene.store, TENANT, scene.campaign.id, 1, Outcome.APPROVED, now=late)
+
+    assert [post.review.state == ReviewState.APPROVED for post in scene.posts()] == [True, True, False]
+
+
+def test_a_post_that_stays_approved_survives_a_rejection_that_was_taken_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=2, settle_seconds=MINUTES)
+    first, second = scene.posts()
+    said = {
+        first.id: {"decision": "approved"},
+        second.id: {"decision": "needs_revision", "comment": "Shorter, please."},
+    }
+    scene.decide(1, decision="needs_revision", posts=said)
+    late = timedelta(seconds=MINUTES) + UNDO_LEEWAY
+    start_revision(scene.store, TENANT, scene.campaign.id, 1, now=scene.clock.now + late)
+    scene.rewrite(second, "Shorter words.")
+    assert scene.ask(2).locked == [first.id]
+    scene.decide(1, decision="rejected", comments="No, because of that.")
+    review = scene.store.posts.review
+
+    def undone_meanwhile(*args: Any, **more: Any) -> Any:
+        noted = review(*args, **more)
+        monkeypatch.undo()
+        undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
+        return noted
+
+    monkeypatch.setattr(scene.store.posts, "review", undone_meanwhile)
+    with pytest.raises(RoundReopenedError):
+        apply(scene.store, TENANT, scene.campaign.id, 2, Outcome.REJECTED, now=scene.clock.now + late)
+
+    scene.decide(1)
+    apply(scene.store, TENANT, scene.campaign.id, 2, Outcome.APPROVED, now=scene.clock.now + late)
+
+    assert [post.review.state for post in scene.posts()] == [ReviewState.APPROVED] * 2
+
+
+# --- approvers --------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_asked_twice_in_a_round_whatever_the_terms_say_by_now(scene: Scene) -> None:
+    scene.stand_up(posts=2, approvers=TWO, quorum="all")
+    terms = scene.campaign.approval.model_copy(update={"approvers": [CLA]})
+    scene.store.campaigns.update(TENANT, scene.campaign.id, {"approval": terms}, actor="test", at=scene.clock.now)
+    with pytest.raises(FaultsError):
+        renew_link(
+            scene.store,
+            TENANT,
+            scene.campaign.id,
+            1,
+            "ap-1",
+            name="Benjamin",
+            email=BEN.email.upper(),
+            now=scene.clock.now,
+            **BY,
+        )
+    assert [each.email for each in scene.round().approvers] == [ANA.email, BEN.email]
+
+
+def test_a_draft_lives_as_long_as_its_round_however_often_that_is_extended(scene: Scene) -> None:
+    scene.stand_up(posts=1)
+    draft = ReviewDraft(digest=scene.round().digest, comments="Softer, please.", saved_at=scene.clock.now)
+    keep_draft(scene.store, scene.round(), by_link(scene.round()), draft, now=scene.clock.now)
+    for _ in range(3):
+        scene.clock.now = scene.round().expires_at - timedelta(hours=1)
+        extend_round(
+            scene.store,
+            TENANT,
+            scene.campaign.id,
+            1,
+            until=scene.clock.now + timedelta(days=59),
+            now=scene.clock.now,
+            **BY,
+        )
+    scene.clock.now = scene.round().expires_at - timedelta(hours=1)
+    scene.store.purge(scene.clock.now, files=get_asset_files())
+
+    assert scene.store.drafts.get(scene.round(), "ap-1") == draft
