@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Body, Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.approval_limits import ApprovalLimits, Limits, Network
 from api.dependencies import Links, Now, TheCourier, TheStore
+from api.json_bodies import JsonRoute
 from api.limits import too_many
 from api.problems import Problem, documented, problem
+from api.wire import SchemaOf, checked
 from campaigns.approvals import decide
 from campaigns.errors import ApprovalLinkError, NotFoundError
 from campaigns.invitations import Invitation, invitation
@@ -21,7 +23,7 @@ from campaigns.model.base import Wire, content_hash
 from campaigns.rules.decisions import undo_until
 from campaigns.store import Store
 
-router = APIRouter(prefix="/campaigns", tags=["approvals"])
+router = APIRouter(route_class=JsonRoute, prefix="/campaigns", tags=["approvals"])
 _bearer = HTTPBearer(auto_error=False, scheme_name="approvalToken", description="The token of an approval link")
 
 
@@ -82,7 +84,7 @@ def wrong_token(limits: ApprovalLimits, network: str) -> Problem:
 )
 def approve(
     campaign_id: str,
-    request: DecisionRequest,
+    given: Annotated[dict[str, Any], SchemaOf(DecisionRequest), Body(title="DecisionRequest")],
     claims: Annotated[LinkClaims, Depends(holder)],
     store: TheStore,
     links: Links,
@@ -95,6 +97,7 @@ def approve(
 
     The same decision again answers with the same receipt and `repeated`; another one with 409.
     """
+    request = checked(DecisionRequest, given)
     if claims.callback_id != request.callback_id:
         raise NotFoundError("approval", campaign_id)
     try:

@@ -9,23 +9,22 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from api.dependencies import AssetBytes, KnownParameters, Now, TheStore
 from api.examples import ASSET
 from api.identity import Caller, needs
-from api.json_bodies import fault_of
+from api.json_bodies import JsonRoute, value_of
 from api.problems import documented, problem
 from api.versions import IfMatch, guarded, required
-from api.wire import AssetView, SchemaOf, asset_body, page_of, patch_of, patched, sent, take_version
+from api.wire import AssetView, SchemaOf, asset_body, checked, page_of, patch_of, patched, sent, take_version
 from campaigns.errors import Fault, FaultsError
 from campaigns.model.base import new_id
 from campaigns.model.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
-from campaigns.model.faults import faults_of
 from campaigns.model.vocabulary import BrandAssetType
 from campaigns.rules.file_types import file_type
 
 router = APIRouter(
+    route_class=JsonRoute,
     prefix="/brands/{brand_id}/assets",
     tags=["brands"],
     responses=documented(400, 401, 403, 404, 413, 422, 429, 500, 503),
@@ -111,12 +110,7 @@ def upload_asset(
 
 
 def _read(text: str) -> BrandAssetInput:
-    if fault := fault_of(text.encode("utf-8", "surrogatepass")):
-        raise FaultsError([fault])
-    try:
-        return BrandAssetInput.model_validate_json(text)
-    except ValidationError as error:
-        raise FaultsError(faults_of(error, under="asset")) from None
+    return checked(BrandAssetInput, value_of(text.encode("utf-8", "surrogatepass")), under="asset")
 
 
 @router.get("", response_model=AssetList, summary="Its assets")

@@ -10,13 +10,15 @@ from fastapi.responses import Response
 from api.dependencies import KnownParameters, Now, TheStore
 from api.examples import BRAND
 from api.identity import Caller, needs
+from api.json_bodies import JsonRoute
 from api.problems import documented
 from api.versions import IfMatch, guarded, required
-from api.wire import BrandView, SchemaOf, brand_body, page_of, patch_of, patched, sent, take_version
+from api.wire import BrandView, SchemaOf, brand_body, checked, page_of, patch_of, patched, sent, take_version
 from campaigns.model.base import new_id
 from campaigns.model.brand import Brand, BrandInput
 
 router = APIRouter(
+    route_class=JsonRoute,
     prefix="/brands",
     tags=["brands"],
     responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
@@ -43,12 +45,16 @@ def create_brand(
     caller: Writer,
     store: TheStore,
     now: Now,
-    given: Annotated[BrandInput, Body(openapi_examples={"roastery": {"value": BRAND}})],
+    given: Annotated[
+        dict[str, Any],
+        SchemaOf(BrandInput),
+        Body(title="BrandInput", openapi_examples={"roastery": {"value": BRAND}}),
+    ],
 ) -> Response:
     """Store a brand; its name is the tenant's only one."""
     brand = Brand.model_validate(
         {
-            **given.to_wire(),
+            **checked(BrandInput, given).to_wire(),
             "id": new_id("brand"),
             "tenantId": caller.tenant_id,
             "createdAt": now,

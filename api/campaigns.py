@@ -14,6 +14,7 @@ from api.dependencies import KnownParameters, Now, TheCourier, TheStore
 from api.examples import BRIEF
 from api.execution import Execution, Known, execution_of
 from api.identity import Caller, needs
+from api.json_bodies import JsonRoute
 from api.plan import PlanBody, plan_of
 from api.problems import documented
 from api.versions import IfMatch, guarded, require_version, required
@@ -42,6 +43,7 @@ from tasks.run_facts import RunFacts, run_facts
 from tasks.runs import PrefectUnavailableError
 
 router = APIRouter(
+    route_class=JsonRoute,
     prefix="/campaigns",
     tags=["campaigns"],
     responses=documented(400, 401, 403, 413, 422, 429, 500, 503),

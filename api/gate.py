@@ -20,7 +20,7 @@ from api.approval_limits import approval_limits, network
 from api.approvals import wrong_token
 from api.dependencies import link_signer
 from api.identity import Identity, TokenRefusedError
-from api.json_bodies import fault_of, is_json
+from api.json_bodies import is_json, value_of
 from api.limits import RateLimiter, too_many
 from api.problems import Problem, answer, problem, problem_of
 from campaigns.errors import FaultsError
@@ -99,7 +99,7 @@ class Gate:
             raise problem("BODY_TOO_LARGE", f"a body of this address has at most {limit} bytes")
         bounded = _bounded(receive, limit)
         # The pages take forms: they look at the link first, and read the form themselves.
-        return await _read_json(bounded) if is_json(headers) and not path.startswith(_PAGES) else bounded
+        return await _read_json(scope, bounded) if is_json(headers) and not path.startswith(_PAGES) else bounded
 
     def _knows(self, hosts: list[str]) -> bool:
         return len(hosts) == 1 and ("*" in self._hosts or host_name(hosts[0]) in self._hosts)
@@ -155,8 +155,10 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-async def _read_json(receive: Receive) -> Receive:
-    """Read the whole body, refuse JSON that is not worth parsing, and return a `receive` that gives it again."""
+async def _read_json(scope: Scope, receive: Receive) -> Receive:
+    """Read the whole body, refuse JSON that is not worth parsing, keep its value for the route, and return a `receive`
+    that gives the body again.
+    """
     parts: list[bytes] = []
     more = True
     while more:
@@ -169,10 +171,12 @@ async def _read_json(receive: Receive) -> Receive:
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     body = b"".join(parts)
-    large = len(body) > LARGE_JSON_BYTES
-    fault = (await run_in_threadpool(fault_of, body) if large else fault_of(body)) if body else None
-    if fault is not None:
-        raise problem_of(FaultsError([fault]))
+    if body:
+        large = len(body) > LARGE_JSON_BYTES
+        try:
+            scope["state"]["json"] = await run_in_threadpool(value_of, body) if large else value_of(body)
+        except FaultsError as refused:
+            raise problem_of(refused) from None
     given = False
 
     async def again() -> Message:

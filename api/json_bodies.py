@@ -13,12 +13,16 @@ import codecs
 import json
 import math
 import re
+from collections.abc import Callable, Coroutine
 from itertools import islice
 from typing import Any, Final, NoReturn
 
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 
-from campaigns.errors import Fault
+from campaigns.errors import Fault, FaultsError
 
 MAX_DEPTH: Final = 32
 MAX_MEMBERS: Final = 20_000
@@ -40,19 +44,40 @@ def is_json(headers: Headers) -> bool:
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
-def fault_of(body: bytes) -> Fault | None:
-    """Return what is wrong with a JSON body, or None when it may be read."""
+class JsonRoute(APIRoute):
+    """A route whose body was parsed where it was looked at, and is not parsed again on the event loop."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(_ParsedRequest(request.scope, request.receive))
+
+        return handle
+
+
+class _ParsedRequest(Request):
+    async def json(self) -> Any:
+        return self.scope["state"]["json"] if "json" in self.scope["state"] else await super().json()
+
+
+def value_of(body: bytes) -> Any:
+    """Return the value of a JSON body.
+
+    Raises:
+        FaultsError: it may not be read; the fault says why.
+    """
     if body.startswith(codecs.BOM_UTF8):
-        return Fault("body", "begins with a byte order mark: send UTF-8 without one", "JSON_INVALID")
-    too_many = Fault("body", f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY")
+        raise _fault("begins with a byte order mark: send UTF-8 without one")
+    too_many = _fault(f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY")
     # Outside of a text a backslash is no JSON: without the escaped ones, two quotes are a text.
     if body.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"') > _MAX_QUOTES:
-        return too_many
+        raise too_many
     bare = _TEXTS.sub(b"", body)
     if _depth(bare) > MAX_DEPTH:
-        return Fault("body", f"nests deeper than {MAX_DEPTH} levels", "JSON_TOO_DEEP")
+        raise _fault(f"nests deeper than {MAX_DEPTH} levels", "JSON_TOO_DEEP")
     if bare.count(b",") >= MAX_MEMBERS or bare.count(b"[") + bare.count(b"{") > MAX_MEMBERS:
-        return too_many
+        raise too_many
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -65,14 +90,18 @@ def fault_of(body: bytes) -> Fault | None:
             # A lone surrogate is no character: it could be neither stored nor sent on.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        return Fault("body", "is not valid JSON: a lone surrogate is not a character", "JSON_INVALID")
+        raise _fault("is not valid JSON: a lone surrogate is not a character") from None
     except UnicodeDecodeError:
-        return Fault("body", "is not valid JSON: not UTF-8", "JSON_INVALID")
+        raise _fault("is not valid JSON: not UTF-8") from None
     except json.JSONDecodeError as error:
-        return Fault("body", f"is not valid JSON: {error.msg} at character {error.pos}", "JSON_INVALID")
+        raise _fault(f"is not valid JSON: {error.msg} at character {error.pos}") from None
     except _Refused as error:
-        return Fault("body", f"is not valid JSON: {error}", "JSON_INVALID")
-    return None
+        raise _fault(f"is not valid JSON: {error}") from None
+    return value
+
+
+def _fault(words: str, code: str = "JSON_INVALID") -> FaultsError:
+    return FaultsError([Fault("body", words, code)])
 
 
 def _depth(bare: bytes) -> int:

@@ -11,12 +11,14 @@ from pydantic import Field
 from api.dependencies import KnownParameters, Now, TheCourier, TheStore
 from api.examples import PERSONA, WRITING
 from api.identity import Caller, needs
+from api.json_bodies import JsonRoute
 from api.problems import documented
 from api.versions import IfMatch, guarded, required
 from api.wire import (
     ExampleView,
     PersonaView,
     SchemaOf,
+    checked,
     example_body,
     page_of,
     patch_of,
@@ -32,6 +34,7 @@ from campaigns.model.persona import Persona, PersonaInput, WritingExample, Writi
 from campaigns.model.vocabulary import AnalysisStatus
 
 router = APIRouter(
+    route_class=JsonRoute,
     prefix="/personas",
     tags=["personas"],
     responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
@@ -62,12 +65,16 @@ def create_persona(
     caller: Writer,
     store: TheStore,
     now: Now,
-    given: Annotated[PersonaInput, Body(openapi_examples={"roaster": {"value": PERSONA}})],
+    given: Annotated[
+        dict[str, Any],
+        SchemaOf(PersonaInput),
+        Body(title="PersonaInput", openapi_examples={"roaster": {"value": PERSONA}}),
+    ],
 ) -> Response:
     """Store a persona; what the system finds out about its style is no part of the request."""
     persona = Persona.model_validate(
         {
-            **given.to_wire(),
+            **checked(PersonaInput, given).to_wire(),
             "id": new_id("persona"),
             "tenantId": caller.tenant_id,
             "createdAt": now,
@@ -145,12 +152,16 @@ def add_example(
     caller: Writer,
     store: TheStore,
     now: Now,
-    given: Annotated[WritingExampleInput, Body(openapi_examples={"blog": {"value": WRITING}})],
+    given: Annotated[
+        dict[str, Any],
+        SchemaOf(WritingExampleInput),
+        Body(title="WritingExampleInput", openapi_examples={"blog": {"value": WRITING}}),
+    ],
 ) -> Response:
     """Store something the persona wrote; at most 50 of them."""
     example = WritingExample.model_validate(
         {
-            **given.to_wire(),
+            **checked(WritingExampleInput, given).to_wire(),
             "id": new_id("example"),
             "tenantId": caller.tenant_id,
             "personaId": store.personas.get(caller.tenant_id, persona_id).id,

@@ -139,8 +139,9 @@ def problem_of(error: errors.CampaignError) -> Problem:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     if isinstance(error, errors.FaultsError):
         count = len(error.faults)
-        message = f"the request has {count} fault{'s' if count > 1 else ''}; nothing was stored"
-        details = {"errors": [fault.to_wire() for fault in error.faults], **getattr(error, "details", {})}
+        listed = f", of which the first {len(error.told)} are listed" if error.untold else ""
+        message = f"the request has {count} fault{'s' if count > 1 else ''}{listed}; nothing was stored"
+        details = {"errors": [fault.to_wire() for fault in error.told], **getattr(error, "details", {})}
         return Problem(status, error.code, message, details)
     if isinstance(error, errors.NotFoundError):
         return Problem(status, error.code, f"{error.what} not found")

@@ -108,6 +108,18 @@ def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:
     return body
 
 
+def checked(model: type[W], given: object, *, under: str = "") -> W:
+    """Return what was sent as a value of the model; in the thread of a route, for large bodies take a while.
+
+    Raises:
+        FaultsError: every fault, its fields beginning with `under`.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise FaultsError(faults_of(error, under=under)) from None
+
+
 class SchemaOf:
     """Shows a raw body in OpenAPI as the model that it is checked with later, where all faults are gathered."""
 
@@ -154,9 +166,6 @@ def patched(entity: W, given: type[Wire], wanted: Mapping[str, Any]) -> W:
     """
     names = set(given.model_fields)
     raw = {**entity.model_dump(mode="json", by_alias=True, exclude_none=True, include=names), **wanted}
-    try:
-        said = given.model_validate(raw)
-    except ValidationError as error:
-        raise FaultsError(faults_of(error)) from None
+    said = checked(given, raw)
     kept = entity.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=names)
     return type(entity).model_validate({**kept, **said.to_wire()})

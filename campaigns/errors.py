@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ class CampaignError(Exception):
     retryable: bool = False
 
 
+MOST_TOLD: Final = 100
+"""Faults that are listed; whoever mends these is told the rest."""
+
+
 class FaultsError(CampaignError):
     """An input with at least one fault; all of them are told, in the order of the input."""
 
@@ -66,10 +70,21 @@ class FaultsError(CampaignError):
         super().__init__(faults)
         self.faults: tuple[Fault, ...] = tuple(faults)
 
+    @property
+    def told(self) -> tuple[Fault, ...]:
+        """The faults that are listed for people and callers: the first `MOST_TOLD`."""
+        return self.faults[:MOST_TOLD]
+
+    @property
+    def untold(self) -> int:
+        """How many more there are."""
+        return len(self.faults) - len(self.told)
+
     def __str__(self) -> str:
         count = len(self.faults)
         head = "1 fault" if count == 1 else f"{count} faults"
-        return f"{head}: " + "; ".join(f"{fault.field}: {fault.message}" for fault in self.faults)
+        more = f"; and {self.untold} more" if self.untold else ""
+        return f"{head}: " + "; ".join(f"{fault.field}: {fault.message}" for fault in self.told) + more
 
 
 class BadBriefError(FaultsError):

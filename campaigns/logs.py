@@ -21,7 +21,8 @@ MAX_TEXT: Final = 4000
 # the callback id in its path, key rings.
 _SECRETS: Final = re.compile(
     r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]+"
-    r"|eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"
+    # A long run is hidden without its dot as well: it may be half a token, and is read once, not from each eyJ in it.
+    r"|eyJ(?:[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*+)?|[\w-]{40,}+)"
     r"|(?P<name>\b(?:token|nonce|password|secret|authorization|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)(?!(?:bearer|basic)\b)[^\s\"'&,;}]+"
     r"|(?P<path>/approve/)[\w-]+"
     r"|(?P<kid>\b[a-z0-9-]{1,32}:(?:sign|verify|revoked):)[\w-]{40,}",

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from campaigns.errors import Fault
+from campaigns.model.base import cut
 
 WORDS_OF: Final[dict[str, tuple[str, str]]] = {
     # pydantic's error type -> our stable code, our words (filled from the error's context)
@@ -49,6 +50,7 @@ WORDS_OF: Final[dict[str, tuple[str, str]]] = {
 
 # For what pydantic may find and nobody has met yet: its words would speak of classes, its names are not ours.
 OTHER: Final = ("WRONG_FORMAT", "has the wrong form")
+_LONGEST_NAME: Final = 200
 _PYDANTICS: Final = frozenset(get_args(ErrorType))
 
 # A pattern is a rule in the shape of a regex; people are told the rule.
@@ -105,8 +107,9 @@ def _fault(detail: ErrorDetails, under: str) -> Fault:
         message = detail["msg"]
     message = message.replace(" 1 characters", " 1 character").replace(" 1 entries", " 1 entry")
     if kind == "extra_forbidden":
-        # A stranger is named exactly as it was sent.
+        # A stranger is named exactly as it was sent, as far as anybody reads.
         stranger = str(detail["loc"][-1])
+        stranger = stranger if len(stranger) <= _LONGEST_NAME else f"{cut(stranger, at_most=_LONGEST_NAME)}…"
         home = _path(detail["loc"][:-1], under) if detail["loc"][:-1] or under else ""
         return Fault(field=f"{home}.{stranger}" if home else stranger, message=message, code=code)
     return Fault(field=_path(detail["loc"], under), message=message, code=code)

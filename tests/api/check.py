@@ -1,7 +1,9 @@
 """Tries the API from outside: `python -m tests.api.check [--cases 20000]`.
 
-First the tables: every route by every method and kind of token, tenants that try each other's things on
-every route, the corpus of texts and sizes, and one brief sent fifty times at once. Then what the OpenAPI
+First hostile texts: every regular expression of the product, found by looking, and every function that reads
+one text gets its worst at growing sizes (tests/hostile). Then the tables: every route by every method and kind
+of token, tenants that try each other's things on every route, the corpus of texts and sizes, and one brief sent
+fifty times at once. Then what the OpenAPI
 description allows and forbids: a real server process is tried by schemathesis with every check and every
 phase it has, until at least the number of cases was sent. Prefect is away, which is no reason for a 5xx: any
 finding, any 5xx and any answer that the description does not know makes it fail.
@@ -28,6 +30,7 @@ import httpx
 
 from campaigns.keyring import KeyRing, new_ring
 from deployments.stack import free_ports
+from tests.hostile.attack import main as hostile
 
 TENANT = "fernwood"
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
@@ -189,8 +192,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", help="write the output of schemathesis of a run with findings to this file")
     options = parser.parse_args(arguments)
+    print("hostile texts: ", end="", flush=True)
+    findings = ["a hostile text costs more than it may: see above"] if hostile(["--seed", str(options.seed)]) else []
     print(f"{'':>11} {'cases':>7} {'seconds':>8} {'findings':>9}  answers", flush=True)
-    findings: list[str] = []
     for name, tests in TABLES.items():
         table = tabled(tests)
         row(name, table)

@@ -7,17 +7,21 @@ import json
 import re
 import sys
 import time
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 
 from api.app import ROUTERS
 from api.gate import MAX_BODY_BYTES, SMALL_BODY_BYTES, body_limit
 from api.health import Probe
-from api.json_bodies import MAX_DEPTH, MAX_MEMBERS, fault_of
+from api.json_bodies import MAX_DEPTH, MAX_MEMBERS, value_of
 from api.problems import routes_of
+from campaigns.errors import MOST_TOLD, FaultsError
+from campaigns.model.base import Wire
 from tests.api.doors import NO_PREFECT, Door, Tenant, opened
 
 
@@ -176,7 +180,8 @@ def test_no_body_is_walked_further_than_it_may_be_long(body: bytes) -> None:
     before = sys.gettrace()
     sys.settrace(count)
     try:
-        fault_of(body)
+        with suppress(FaultsError):
+            value_of(body)
     finally:
         sys.settrace(before)
 
@@ -254,12 +259,16 @@ def test_every_address_takes_what_its_model_takes() -> None:
     for route in routes_of(ROUTERS):
         if route.body_field is None:
             continue
-        schema = TypeAdapter(route.body_field.field_info.annotation).json_schema()
+        schema = TypeAdapter(annotation_of(route.body_field.field_info)).json_schema()
         most = most_bytes(schema, schema.get("$defs", {}))
         if most is not None:
             bounded += 1
             assert most <= body_limit("POST", re.sub(r"\{\w+\}", "x", route.path)), route.path
     assert bounded >= 4
+
+
+def annotation_of(field: FieldInfo) -> Any:
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
 def most_bytes(schema: dict[str, Any], names: dict[str, Any]) -> int | None:
@@ -288,6 +297,57 @@ def most_bytes(schema: dict[str, Any], names: dict[str, Any]) -> int | None:
 
 def largest(sizes: list[int | None]) -> int | None:
     return None if None in sizes else max(size or 0 for size in sizes)
+
+
+def test_a_request_with_very_many_faults_is_told_of_the_first_hundred(tenant: Tenant) -> None:
+    strangers = {f"stranger{number}": 1 for number in range(19_000)} | {"x" * 100_000: 1}
+
+    for path in ("/campaigns", "/brands"):
+        answer = tenant.client.post(path, json=strangers)
+
+        told = answer.json()
+        assert answer.status_code == 422
+        assert len(told["details"]["errors"]) == MOST_TOLD
+        assert f"the first {MOST_TOLD} are listed" in told["message"]
+        assert len(answer.content) < 32 * 1024
+
+
+def on_the_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", ["/brands", "/personas", "/campaigns"])
+def test_a_large_body_is_parsed_once_and_checked_away_from_the_event_loop(
+    tenant: Tenant, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bool] = []
+    checked: list[bool] = []
+    loads = json.loads
+
+    def counted_loads(text: Any, **how: Any) -> Any:
+        if len(text) > 20_000:  # a token is JSON as well
+            parsed.append(on_the_loop())
+        return loads(text, **how)
+
+    def counted_check(cls: type[Wire], value: Any, **how: Any) -> Any:
+        if isinstance(value, dict) and len(str(value.get("name"))) > 20_000:
+            checked.append(on_the_loop())
+        return super(Wire, cls).model_validate(value, **how)
+
+    body = json.dumps({"name": "x" * 30_000})
+    with monkeypatch.context() as patched:
+        patched.setattr(json, "loads", counted_loads)
+        patched.setattr(Wire, "model_validate", classmethod(counted_check))
+        answer = tenant.client.post(path, content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert parsed == [False]
+    assert checked
+    assert True not in checked
 
 
 # --- unicode ------------------------------------------------------------------------------------------

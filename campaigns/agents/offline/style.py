@@ -12,7 +12,7 @@ _HEDGES: Final = re.compile(r"\b(maybe|perhaps|might|could|probably|i think|seem
 _LIKE: Final = re.compile(r"\b(like a|as if|as though)\b", re.IGNORECASE)
 _STORY: Final = re.compile(r"\b(yesterday|last (?:week|month|year)|once|when i|years ago)\b", re.IGNORECASE)
 _EMOJI: Final = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]")
-_LIST: Final = re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s")
+_LIST: Final = re.compile(r"(?m)^[^\S\n]*(?:[-*•]|\d+[.)])\s")
 
 Rate = Literal["frequent", "occasional", "rare"]
 

@@ -10,7 +10,7 @@ from typing import Final
 from campaigns.model.post import Check
 from campaigns.rules.figures import Figure, Sources, figures_in
 from campaigns.rules.guardrails.leftovers import private_spans
-from campaigns.rules.guardrails.reading import Reading, block, warn
+from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
 from campaigns.rules.lexicon import lexicon
 from campaigns.rules.matching import Cover, Span, contains, fold, spans_of
 
@@ -37,7 +37,7 @@ def guarantee(post: Reading) -> Iterator[Check]:
                     continue
                 seen.add(span)
             said = post.text[span[0] : span[1]] if span else phrase
-            yield block("GUARANTEE", f"“{said}”{where} promises a result; the brand gives no guarantees.", span)
+            yield block("GUARANTEE", f"{quoted(said)}{where} promises a result; the brand gives no guarantees.", span)
     yield from _all_of_it(post)
 
 
@@ -66,14 +66,14 @@ def unsourced_number(post: Reading) -> Iterator[Check]:
             said = post.text[figure.span[0] : figure.span[1]]
             yield block(
                 "UNSOURCED_NUMBER",
-                f"“{said}” stands neither in the brief nor in the required inclusions or references.",
+                f"{quoted(said)} stands neither in the brief nor in the required inclusions or references.",
                 figure.span,
             )
     if alt_text := post.content.alt_text:
         for figure in figures_in(alt_text):
             if not (_no_count(figure) or sources.give(figure)):
                 said = alt_text[figure.span[0] : figure.span[1]]
-                yield block("UNSOURCED_NUMBER", f"“{said}” (in the alt text) stands in no source.")
+                yield block("UNSOURCED_NUMBER", f"{quoted(said)} (in the alt text) stands in no source.")
 
 
 def _no_statistic(figure: Figure, post: Reading) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.language import guess_language
-from campaigns.rules.guardrails.reading import Reading, block, warn
+from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
 from campaigns.rules.lexicon import lexicon
 from campaigns.rules.matching import Cover, Span, first_span, fold
 
@@ -23,23 +23,23 @@ _MARKDOWN: Final = re.compile(
 
 def placeholder(post: Reading) -> Iterator[Check]:
     for match in _PLACEHOLDER.finditer(post.text):
-        yield block("PLACEHOLDER", f"“{match[0]}” is a placeholder that nobody filled in.", match.span())
+        yield block("PLACEHOLDER", f"{quoted(match[0])} is a placeholder that nobody filled in.", match.span())
     for phrase in lexicon().placeholders:
         if span := first_span(phrase, post.text):
             said = post.text[span[0] : span[1]]
-            yield block("PLACEHOLDER", f"“{said}” is a placeholder that nobody filled in.", span)
+            yield block("PLACEHOLDER", f"{quoted(said)} is a placeholder that nobody filled in.", span)
 
 
 def markdown(post: Reading) -> Iterator[Check]:
     if match := _MARKDOWN.search(post.text):
-        yield block("MARKDOWN_LEFT", f"“{match[0]}” is markup that no platform shows; take it out.", match.span())
+        yield block("MARKDOWN_LEFT", f"{quoted(match[0])} is markup that no platform shows; take it out.", match.span())
 
 
 def ai_tell(post: Reading) -> Iterator[Check]:
     for phrase in lexicon().ai_tells:
         if span := first_span(phrase, post.text):
             said = post.text[span[0] : span[1]]
-            yield block("AI_TELL", f"“{said}” is the writer speaking about itself, not the post.", span)
+            yield block("AI_TELL", f"{quoted(said)} is the writer speaking about itself, not the post.", span)
             return
 
 
@@ -60,7 +60,7 @@ def private_data(post: Reading) -> Iterator[Check]:
     for what, (start, end) in private_spans(post.text):
         said = post.text[start:end]
         if not any(_squeezed(said) in source for source in given):
-            yield warn("PII", f"“{said}” looks like {what} and is not in the brief.", (start, end))
+            yield warn("PII", f"{quoted(said)} looks like {what} and is not in the brief.", (start, end))
 
 
 def private_spans(text: str) -> list[tuple[str, Span]]:

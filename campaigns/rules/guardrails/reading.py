@@ -7,15 +7,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from campaigns.model.base import excerpt
 from campaigns.model.post import Check, Post, PostContent, Slot
 from campaigns.rules.content_policy import ContentPolicy
 from campaigns.rules.matching import Span, spans_of
 from campaigns.rules.platforms import handles_in, hashtags_in, links_in, rendered_text
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+
+_QUOTED: Final = 80
+"""Characters of a text that a finding quotes: a run of digits may be as long as a post."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,11 @@ def block(code: str, message: str, span: Span | None = None) -> Check:
 
 def warn(code: str, message: str, span: Span | None = None) -> Check:
     return Check(code=code, severity="warn", message=message, span=span)
+
+
+def quoted(text: str) -> str:
+    """Return the text in quotes, what is long cut."""
+    return f"“{excerpt(text, at_most=_QUOTED)}”"
 
 
 def counted(number: int, thing: str) -> str:

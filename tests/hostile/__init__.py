@@ -1,0 +1,1 @@
+"""What hostile text costs: every expression and every reader of the product, found by looking, not by a list."""

@@ -1,0 +1,237 @@
+"""Finds the regular expressions of the product and its functions that read one text.
+
+An expression is found where it is compiled: as a value of a module, as a literal in a call, or in a function that
+makes it from something; those are listed in `MADE` with an example, and one that is missing there is an error.
+What pydantic checks by `pattern=` runs on Rust's regex crate, which is linear by construction and has no
+backtracking; `python_re_models` finds a model that asks for Python's engine instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import typing
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import regex
+from pydantic import BaseModel
+
+ROOMS: Final = ("campaigns", "api", "tasks", "flows", "deployments")
+ROOT: Final = Path(__file__).parents[2]
+METHODS: Final = ("search", "match", "fullmatch", "sub", "subn", "findall", "finditer", "split")
+
+AnyPattern = re.Pattern[Any] | regex.Pattern[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One compiled expression: where it stands, and which of its methods are called."""
+
+    place: str
+    pattern: AnyPattern
+    methods: frozenset[str]
+
+
+def _made() -> dict[str, list[AnyPattern]]:
+    """Return expressions that functions make, by the function: what `places` cannot read from the source."""
+    from campaigns.rules import figures, matching, x_length
+
+    terms = ("layoffs at suppliers", "a", "a-b c", "100 %", "…", "#1!", "x " * 40)
+    return {
+        "campaigns.agents.planner._references": [re.compile(rf"(?<!\S){re.escape('a' * 30)}(?!\S)")],
+        "campaigns.rules.figures._months": [figures._months()[1]],
+        "campaigns.rules.figures._number_words": [figures._number_words()[1]],
+        "campaigns.rules.matching._pattern": [each for term in terms if (each := matching._pattern(term))],
+        "campaigns.rules.x_length._known_domains": [x_length._known_domains()],
+        "campaigns.rules.guardrails.language.guess_language": [re.compile("[\u0400-\u04ff]")],
+    }
+
+
+@cache
+def modules() -> list[ModuleType]:
+    found = []
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        found.append(package)
+        names = [each.name for each in pkgutil.walk_packages(package.__path__, f"{room}.")]
+        found += [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    return found
+
+
+def expressions() -> list[Expression]:
+    """Return every expression of the product.
+
+    Raises:
+        LookupError: a function makes an expression that is not among the examples of `_made`.
+    """
+    used = _used_methods()
+    found: dict[tuple[Any, int], tuple[str, AnyPattern, set[str]]] = {}
+
+    def add(place: str, pattern: AnyPattern, methods: set[str]) -> None:
+        _, _, known = found.setdefault((pattern.pattern, pattern.flags), (place, pattern, set()))
+        known |= methods
+
+    for module in modules():
+        for name, value in list(vars(module).items()):
+            for pattern in _patterns_in(value):
+                add(f"{module.__name__}.{name}", pattern, used.get(name, set()) or {"search", "sub"})
+    made = _made()
+    for place, call in _calls_in_functions():
+        method = call.func.attr  # type: ignore[attr-defined]  # `_calls_in_functions` looks for attributes
+        methods = {"search", "sub"} if method == "compile" else {method}
+        if isinstance(call.args[0], ast.Constant):
+            flags = _flags_of(call)
+            add(place, re.compile(call.args[0].value, flags), methods)
+        elif place.rpartition(":")[0] in made:
+            for pattern in made[place.rpartition(":")[0]]:
+                add(place, pattern, methods)
+        elif not isinstance(call.args[0], ast.Name):  # a name is a literal of its module: `_literals` adds it
+            raise LookupError(f"{place} makes an expression: give an example of it in tests/hostile/found.py")
+        else:
+            for pattern in _literals(place, call.args[0].id):
+                add(place, pattern, methods)
+    return [Expression(place, pattern, frozenset(methods)) for place, pattern, methods in found.values()]
+
+
+def _literals(place: str, name: str) -> list[AnyPattern]:
+    module = next(each for each in modules() if place.startswith(f"{each.__name__}.") and hasattr(each, name))
+    return [re.compile(getattr(module, name))]
+
+
+def _patterns_in(value: object, depth: int = 0) -> Iterator[AnyPattern]:
+    if isinstance(value, re.Pattern | regex.Pattern):
+        yield value
+    elif isinstance(value, dict) and depth < 3:
+        for each in value.values():
+            yield from _patterns_in(each, depth + 1)
+    elif isinstance(value, list | tuple | set | frozenset) and depth < 3:
+        for each in value:
+            yield from _patterns_in(each, depth + 1)
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+
+
+def _used_methods() -> dict[str, set[str]]:
+    """Return which methods are called on a name, in any file; several names of one spelling share them."""
+    used: dict[str, set[str]] = defaultdict(set)
+    for tree in _trees().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                if isinstance(node.value, ast.Name):
+                    used[node.value.id].add(node.attr)
+                elif isinstance(node.value, ast.Attribute):
+                    used[node.value.attr].add(node.attr)
+    return used
+
+
+def _calls_in_functions() -> Iterator[tuple[str, ast.Call]]:
+    for module, tree in _trees().items():
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for node in ast.walk(function):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and isinstance(node.func.value, ast.Name)
+                    and node.func.value.id in {"re", "regex"}
+                    and node.func.attr in {*METHODS, "compile"}
+                ):
+                    yield f"{module}.{function.name}:{node.lineno}", node
+
+
+def _flags_of(call: ast.Call) -> int:
+    nodes = [node for each in [*call.args[1:], *call.keywords] for node in ast.walk(each)]
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr.isupper()]
+    return int(sum(getattr(re, name) for name in names))
+
+
+def python_re_models() -> list[str]:
+    """Return the models whose patterns run on Python's engine, which backtracks."""
+    return [
+        f"{module.__name__}.{name}"
+        for module in modules()
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, BaseModel)
+        and value.model_config.get("regex_engine") == "python-re"
+    ]
+
+
+# --- functions that read a text -------------------------------------------------------------------------
+
+_QUIET: Final = ("campaigns.model", "campaigns.rules", "campaigns.agents", "api.", "tasks.", "campaigns.store.")
+_SINGLE: Final = frozenset(
+    f"campaigns.{name}"
+    for name in ("keyring", "links", "seal", "export", "logs", "correlation", "mail_server", "codes", "notices")
+)
+
+
+def readers() -> dict[str, Callable[[Any], object]]:
+    """Return the functions of one text or one heap of bytes, by name, but for `NOT_READERS`."""
+    found: dict[str, Callable[[Any], object]] = {}
+    for module in modules():
+        if not (module.__name__.startswith(_QUIET) or module.__name__ in _SINGLE):
+            continue
+        for name, value in vars(module).items():
+            function = inspect.unwrap(value) if callable(value) else None
+            if not inspect.isfunction(function) or function.__module__ != module.__name__:
+                continue
+            place = f"{module.__name__}.{name}"
+            if place not in NOT_READERS and not inspect.iscoroutinefunction(function) and reads_one(function):
+                found[place] = function
+    return found | _methods()
+
+
+def _methods() -> dict[str, Callable[[Any], object]]:
+    """Return the readers that are methods, and the checks of a post all together."""
+    from api.review.forms import Form
+    from campaigns.keyring import KeyRing
+    from tests.rules.test_worst_cases import all_checks
+
+    def form(body: bytes) -> object:
+        return Form.parse(body)
+
+    def ring(text: str) -> object:
+        return KeyRing.parse(text)
+
+    return {
+        "api.review.forms.Form.parse": form,
+        "campaigns.keyring.KeyRing.parse": ring,
+        "tests.rules.test_worst_cases.all_checks": all_checks,
+    }
+
+
+def reads_one(function: Callable[..., object]) -> bool:
+    needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+    if len(needed) != 1 or needed[0].kind not in {needed[0].POSITIONAL_ONLY, needed[0].POSITIONAL_OR_KEYWORD}:
+        return False
+    try:
+        kind = typing.get_type_hints(function).get(needed[0].name)
+    except NameError:  # a type that only mypy imports
+        return False
+    return kind in {str, bytes, str | None}
+
+
+def takes_bytes(function: Callable[..., object]) -> bool:
+    return next(iter(typing.get_type_hints(inspect.unwrap(function)).values())) is bytes
+
+
+NOT_READERS: Final[dict[str, str]] = {}
+"""Functions of one text that is never from outside, and why."""
