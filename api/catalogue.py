@@ -45,6 +45,10 @@ BUILD_CODES: Final = {
         "What is stored is not what was approved. Nothing goes out; roll the campaign back, then retry it."
     ),
     NoUsablePostError.code: "Not one post could be written. Do what their `lastError` says, then retry the campaign.",
+    errors.BuildTimeoutError.code: (
+        "The build worked longer than `CAMPAIGNS_BUILD_TIMEOUT_SECONDS`; waiting for people does not count. What is"
+        " written stays. Retry the campaign: it goes on where it stopped, with as much time again."
+    ),
     STOPPED: "Somebody ended its run in Prefect while it was at work. Retry the campaign.",
     QUARANTINED: "The run broke off again and again. Read its log, mend the cause, then retry the campaign.",
 }

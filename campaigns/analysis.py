@@ -22,7 +22,9 @@ log = logging.getLogger("campaigns.analysis")
 
 ANALYZE: Final = "analyze"
 LONGEST: Final = timedelta(minutes=15)
-"""No run takes that long (`campaigns.rules.retry`: 10 minutes a step): the process of one that does is gone."""
+"""No run takes that long: the process of one that does is gone."""
+ATTEMPT_SECONDS: Final = 290.0
+"""Three attempts of that length, and the pauses between them, are over before that."""
 
 
 def request_analysis(
@@ -113,7 +115,13 @@ def analyze(store: Store, tenant_id: str, persona_id: str, *, last_try: bool, no
     examples = store.examples.list(tenant_id, persona_id, limit=NEWEST_EXAMPLES)
     answer = style.run(
         tenant_id,
-        StyleInput(tenant_id=tenant_id, persona_id=persona_id, persona_config=persona, examples=examples),
+        StyleInput(
+            tenant_id=tenant_id,
+            persona_id=persona_id,
+            persona_config=persona,
+            examples=examples,
+            seconds_left=ATTEMPT_SECONDS,
+        ),
     )
     if answer.error is not None:
         failure = answer.error

@@ -23,6 +23,7 @@
     ├── StoreUnavailableError       try again                                      (503, retryable)
     ├── ItemTooLargeError           more than the store keeps in one place         (413)
     ├── AgentError                  the model's side; `retryable` says what to do
+    ├── BuildTimeoutError           the build has worked as long as it may
     └── IntegrityError              stored content is not what was approved or sealed
         └── SealBroken                bytes that our key ring did not seal for this place
 
@@ -294,6 +295,19 @@ class AgentError(CampaignError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+
+class BuildTimeoutError(CampaignError):
+    """The build has worked as long as it may, in `seconds`; the time in which people are waited for does not count."""
+
+    code = "BUILD_TIMEOUT"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the build has worked for {self.seconds:g} seconds, as long as it may; what is written stays"
 
 
 class IntegrityError(CampaignError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -67,11 +68,22 @@ def read_setting(store: Store, tenant_id: str, campaign_id: str) -> Setting:
     return Setting(campaign, brand, personas, merge(campaign, brand, personas))
 
 
-def plan(store: Store, tenant_id: str, campaign_id: str, *, now: datetime, fence: Lease | None = None) -> list[Post]:
+def plan(
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    *,
+    now: datetime,
+    fence: Lease | None = None,
+    seconds: float | None = None,
+) -> list[Post]:
     """Plan a campaign once: a second call returns what the first one stored.
 
     A brief that is changed meanwhile makes the plan stale: what was planned for it is dropped, and it is
     planned anew.
+
+    Args:
+        seconds: for all that the model is asked; None: no limit.
 
     Raises:
         AgentError: the planner has no plan; the campaign is failed unless a retry may help.
@@ -79,12 +91,14 @@ def plan(store: Store, tenant_id: str, campaign_id: str, *, now: datetime, fence
         ConflictError: the campaign is over.
         StoreUnavailableError: the brief was changed again and again; try later.
     """
+    until = None if seconds is None else time.monotonic() + seconds
     for _ in range(MAX_REPLANS):
         setting = read_setting(store, tenant_id, campaign_id)
         if setting.campaign.plan_summary is not None:
             return store.posts.list(tenant_id, campaign_id)
         require_work(setting.campaign)
-        posts, summary = _planned(store, setting, now, fence)
+        left = None if until is None else max(0.0, until - time.monotonic())
+        posts, summary = _planned(store, setting, now, fence, left)
         # Posts of a plan that became stale, or of a process that died with one.
         stored = patiently(lambda: store.posts.list(tenant_id, campaign_id))
         strangers = {post.id for post in stored} - {post.id for post in posts}
@@ -94,7 +108,9 @@ def plan(store: Store, tenant_id: str, campaign_id: str, *, now: datetime, fence
     raise StoreUnavailableError("the brief was changed while it was planned")
 
 
-def _planned(store: Store, setting: Setting, now: datetime, fence: Lease | None) -> tuple[list[Post], PlanSummary]:
+def _planned(
+    store: Store, setting: Setting, now: datetime, fence: Lease | None, seconds: float | None
+) -> tuple[list[Post], PlanSummary]:
     tenant_id, campaign_id = setting.campaign.tenant_id, setting.campaign.id
     version = setting.campaign.plan_version or ""
     calendar = plan_calendar(setting.campaign, setting.config, seed=version, not_before=now)
@@ -109,6 +125,7 @@ def _planned(store: Store, setting: Setting, now: datetime, fence: Lease | None)
             persona_configs=setting.personas,
             merged_config=setting.config.to_wire(),
             budget_left_usd=budget_left(setting.campaign),
+            seconds_left=seconds,
         ),
     )
     once = f"plan:{version}:{now.isoformat()}"

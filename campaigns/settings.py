@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     model: str = Field(default="offline", description="offline, bedrock:MODEL, anthropic:MODEL, openai:MODEL …")
     model_base_url: HttpAddress = Field(default="", description="Address of an OpenAI-compatible server")
     model_timeout_seconds: float = Field(default=120, gt=0, le=600, description="For one call of the model")
+    planning_timeout_seconds: float = Field(
+        default=300, gt=0, le=3600, description="For one attempt at a plan, all calls of the model together"
+    )
+    post_timeout_seconds: float = Field(
+        default=120, gt=0, le=3600, description="For one attempt at a post, all calls of the model together"
+    )
+    build_timeout_seconds: float = Field(
+        default=3600, gt=0, le=7 * 86400,
+        description="For all the work on a campaign, pauses and waiting for the model included; the time in which "
+        "people are waited for does not count, and retry-campaign begins to count anew",
+    )  # fmt: skip
     model_price_in: float | None = Field(default=None, ge=0, description="US dollars for a million input tokens")
     model_price_out: float | None = Field(default=None, ge=0, description="US dollars for a million output tokens")
 

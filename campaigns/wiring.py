@@ -90,7 +90,9 @@ def configure_agents() -> None:
         models.ModelOptions(
             name=settings.model,
             base_url=settings.model_base_url,
-            read_timeout=settings.model_timeout_seconds,
+            read_timeout=min(
+                settings.model_timeout_seconds, max(settings.planning_timeout_seconds, settings.post_timeout_seconds)
+            ),
             price_in=settings.model_price_in,
             price_out=settings.model_price_out,
         )

@@ -10,6 +10,7 @@ from typing import Final
 
 from campaigns.agents import models, writer
 from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
+from campaigns.agents.failures import FailureCode, agent_error, failure_of
 from campaigns.agents.money import most_for_a_post
 from campaigns.errors import AgentError, NotFoundError
 from campaigns.model.base import cut
@@ -23,6 +24,7 @@ from campaigns.purse import share
 from campaigns.rules.feedback import joined, other_remarks, remarks_on
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.policy_of import content_policy
+from campaigns.rules.retry import MAX_POST_ATTEMPTS
 from campaigns.store import Lease, Store
 
 WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
@@ -38,14 +40,17 @@ def write_post(
     attempt: str,
     now: datetime,
     fence: Lease | None = None,
+    seconds: float | None = None,
 ) -> Post:
     """Return the stored post with its words at `revision`; the model is called only if they are not stored.
 
     Args:
         attempt: names this call, so that its cost is counted once.
+        seconds: for all that the model is asked; None: no limit.
 
     Raises:
-        AgentError: no words. What will not get better by trying again is stored as a failed post first.
+        AgentError: no words. What will not get better by trying again is stored as a failed post first, and so is
+            the last failure that a post may have, whatever runs tried it.
         ConflictError: the campaign is over, and nothing more is paid for it.
     """
     post = store.posts.get(tenant_id, campaign_id, post_id)
@@ -56,15 +61,22 @@ def write_post(
     setting = read_setting(store, tenant_id, campaign_id)
     require_work(setting.campaign)
     with _money(store, setting.campaign) as dollars:
-        request = _request(store, setting, post, revision, dollars)
-        answer = writer.run(tenant_id, request)
+        request = _request(store, setting, post, revision, dollars, seconds)
+        tried = store.recoveries.count_attempt(tenant_id, campaign_id, f"{post_id}:{revision}")
+        if tried > MAX_POST_ATTEMPTS:
+            answer = WriterOutput(success=False, error=failure_of(agent_error(FailureCode.TRIED_TOO_OFTEN)))
+        else:
+            answer = writer.run(tenant_id, request)
         once = f"{post_id}:{revision}:{attempt}"
         patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
     if answer.error is not None:
         failure = answer.error
-        if not failure.retryable:
-            give_up(store, post, code=failure.code, message=failure.message, revision=revision, now=now, fence=fence)
-        raise AgentError(failure.code, failure.message, failure.retryable, failure.details)
+        again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message
+        if failure.retryable and not again:
+            message = f"{message} It was tried {tried} times."
+        if not again:
+            give_up(store, post, code=failure.code, message=message, revision=revision, now=now, fence=fence)
+        raise AgentError(failure.code, message, again, failure.details)
     with _saving:
         answer = _compared(answer, request, _siblings(store, post))
         written = _written(post, answer, revision, now)
@@ -162,7 +174,9 @@ def _compared(answer: WriterOutput, request: WriterInput, siblings: list[str]) -
     return answer.model_copy(update={"quality": quality, "status": PostStatus.NEEDS_REVIEW})
 
 
-def _request(store: Store, setting: Setting, post: Post, revision: int, dollars: float | None) -> WriterInput:
+def _request(
+    store: Store, setting: Setting, post: Post, revision: int, dollars: float | None, seconds: float | None
+) -> WriterInput:
     campaign, persona = setting.campaign, setting.persona(post.persona_id)
     return WriterInput(
         tenant_id=campaign.tenant_id,
@@ -179,6 +193,7 @@ def _request(store: Store, setting: Setting, post: Post, revision: int, dollars:
         sibling_texts=_siblings(store, post),
         examples=_examples(store, post),
         budget_left_usd=dollars,
+        seconds_left=seconds,
     )
 
 

@@ -40,6 +40,7 @@ class FakeBedrock(ThreadingHTTPServer):
     Attributes:
         script: what the next calls get, first in, first out; empty: the usual answer.
         requests: what was asked, as `{model, body}`, in order.
+        busy: the calls that are being answered.
         busiest: the most calls that were ever answered at one time.
     """
 
@@ -54,7 +55,7 @@ class FakeBedrock(ThreadingHTTPServer):
         self.throttle = throttle
         self.seconds = seconds
         self.busiest = 0
-        self._busy = 0
+        self.busy = 0
         self._chance = random.Random(seed)  # noqa: S311 - faults that come back in the same order
         self._lock = threading.Lock()
 
@@ -70,15 +71,15 @@ class FakeBedrock(ThreadingHTTPServer):
         """Take note of a call and return what it gets."""
         with self._lock:
             self.requests.append({"model": model, "body": body})
-            self._busy += 1
-            self.busiest = max(self.busiest, self._busy)
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
             if self.script:
                 return self.script.pop(0)
             return BEHAVIOURS["throttle"] if self._chance.random() < self.throttle else None
 
     def leave(self) -> None:
         with self._lock:
-            self._busy -= 1
+            self.busy -= 1
 
 
 class _Handler(BaseHTTPRequestHandler):

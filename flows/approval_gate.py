@@ -13,7 +13,7 @@ from prefect import get_run_logger, runtime
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 
 from tasks.form_answer import form_now, record_form_answers
-from tasks.lease import fence
+from tasks.lease import at_rest, fence
 from tasks.outcome import Outcome, read_outcome
 from tasks.run_states import PAUSE_KEY
 from tasks.steps import AskedRound, SavedCampaign
@@ -41,6 +41,7 @@ def wait_for_decision(campaign: SavedCampaign, asked: AskedRound) -> Outcome:
         )
         form = form_now(campaign, asked, refused)
         if runtime.deployment.id is None:
-            pause_flow_run(form, timeout=BACKSTOP_SECONDS, poll_interval=POLL_SECONDS, key=key)
+            with at_rest(campaign):
+                pause_flow_run(form, timeout=BACKSTOP_SECONDS, poll_interval=POLL_SECONDS, key=key)
         else:
             suspend_flow_run(form, timeout=BACKSTOP_SECONDS, key=key)

@@ -77,4 +77,4 @@ def _write(saved: SavedCampaign, posts: list[PlannedPost]) -> None:
         rewritten = generate_post.with_options(refresh_cache=True).map(behind, campaign=unmapped(saved))
         require_ordered(saved, rewritten)
         left += [post for post, draft in zip(behind, rewritten, strict=True) if not draft.state.is_completed()]
-    require_settled(generate_post.map(left, campaign=unmapped(saved), last_chance=True))
+    require_settled(generate_post.map(left, campaign=unmapped(saved)))

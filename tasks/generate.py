@@ -14,13 +14,12 @@ from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
 from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.patience import patiently
-from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.settings import get_settings
 from campaigns.telemetry import THROTTLED
 from campaigns.wiring import configure_agents, get_signals, get_store
-from campaigns.writing import give_up, is_written, put_back, write_post
+from campaigns.writing import is_written, put_back, write_post
 from tasks.checkpoints import checkpointed
-from tasks.lease import fence
+from tasks.lease import fence, time_for
 from tasks.policies import RETRIED
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 from tasks.writer_limit import writer_slot
@@ -41,14 +40,12 @@ def _inputs(parameters: Mapping[str, Any]) -> object:
     **RETRIED,
     **checkpointed("generate", returns=Draft, inputs=_inputs),
 )
-def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool = False) -> Draft:
+def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
     """Write one post, store it, and return what is stored.
-
-    Args:
-        last_chance: nobody comes back to this post: store it as failed when the attempts are used up.
 
     Raises:
         AgentError: no words; retried while that may help, then stored as a failed post.
+        BuildTimeoutError: the campaign was worked on as long as it may be.
     """
     configure_agents()
     store, now = get_store(), datetime.now(UTC)
@@ -64,21 +61,11 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign, last_chance: bool 
                 attempt=attempt,
                 now=now,
                 fence=fence(campaign),
+                seconds=time_for(campaign, get_settings().post_timeout_seconds),
             )
     except AgentError as error:
         if error.reason == FailureCode.THROTTLED:
             get_signals().count(THROTTLED, now=datetime.now(UTC))
-        if error.retryable and last_chance and runtime.task_run.run_count >= MAX_ATTEMPTS:
-            stored = store.posts.get(campaign.tenant_id, campaign.id, post.id)
-            give_up(
-                store,
-                stored,
-                code=error.reason,
-                message=error.message,
-                revision=post.revision,
-                now=now,
-                fence=fence(campaign),
-            )
         raise
     return Draft(
         post_id=written.id,
@@ -117,5 +104,5 @@ def require_settled(drafts: PrefectFutureList[Draft]) -> None:
         if draft.state.is_completed():
             continue
         error = draft.state.result(raise_on_failure=False)
-        if not isinstance(error, AgentError):
+        if not isinstance(error, AgentError) or error.retryable:
             raise error if isinstance(error, Exception) else StoreUnavailableError("a post was neither written nor not")

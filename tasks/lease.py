@@ -15,8 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -28,17 +29,70 @@ from prefect.futures import PrefectFutureList, wait
 from prefect.states import Completed, Suspended
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from campaigns.errors import LeaseLostError, StoreUnavailableError
+from campaigns.errors import BuildTimeoutError, LeaseLostError, StoreUnavailableError
+from campaigns.model.campaign import AT_REST
 from campaigns.patience import patiently
+from campaigns.planning import fail
 from campaigns.recovery import HEARTBEAT, LEASE_LASTS
+from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.wiring import get_store
-from tasks.orders import LOOK_SECONDS, RunStoppedError, obey, order_of
+from tasks.orders import ACTOR, LOOK_SECONDS, RunStoppedError, obey, order_of
 from tasks.steps import SavedCampaign
 
 log = logging.getLogger("campaigns.lease")
 
 _LOOK_AGAIN_SECONDS: Final = 0.5
+
+
+class Clock:
+    """How long a campaign was worked on: in this process, and before it by others.
+
+    It is counted in the store with every heartbeat, so a process that is killed takes ten seconds along at most.
+    """
+
+    def __init__(self, store: Store, tenant_id: str, campaign_id: str) -> None:
+        self._recoveries = store.recoveries
+        self._place = tenant_id, campaign_id
+        self._counted = patiently(lambda: store.recoveries.worked(tenant_id, campaign_id)).total_seconds()
+        self._uncounted = 0.0
+        self._since: float | None = monotonic()
+        self._changing = threading.Lock()
+
+    def worked(self) -> float:
+        """Return the seconds of work so far."""
+        with self._changing:
+            self._advance()
+            return self._counted + self._uncounted
+
+    def stop(self) -> None:
+        """Let the time that follows be no work."""
+        with self._changing:
+            self._advance()
+            self._since = None
+
+    def go_on(self) -> None:
+        with self._changing:
+            self._since = monotonic()
+
+    def count(self) -> None:
+        """Count in the store what it does not know yet.
+
+        Raises:
+            StoreUnavailableError: it is counted the next time.
+        """
+        with self._changing:
+            self._advance()
+            if self._uncounted:
+                work = timedelta(seconds=self._uncounted)
+                self._counted = self._recoveries.count_work(*self._place, work).total_seconds()
+                self._uncounted = 0.0
+
+    def _advance(self) -> None:
+        if self._since is not None:
+            now = monotonic()
+            self._uncounted += now - self._since
+            self._since = now
 
 
 class Hold:
@@ -47,6 +101,7 @@ class Hold:
     def __init__(self, store: Store, lease: Lease) -> None:
         self._store = store
         self._lease = lease
+        self.clock = Clock(store, lease.tenant_id, lease.campaign_id)
         self._lost: LeaseLostError | None = None
         self._changing = threading.Lock()
         self._let_go = threading.Event()
@@ -81,6 +136,7 @@ class Hold:
         while self._lost is None and not self._let_go.wait(HEARTBEAT.total_seconds()):
             try:
                 self.beat(datetime.now(UTC))
+                self.clock.count()
             except StoreUnavailableError as error:
                 log.warning("the lease could not be renewed, trying again: %s", error)
 
@@ -98,7 +154,10 @@ class Hold:
         self._let_go.set()
         with self._changing:
             try:
-                self._store.leases.release(self._lease)
+                try:
+                    self.clock.count()
+                finally:
+                    self._store.leases.release(self._lease)
             except StoreUnavailableError as error:
                 log.warning("the lease could not be given up, it will expire: %s", error)
 
@@ -114,6 +173,7 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
 
     Raises:
         LeaseLostError: another process builds this campaign, at the start or at any write.
+        BuildTimeoutError: it was worked on as long as it may be, and rests as failed.
     """
     store, place = get_store(), (campaign.tenant_id, campaign.id)
     hold = Hold(store, _acquire(store, *place))
@@ -129,6 +189,10 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
         yield
     except RunStoppedError as stopped:
         raise _stopped(campaign, hold) from stopped
+    except BuildTimeoutError as late:
+        _end_what_was_begun()
+        patiently(partial(_out_of_time, store, campaign, late, hold.held()))
+        raise
     finally:
         _end_what_was_begun()
         # Also on the way out to a pause: whoever goes on may start at once.
@@ -149,16 +213,55 @@ def fence(campaign: SavedCampaign) -> Lease:
     return hold.fence(datetime.now(UTC))
 
 
+def time_for(campaign: SavedCampaign, most: float) -> float:
+    """Return the seconds that something may take at most `most` of: what is left of the build's time ends it too.
+
+    Asked before a model is paid. What people decided takes effect also when the time is over.
+
+    Raises:
+        BuildTimeoutError: nothing is left.
+        LeaseLostError: this process does not build the campaign.
+    """
+    hold = _HOLDS.get((campaign.tenant_id, campaign.id))
+    if hold is None:
+        raise LeaseLostError("this process does not build this campaign")
+    allowed = get_settings().build_timeout_seconds
+    left = allowed - hold.clock.worked()
+    if left <= 0:
+        raise BuildTimeoutError(allowed)
+    return min(most, left)
+
+
+@contextmanager
+def at_rest(campaign: SavedCampaign) -> Iterator[None]:
+    """Wait for people in the block: that is no work, although the process keeps its lease."""
+    clock = _HOLDS[campaign.tenant_id, campaign.id].clock
+    clock.stop()
+    try:
+        yield
+    finally:
+        clock.go_on()
+
+
+def _out_of_time(store: Store, campaign: SavedCampaign, late: BuildTimeoutError, held: Lease) -> None:
+    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    if stored.status not in AT_REST:
+        now = datetime.now(UTC)
+        fail(store, stored, code=late.code, message=str(late), retryable=True, now=now, actor=ACTOR, fence=held)
+
+
 def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> None:
-    """Wait for posts in the making. When somebody stops the run, those that were begun are the last.
+    """Wait for posts in the making. When somebody stops the run, or time is up, those that were begun are the last.
 
     Raises:
         Abort, Pause: the run was stopped or suspended; its state is not ours to set any more.
+        BuildTimeoutError: the campaign was worked on as long as it may be.
     """
     hold = _HOLDS[campaign.tenant_id, campaign.id]
     left = set(drafts)
     try:
         while left and hold.order is None:
+            time_for(campaign, LOOK_SECONDS)
             left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
     except Pause as pause:  # Prefect heard of *Suspend* before we looked
         hold.order = pause.state or Suspended()

@@ -19,7 +19,7 @@ from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import configure_agents, get_store
 from tasks.checkpoints import checkpointed
-from tasks.lease import fence
+from tasks.lease import fence, time_for
 from tasks.policies import RETRIED
 from tasks.receipts import receipted
 from tasks.steps import Plan, PlannedPost, SavedCampaign
@@ -36,7 +36,14 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
     configure_agents()
     store = get_store()
     try:
-        posts = plan(store, campaign.tenant_id, campaign.id, now=datetime.now(UTC), fence=fence(campaign))
+        posts = plan(
+            store,
+            campaign.tenant_id,
+            campaign.id,
+            now=datetime.now(UTC),
+            fence=fence(campaign),
+            seconds=time_for(campaign, get_settings().planning_timeout_seconds),
+        )
     except AgentError as error:
         if error.retryable:
             _count(store, campaign, error)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -42,19 +43,32 @@ class Asked(Generic[T]):
     error: AgentError | None = None
 
 
-def ask(model: TextModel, prompt: Prompt, form: type[T], judge: Judge[T], *, budget_left_usd: float | None) -> Asked[T]:
+def ask(
+    model: TextModel,
+    prompt: Prompt,
+    form: type[T],
+    judge: Judge[T],
+    *,
+    budget_left_usd: float | None,
+    seconds_left: float | None = None,
+) -> Asked[T]:
     """Ask once, and again at most twice with the faults of the answer before.
 
     A failed call ends the asking: whether to try again is the caller's to decide. A repair that the
     budget forbids, or that the model refuses, does not cost the answer there is already.
+
+    Args:
+        seconds_left: for the answer and its repairs together; an answer that comes later is not waited for.
     """
+    until = None if seconds_left is None else time.monotonic() + seconds_left
     asked: Asked[T] = Asked(ModelUsage(model=model.name))
     question = prompt
     for attempt in range(MAX_REPAIRS + 1):
         try:
             require_budget(model, question, _left(budget_left_usd, asked.usage))
+            timed = replace(question, seconds=_seconds(until))
             asked.usage = asked.usage.plus(ModelUsage(model=model.name, calls=1))
-            answer = model.answer(question, form)
+            answer = model.answer(timed, form)
         except AgentError as error:
             if error.reason == FailureCode.INVALID_OUTPUT:  # not even the model's client could read it
                 answer = Answer("", ModelUsage(model=model.name))
@@ -83,6 +97,19 @@ def ask(model: TextModel, prompt: Prompt, form: type[T], judge: Judge[T], *, bud
 
 def _left(budget: float | None, spent: ModelUsage) -> float | None:
     return None if budget is None else max(0.0, budget - spent.cost_usd)
+
+
+def _seconds(until: float | None) -> float | None:
+    """Return what is left of the time.
+
+    Raises:
+        AgentError: MODEL_TIMEOUT, nothing is.
+    """
+    if until is None:
+        return None
+    if (left := until - time.monotonic()) <= 0:
+        raise agent_error(FailureCode.MODEL_TIMEOUT)
+    return left
 
 
 # Where a model answers in prose instead of in the form, these openings are a refusal and not a slip.

@@ -38,6 +38,9 @@ MAX_EXAMPLES_SHOWN: Final = 3
 MoneyLeft = Annotated[float, Field(ge=0)]
 """US dollars that may still be spent; null: no limit."""
 
+TimeLeft = Annotated[float, Field(ge=0)]
+"""Seconds in which the model must have answered, repairs included; null: as long as its client waits."""
+
 
 class AgentOutput(Wire):
     """What every output has: a result when `success`, else an error, never both."""
@@ -73,6 +76,7 @@ class PlannerInput(Wire):
     already_used_topics: list[str] = []
     plan_key: Maybe[str] = None
     budget_left_usd: Maybe[MoneyLeft] = None
+    seconds_left: Maybe[TimeLeft] = None
 
 
 class PlannedTopic(Slot):
@@ -161,6 +165,7 @@ class WriterInput(Wire):
     revision: Maybe[Revision] = None
     sibling_texts: Annotated[list[str], Field(max_length=1000)] = []
     budget_left_usd: Maybe[MoneyLeft] = None
+    seconds_left: Maybe[TimeLeft] = None
 
 
 class WriterOutput(AgentOutput):
@@ -184,6 +189,7 @@ class StyleInput(Wire):
     persona_config: Persona
     examples: Annotated[list[WritingExample], Field(max_length=100)] = []
     budget_left_usd: Maybe[MoneyLeft] = None
+    seconds_left: Maybe[TimeLeft] = None
 
 
 class StyleOutput(AgentOutput):

@@ -34,6 +34,7 @@ class FailureCode(StrEnum):
     BRAND_NOT_FOUND = "BRAND_NOT_FOUND"
     PERSONA_NOT_FOUND = "PERSONA_NOT_FOUND"
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    TRIED_TOO_OFTEN = "TRIED_TOO_OFTEN"
 
 
 class Remedy(NamedTuple):
@@ -56,7 +57,13 @@ REMEDIES: Final[Mapping[FailureCode, Remedy]] = {
         "The model has too many requests just now.",
         "Wait; the step is tried again, with fewer posts at a time. When the campaign failed, retry it later.",
     ),
-    FailureCode.MODEL_TIMEOUT: Remedy(True, "The model did not answer in time.", _WAIT),
+    FailureCode.MODEL_TIMEOUT: Remedy(
+        True,
+        "The model did not answer in time.",
+        "Wait; the step is tried again. When the campaign failed, retry it later, with more time where the model needs"
+        " it (`CAMPAIGNS_PLANNING_TIMEOUT_SECONDS`, `CAMPAIGNS_POST_TIMEOUT_SECONDS`,"
+        " `CAMPAIGNS_MODEL_TIMEOUT_SECONDS`).",
+    ),
     FailureCode.MODEL_UNAVAILABLE: Remedy(True, "The model's service does not work just now.", _WAIT),
     FailureCode.INSUFFICIENT_EXAMPLES: Remedy(
         True, "The persona has too few writing examples.", "Add writing examples and start the analysis again."
@@ -103,6 +110,11 @@ REMEDIES: Final[Mapping[FailureCode, Remedy]] = {
     ),
     FailureCode.BUDGET_EXCEEDED: Remedy(
         False, "The next model call could break the campaign's budget.", "Raise `budgetUSD` and retry the campaign."
+    ),
+    FailureCode.TRIED_TOO_OFTEN: Remedy(
+        False,
+        "The post was tried as often as a post may be, and each process that tried it ended before the model answered.",
+        _WITHOUT_IT,
     ),
 }
 

@@ -114,7 +114,8 @@ class HostedModel:
                     model_request_parameters=ModelRequestParameters(
                         output_mode="tool", output_tools=[_tool(form)], allow_text_output=False
                     ),
-                )
+                ),
+                prompt.seconds,
             )
         except Exception as error:
             raise failure_from(error) from error
@@ -142,8 +143,14 @@ class HostedModel:
         self._thread.join()
         self._loop.close()
 
-    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _wait(self, coroutine: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            if not future.cancel():  # it ended in this moment, or the error is its own
+                return future.result()
+            raise agent_error(FailureCode.MODEL_TIMEOUT) from None
 
     def _settings(self, prompt: Prompt) -> ModelSettings:
         options = self._options

@@ -7,6 +7,7 @@ leaves out or gets wrong three times is filled with a topic that needs no model,
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -74,6 +75,7 @@ class Planner:
         _require_complete(given)
         plan = _Plan(given)
         usage = ModelUsage(model=self._model.name)
+        until = None if given.seconds_left is None else time.monotonic() + given.seconds_left
         for batch in _batches(given.slots):
             left = given.budget_left_usd
             asked = ask(
@@ -82,6 +84,7 @@ class Planner:
                 PlanAnswer,
                 partial(plan.faults, batch),
                 budget_left_usd=None if left is None else max(0.0, left - usage.cost_usd),
+                seconds_left=None if until is None else max(0.0, until - time.monotonic()),
             )
             usage = usage.plus(asked.usage)
             if asked.error is not None and asked.error.reason != FailureCode.INVALID_OUTPUT:

@@ -103,13 +103,17 @@ Task = Literal["plan", "write", "style"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One question to a model. `max_tokens` bounds the answer."""
+    """One question to a model.
+
+    `max_tokens` bounds the answer, `seconds` the wait for it; None: as long as the model's client waits.
+    """
 
     task: Task
     instructions: str
     shared: str
     request: str
     max_tokens: int
+    seconds: float | None = None
 
     def __str__(self) -> str:
         return "\n\n".join([self.instructions.rstrip(), self.shared, self.request]) + "\n"

@@ -78,7 +78,12 @@ class StyleReader:
     def _read(self, given: StyleInput) -> StyleOutput:
         examples = _countable(given)
         asked = ask(
-            self._model, style_prompt(examples), StyleAnswer, lambda _: [], budget_left_usd=given.budget_left_usd
+            self._model,
+            style_prompt(examples),
+            StyleAnswer,
+            lambda _: [],
+            budget_left_usd=given.budget_left_usd,
+            seconds_left=given.seconds_left,
         )
         if asked.error is not None or asked.value is None:
             error = asked.error or agent_error(FailureCode.INVALID_OUTPUT)

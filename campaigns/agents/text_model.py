@@ -46,7 +46,8 @@ class TextModel(Protocol):
         """Ask once and return the answer, which should be a JSON object of this form.
 
         Raises:
-            AgentError: there is no answer; `reason` is a `FailureCode`. One call, no retry of its own.
+            AgentError: there is no answer; `reason` is a `FailureCode`, MODEL_TIMEOUT when there was none within
+                `prompt.seconds`. One call, no retry of its own.
         """
         ...
 

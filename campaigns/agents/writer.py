@@ -70,6 +70,7 @@ class Writer:
             PostAnswer,
             partial(self._faults, given),
             budget_left_usd=given.budget_left_usd,
+            seconds_left=given.seconds_left,
         )
         if asked.error is not None or asked.value is None:
             error = asked.error or agent_error(FailureCode.INVALID_OUTPUT)

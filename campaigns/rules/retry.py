@@ -4,7 +4,11 @@
     pause        1 s      2 s        give up       each shortened by up to half, at random
 
 Permanent failures are never tried again. A failure of the planner is counted in the store: three of them end the
-campaign, also when its run was started again between them. All attempts and pauses of a step fit into its deadline.
+campaign, also when its run was started again between them. So is every attempt at a post: three at once, and three
+when the rush is over, in whatever runs.
+
+An attempt at a plan or a post has its time from when the model is asked; pauses between attempts, throttled or not, and
+waiting for a free slot of the model are no part of it, but they are work of the build, which has its time in all.
 """
 
 from __future__ import annotations
@@ -12,9 +16,11 @@ from __future__ import annotations
 from typing import Final
 
 MAX_ATTEMPTS: Final = 3
+MAX_POST_ATTEMPTS: Final = 2 * MAX_ATTEMPTS
+"""So often a post is tried at one revision, over all runs of its campaign."""
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 30.0
-DEADLINE: Final = 600.0
+DEADLINE: Final = 3600.0
 """Seconds from the start of the first attempt, after which no further one begins."""
 
 

@@ -175,8 +175,13 @@ FAILED_STEPS: Final = "failed-step#"
 
 
 def failed_step(tenant_id: str, campaign_id: str, step: str) -> Key:
-    """Counts how often a step of a campaign has failed."""
+    """Counts how often a step of a campaign has failed, or was tried."""
     return Key(campaign_partition(tenant_id, campaign_id), f"{FAILED_STEPS}{_hashed(step)}")
+
+
+def work(tenant_id: str, campaign_id: str) -> Key:
+    """Counts how long a campaign was worked on."""
+    return Key(campaign_partition(tenant_id, campaign_id), "work")
 
 
 # --- personas and brands -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,6 +32,7 @@ from campaigns.rules.freshen import moved_ahead
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from deployments.approver import decide_by_link
+from deployments.fake_bedrock import FakeBedrock
 from deployments.mail import newest_link
 from tasks.checkpoint_storage import _open_vault
 from tests.couriers import delivered_in_no_hurry
@@ -47,6 +48,14 @@ def sample(name: str) -> Any:
 
 def sample_brief(name: str = "spring-harvest.json", **changes: Any) -> dict[str, Any]:
     return {**moved_ahead(sample(name), datetime.now(UTC).date()), **changes}
+
+
+def one_week() -> dict[str, Any]:
+    """The sample brief cut down to its first week."""
+    brief = sample_brief()
+    start = date.fromisoformat(brief["schedule"]["startDate"])
+    brief["schedule"] = {**brief["schedule"], "endDate": (start + timedelta(days=6)).isoformat()}
+    return brief
 
 
 @dataclass
@@ -133,6 +142,18 @@ def studio(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         with TestClient(create_app(), headers={"Authorization": f"Bearer {token}"}) as client:
             yield Studio(tmp_path, store, client)
     fresh()
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[tuple[Studio, FakeBedrock]]:
+    """A studio whose words come from Bedrock: a stand-in that boto3 reaches as it would reach the real one."""
+    with FakeBedrock() as bedrock:
+        monkeypatch.setenv("CAMPAIGNS_MODEL", "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", bedrock.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield request.getfixturevalue("studio"), bedrock
 
 
 def seed(store: Store, tenant: str = TENANT) -> None:

@@ -25,8 +25,7 @@ from campaigns.wiring import get_api_ring
 from tasks.approval_input import ApprovalDecision
 from tasks.runs import Bell, ring
 from tests.approvals.voices import by_link
-from tests.flows.conftest import TENANT, Studio
-from tests.flows.test_build_campaign import one_week
+from tests.flows.conftest import TENANT, Studio, one_week
 
 ANA = {"name": "Ana", "email": "ana@example.com"}
 BEN = {"name": "Ben", "email": "ben@example.com"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,21 +35,9 @@ from tasks.generate import generate_post
 from tasks.plan import plan_posts
 from tasks.revise import revise_posts
 from tasks.save import save_campaign
-from tests.flows.conftest import TENANT, Studio, sample_brief
+from tests.flows.conftest import TENANT, Studio, one_week, sample_brief
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def hosted(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[tuple[Studio, FakeBedrock]]:
-    """A studio whose words come from Bedrock: a stand-in that boto3 reaches as it would reach the real one."""
-    with FakeBedrock() as bedrock:
-        monkeypatch.setenv("CAMPAIGNS_MODEL", "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", bedrock.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        yield request.getfixturevalue("studio"), bedrock
 
 
 @pytest.mark.parametrize("name", ["spring-harvest.json", "conference-talks.json"])
@@ -332,14 +320,6 @@ def test_a_run_in_a_terminal_pauses_in_its_process_and_goes_on(studio: Studio) -
 def rung_again(studio: Studio) -> None:
     """Ring as housekeeping does, a minute later by the clock."""
     deliver_due(studio.store, now=datetime.now(UTC) + timedelta(minutes=1))
-
-
-def one_week() -> dict[str, Any]:
-    """The sample brief cut down to its first week."""
-    brief = sample_brief()
-    start = date.fromisoformat(brief["schedule"]["startDate"])
-    brief["schedule"] = {**brief["schedule"], "endDate": (start + timedelta(days=6)).isoformat()}
-    return brief
 
 
 def wait_for(read: Callable[[], T | None]) -> T | None:

@@ -32,7 +32,11 @@ EDITS: list[tuple[str, str, str]] = [
     ("tasks/plan.py", "def plan_posts(", "def plan_all_posts("),
     ("tasks/plan.py", "receipted(plan_posts,", "receipted(plan_all_posts,"),
     # An argument more.
-    ("tasks/generate.py", "last_chance: bool = False)", 'last_chance: bool = False, tone: str = "plain")'),
+    (
+        "tasks/generate.py",
+        "campaign: SavedCampaign) -> Draft:",
+        'campaign: SavedCampaign, tone: str = "plain") -> Draft:',
+    ),
     # New prompts: what is generated from now on has another key.
     ("campaigns/agents/prompts.py", "PROMPT_VERSION: Final = ", 'PROMPT_VERSION: Final = "next-" + '),
 ]

@@ -16,7 +16,7 @@ from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from tasks.lease import Hold, building, fence
+from tasks.lease import Hold, at_rest, building, fence, time_for
 from tasks.steps import SavedCampaign
 from tests.store.samples import NOW, TENANT, a_campaign
 
@@ -144,3 +144,20 @@ def test_patience_ends() -> None:
     with pytest.raises(StoreUnavailableError):
         patiently(away, seconds=0.5)
     assert len(asked) > 1
+
+
+def test_waiting_for_people_in_a_process_that_keeps_its_lease_is_no_work(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("tasks.lease.monotonic", lambda: now)
+
+    with building(CAMPAIGN):
+        now += 20
+        with at_rest(CAMPAIGN):
+            now += 86_400
+        now += 3
+        assert time_for(CAMPAIGN, 5000) == 3600 - 23
+        assert time_for(CAMPAIGN, 10) == 10
+
+    assert store.recoveries.worked(TENANT, CAMPAIGN.id) == timedelta(seconds=23)

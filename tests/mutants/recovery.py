@@ -75,7 +75,7 @@ MUTANTS: list[Mutant] = [
     {
         "name": "a post that the store kept from being written is missing from the round",
         "file": "tasks/generate.py",
-        "old": "if not isinstance(error, AgentError):",
+        "old": "if not isinstance(error, AgentError) or error.retryable:",
         "new": "if error is None:",
         "killed_by": "tests/flows/test_build_campaign.py"
         "::test_a_store_that_is_away_while_posts_are_written_leaves_no_post_out_of_the_round",
