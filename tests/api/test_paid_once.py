@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from campaigns import planning, wiring, writing
-from campaigns.errors import StoreUnavailableError
+from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.model.vocabulary import PostStatus
+from campaigns.rules.retry import MAX_POST_ATTEMPTS
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
 from tests.api.doors import Tenant
@@ -63,3 +64,32 @@ def test_a_plan_and_a_post_are_stored_although_the_store_was_away(
     assert (len(planned), len(wrote)) == (1, 1)
     assert post.status in {PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW}
     assert tenant.store.posts.list(tenant.name, campaign_id) == [post, *posts[1:]]
+
+
+def test_a_post_whose_processes_die_is_tried_a_stated_number_of_times(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiring.configure_agents()
+    campaign_id = tenant.campaign()
+    first, *others = planning.plan(tenant.store, tenant.name, campaign_id, now=NOW)
+    calls: list[int] = []
+
+    def dies(*_: Any) -> Any:
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    def write() -> None:
+        writing.write_post(tenant.store, tenant.name, campaign_id, first.id, revision=0, attempt="1", now=NOW)
+
+    monkeypatch.setattr(writing.writer, "run", dies)
+    for _ in range(MAX_POST_ATTEMPTS):
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    with pytest.raises(AgentError) as given_up:
+        write()
+
+    assert len(calls) == MAX_POST_ATTEMPTS
+    assert (given_up.value.reason, given_up.value.retryable) == ("TRIED_TOO_OFTEN", False)
+    post, *rest = tenant.store.posts.list(tenant.name, campaign_id)
+    assert (post.status, post.last_error and post.last_error.code) == (PostStatus.FAILED, "TRIED_TOO_OFTEN")
+    assert rest == others

@@ -139,22 +139,6 @@ def test_attempts_at_a_post_count_over_all_runs(hosted: tuple[Studio, FakeBedroc
     assert errors[ids[0]].message.endswith(f"It was tried {MAX_POST_ATTEMPTS} times.")
 
 
-def test_an_attempt_counts_although_its_process_dies_in_it(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Killed(BaseException):
-        """Nothing that the product catches."""
-
-    campaign_id, run_id = studio.submit(one_week())
-    monkeypatch.setattr("campaigns.writing.writer.run", lambda *_: (_ for _ in ()).throw(Killed))
-    with pytest.raises(BaseException):  # noqa: B017, PT011 - how Prefect tells it is its own affair
-        studio.attempt(run_id)
-
-    tried = [
-        studio.store.recoveries.count_attempt(TENANT, campaign_id, f"{post.id}:0")
-        for post in posts_of(studio, campaign_id)
-    ]
-    assert max(tried) > 1
-
-
 def test_a_build_that_hangs_ends_in_its_time_and_goes_on_where_it_stopped(
     hosted: tuple[Studio, FakeBedrock], limit: Limit
 ) -> None:
