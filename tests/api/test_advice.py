@@ -98,6 +98,7 @@ def elsewhere(_tenant: Tenant, _campaign_id: str) -> None:
 CURES: Final[Mapping[str, tuple[str, Cure]]] = {
     "ACCESS_DENIED": ("retry the campaign", retry),
     "AGENT_ERROR": ("then retry it", retry),
+    "BUILD_TIMEOUT": ("Retry the campaign: it goes on where it stopped", retry),
     "BRAND_NOT_FOUND": ("Change the campaign's brand and retry the campaign", change_the_brand),
     "BUDGET_EXCEEDED": ("Raise `budgetUSD` and retry the campaign", raise_the_budget),
     "CONTENT_FILTERED": ("change `brief` or `messaging` and retry the campaign", change_the_words),
@@ -117,6 +118,7 @@ CURES: Final[Mapping[str, tuple[str, Cure]]] = {
     STOPPED: ("Retry the campaign.", retry),
     "TENANT_MISMATCH": ("the alarm `tampering` tells operators", elsewhere),
     "THROTTLED": ("When the campaign failed, retry it later", retry),
+    "TRIED_TOO_OFTEN": ("When the campaign failed, retry it", retry),
 }
 
 
