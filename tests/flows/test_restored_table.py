@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prefect.client.schemas.objects import State
 
 from campaigns.agents import writer
 from campaigns.model.vocabulary import CampaignStatus
@@ -81,6 +82,15 @@ def go_on(studio: Studio, campaign_id: str) -> UUID:
     raise AssertionError(f"run {run_id} is {studio.run(run_id).state_name}")
 
 
+def woken(studio: Studio, run_id: UUID) -> State[Any]:
+    """Execute a run that was decided about, once its bell has rung: a busy Prefect may not take the first one."""
+    for minutes in range(1, 6):
+        if studio.run(run_id).state.is_scheduled():
+            break
+        deliver_due(studio.store, now=datetime.now(UTC) + timedelta(minutes=minutes))
+    return studio.attempt(run_id)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_campaign_goes_on_from_any_moment(
     studio: Studio, paid: list[str], moment: str, monkeypatch: pytest.MonkeyPatch
@@ -93,7 +103,7 @@ def test_a_campaign_goes_on_from_any_moment(
     backups.take("while it waits")
     studio.decide(campaign_id, "approved")
     backups.take("after the approval")
-    assert studio.attempt(run_id).name == "Approved"
+    assert woken(studio, run_id).name == "Approved"
     words = {post.id: post.content for post in studio.store.posts.list(TENANT, campaign_id)}
     calls = len(paid)
 
@@ -105,7 +115,7 @@ def test_a_campaign_goes_on_from_any_moment(
     if moment != "after the approval":
         assert ended.name == "Suspended"
         studio.decide(campaign_id, "approved")
-        ended = studio.attempt(again)
+        ended = woken(studio, again)
 
     campaign = studio.store.campaigns.get(TENANT, campaign_id)
     assert (ended.name, campaign.status) == ("Approved", CampaignStatus.COMPLETED)
@@ -124,9 +134,9 @@ def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: 
     backups.take("while it waits")
     sent = {mail.name for mail in (studio.home / "mail").iterdir()}
     studio.decide(campaign_id, "needs_revision", "Say more about the farm.")
-    assert studio.attempt(run_id).name == "Suspended"
+    assert woken(studio, run_id).name == "Suspended"
     studio.decide(campaign_id, "approved")
-    assert studio.attempt(run_id).name == "Approved"
+    assert woken(studio, run_id).name == "Approved"
     calls = len(paid)
 
     backups.restore("while it waits")
@@ -136,10 +146,10 @@ def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: 
     again = go_on(studio, campaign_id)
     assert studio.attempt(again).name == "Suspended"
     studio.decide(campaign_id, "needs_revision", "Leave the farm out.")
-    assert studio.attempt(again).name == "Suspended"
+    assert woken(studio, again).name == "Suspended"
 
     posts = studio.store.posts.list(TENANT, campaign_id)
     assert {answer.comment for post in posts for answer in post.comment_answers} == {"Leave the farm out."}
     assert len(paid) == calls + len(posts)
     studio.decide(campaign_id, "approved")
-    assert studio.attempt(again).name == "Approved"
+    assert woken(studio, again).name == "Approved"
