@@ -251,17 +251,15 @@ def _out_of_time(store: Store, campaign: SavedCampaign, late: BuildTimeoutError,
 
 
 def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> None:
-    """Wait for posts in the making. When somebody stops the run, or time is up, those that were begun are the last.
+    """Wait for posts in the making. When somebody stops the run, those that were begun are the last.
 
     Raises:
         Abort, Pause: the run was stopped or suspended; its state is not ours to set any more.
-        BuildTimeoutError: the campaign was worked on as long as it may be.
     """
     hold = _HOLDS[campaign.tenant_id, campaign.id]
     left = set(drafts)
     try:
         while left and hold.order is None:
-            time_for(campaign, LOOK_SECONDS)
             left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
     except Pause as pause:  # Prefect heard of *Suspend* before we looked
         hold.order = pause.state or Suspended()
