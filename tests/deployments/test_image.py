@@ -15,4 +15,4 @@ def test_every_room_is_in_the_image_and_no_test() -> None:
     rooms = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"])
     assert {name for name in copied if (ROOT / name).is_dir()} == rooms
     assert {name for name in copied if not (ROOT / name).exists()} == set()
-    assert {"requirements.lock", "prefect.toml", "prefect.yaml"} <= copied
+    assert {"requirements-image.lock", "prefect.toml", "prefect.yaml"} <= copied
