@@ -17,7 +17,7 @@ from api.json_bodies import JsonRoute, value_of
 from api.problems import documented, problem
 from api.versions import IfMatch, guarded, required
 from api.wire import AssetView, SchemaOf, asset_body, checked, page_of, patch_of, patched, sent, take_version
-from campaigns.errors import Fault, FaultsError
+from campaigns.errors import ConflictError, Fault, FaultsError, NotFoundError
 from campaigns.model.base import new_id
 from campaigns.model.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
 from campaigns.model.vocabulary import BrandAssetType
@@ -34,7 +34,7 @@ router = APIRouter(
 Reader = Annotated[Caller, Depends(needs("brands:read"))]
 Writer = Annotated[Caller, Depends(needs("brands:write"))]
 
-AssetList = page_of(AssetView, "BrandAssetList")
+AssetPage = page_of(AssetView, "BrandAssetPage")
 AssetPatch = patch_of(BrandAssetInput, "BrandAssetPatch")
 _PARTS: Final = frozenset({"file", "asset"})
 # A downloaded file opens no page of ours and runs nothing, whatever it pretends to be.
@@ -56,6 +56,7 @@ async def whole_form(request: Request) -> None:
     status_code=201,
     response_model=AssetView,
     summary="Upload an asset",
+    responses=documented(409),
     dependencies=[Depends(whole_form)],
 )
 def upload_asset(
@@ -90,22 +91,25 @@ def upload_asset(
     asset_id = new_id("asset")
     # The bytes first: a row that can be listed always has its bytes.
     key = files.put(brand.tenant_id, brand.id, asset_id, content)
-    stored = store.assets.add(
-        BrandAsset.model_validate(
-            {
-                **said.to_wire(),
-                "id": asset_id,
-                "tenantId": brand.tenant_id,
-                "brandId": brand.id,
-                "contentType": kind,
-                "fileSize": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "storageKey": key,
-                "createdAt": now,
-                "updatedAt": now,
-            }
-        )
+    row = BrandAsset.model_validate(
+        {
+            **said.to_wire(),
+            "id": asset_id,
+            "tenantId": brand.tenant_id,
+            "brandId": brand.id,
+            "contentType": kind,
+            "fileSize": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "storageKey": key,
+            "createdAt": now,
+            "updatedAt": now,
+        }
     )
+    try:
+        stored = store.assets.add(row)
+    except (ConflictError, NotFoundError):  # another one took the last place, or the brand went: no row will have these
+        files.delete(brand.tenant_id, brand.id, asset_id)
+        raise
     return sent(asset_body(stored), 201, version=stored.version, Location=f"/brands/{brand.id}/assets/{stored.id}")
 
 
@@ -113,16 +117,19 @@ def _read(text: str) -> BrandAssetInput:
     return checked(BrandAssetInput, value_of(text.encode("utf-8", "surrogatepass")), under="asset")
 
 
-@router.get("", response_model=AssetList, summary="Its assets")
+@router.get("", response_model=AssetPage, summary="Its assets")
 def list_assets(
     brand_id: str,
     caller: Reader,
     store: TheStore,
     type_: Annotated[BrandAssetType | None, Query(alias="type")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
 ) -> Response:
-    """Return all assets, oldest first."""
-    assets = store.assets.list(caller.tenant_id, brand_id, type_=type_)
-    return sent({"items": [asset_body(each) for each in assets]})
+    """Return one page of assets, oldest first; `cursor` of a page leads to the next."""
+    page = store.assets.page(caller.tenant_id, brand_id, type_=type_, limit=limit, cursor=cursor)
+    items = [asset_body(each) for each in page.items]
+    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
 
 
 @router.get("/{asset_id}", response_model=AssetView, summary="One asset")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,10 +12,13 @@ from campaigns.model.vocabulary import BrandAssetType
 from campaigns.store import keys
 from campaigns.store.brands import BrandRepository
 from campaigns.store.counts import MAX_ASSETS, one_less, one_more
-from campaigns.store.documents import item_of, value_of
+from campaigns.store.cursors import cursor_of, place_of
+from campaigns.store.documents import Page, item_of, value_of
 from campaigns.store.table import ABSENT, Check, ConditionFailed, Equals, Item, Put, Table
 from campaigns.store.transaction import attempts
 
+_AT: Final = re.compile(r"[0-9]{13}\.[0-9]{6}")
+_ASSET_ID: Final = re.compile(r"asset_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 KEPT_AFTER_DELETION: Final = timedelta(days=7)
 
 
@@ -82,6 +86,29 @@ class AssetRepository:
         wanted = [asset for asset in found if type_ is None or asset.type == type_]
         return sorted(wanted, key=lambda asset: (asset.created_at, asset.id))
 
+    def page(
+        self,
+        tenant_id: str,
+        brand_id: str,
+        *,
+        type_: BrandAssetType | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[BrandAsset]:
+        """Return a part of the assets of a brand, oldest first; there are `MAX_ASSETS` at most.
+
+        Raises:
+            NotFoundError: the brand is unknown or deleted.
+            FaultsError: the cursor is not one of this list.
+        """
+        listing = ("assets", tenant_id, brand_id, type_ or "")
+        found = self.list(tenant_id, brand_id, type_=type_)
+        if cursor is not None:
+            at, asset_id = place_of(listing, cursor, _AT, _ASSET_ID)
+            found = [asset for asset in found if _place(asset) > (at, asset_id)]
+        items = found[:limit]
+        return Page(items, cursor_of(listing, _place(items[-1])) if len(found) > limit else None)
+
     def update(self, asset: BrandAsset, *, expect_version: int) -> BrandAsset:
         """Replace the row and return it with its new version.
 
@@ -127,6 +154,10 @@ class AssetRepository:
                     raise
                 continue
             return
+
+
+def _place(asset: BrandAsset) -> tuple[str, str]:
+    return f"{asset.created_at.timestamp():020.6f}", asset.id
 
 
 def _item(asset: BrandAsset) -> Item:

@@ -10,7 +10,10 @@ import httpx
 import pytest
 
 from api.examples import ASSET, BRAND
+from campaigns.errors import NotFoundError
 from campaigns.model.brand import MAX_ASSET_BYTES
+from campaigns.store import brand_assets
+from campaigns.store.assets import AssetFiles
 from tests.api.doors import Door, Tenant
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
@@ -241,3 +244,50 @@ def test_files_of_another_tenants_brand_are_not_there(door: Door) -> None:
     ]
 
     assert {answer.status_code for answer in answers} == {404}
+
+
+def test_the_assets_of_a_brand_come_in_pages(tenant: Tenant) -> None:
+    path = f"/brands/{tenant.brand_id}/assets"
+    for _ in range(5):
+        assert upload(tenant, PNG).status_code == 201
+
+    seen, cursor = [], {}
+    while True:
+        page = tenant.client.get(path, params={"limit": 2, **cursor}).json()
+        seen += [each["id"] for each in page["items"]]
+        assert len(page["items"]) <= 2
+        if "cursor" not in page:
+            break
+        cursor = {"cursor": page["cursor"]}
+
+    assert seen == [each["id"] for each in tenant.client.get(path).json()["items"]]
+    assert len(set(seen)) == 5
+    other = tenant.client.get(path, params={"type": "logo", **cursor})
+    assert (other.status_code, other.json()["details"]["errors"][0]["code"]) == (422, "CURSOR_INVALID")
+
+
+def test_a_brand_takes_so_many_files_and_one_that_comes_too_late_leaves_no_bytes(
+    door: Door, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brand_assets, "MAX_ASSETS", 2)
+    files = door.app.state.asset_files
+    put, kept = type(files).put, []
+
+    def last_place_is_taken(self: AssetFiles, tenant_id: str, brand_id: str, asset_id: str, content: bytes) -> str:
+        key = put(self, tenant_id, brand_id, asset_id, content)
+        kept.append(asset_id)
+        if len(kept) == 2:  # as if somebody else took the last place between the first look and the row
+            monkeypatch.setattr(brand_assets, "MAX_ASSETS", 1)
+        return key
+
+    monkeypatch.setattr(AssetFiles, "put", last_place_is_taken)
+    assert upload(tenant, PNG).status_code == 201
+
+    late = upload(tenant, PNG)
+
+    assert (late.status_code, late.json()["errorCode"]) == (409, "LIMIT_REACHED")
+    assert len(tenant.client.get(f"/brands/{tenant.brand_id}/assets").json()["items"]) == 1
+    with pytest.raises(NotFoundError):
+        files.get(tenant.name, tenant.brand_id, kept[1])
+    assert upload(tenant, PNG).json()["errorCode"] == "LIMIT_REACHED"
+    assert len(kept) == 2  # refused before its bytes were kept
