@@ -38,10 +38,14 @@ from campaigns.resending import extend_round, renew_link, revoke_link
 from campaigns.rules import gate
 from campaigns.rules.gate import Case, Change
 from campaigns.store import Fact, OutboxEntry, Store
+from campaigns.store.post_items import replacing_posts
 from campaigns.submission import START_RUN
 
 OPERATOR: Final = "ap-operator"
 """Stands for an operator who decides in place of all approvers."""
+
+AT_ONCE: Final = 20
+"""Posts or outbox entries in one transaction: a post with its revision has at most twice 80 KB, and it holds 4 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,7 @@ def regenerate(
             raise FaultsError(faults)
         again = [post.model_copy(update={"instruction": comment}) for post in posts]
         # Failed ones of the same numbers come along with the comment.
-        moved = _go_on(store, campaign, by, [*_failed(store, campaign), *again], now)
-        _record(store, campaign, by, "regeneration_ordered", now, posts=sorted(numbers), comment=comment)
-        return moved
+        return _go_on(store, campaign, by, [*_failed(store, campaign), *again], now, ordered=numbers, comment=comment)
     round_ = _open(store, campaign)
     said = {post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts}
     request = _request(round_, Decision.NEEDS_REVISION, comment, said)
@@ -196,9 +198,10 @@ def redeliver(store: Store, campaign: Campaign, by: By, *, now: datetime) -> lis
     aside = [entry for entry in store.outbox.of(campaign.tenant_id, campaign.id) if entry.is_quarantined]
     if not aside:
         raise _wrong(campaign, "nothing in the outbox of the campaign is set aside")
-    _record(store, campaign, by, "outbox_redelivered", now, entries=[entry.id for entry in aside])
-    for entry in aside:
-        store.outbox.put_back(entry, at=now)
+    for batch in _batches(aside):
+        entries = [entry.id for entry in batch]
+        fact = by.fact("outbox_redelivered", now, campaign.round or None, entries=entries)
+        store.redeliver(batch, fact=fact, at=now)
     return [entry.kind for entry in aside]
 
 
@@ -240,32 +243,55 @@ def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> lis
     if campaign.status is not CampaignStatus.FAILED:
         raise _wrong(campaign, "only a failed campaign can be rolled back; cancel one that is in work")
     latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
-    changed: list[int] = []
+    unwritten: list[Post] = []
+    restored: list[Post] = []
     for post in store.posts.list(campaign.tenant_id, campaign.id):
         if latest is None:
             if post.content is not None:
-                _write_again(store, post.model_copy(update={"content": None, "quality": None}), now)
-                changed.append(post.number)
+                unwritten.append(_to_write_again(post.model_copy(update={"content": None, "quality": None}), now))
         elif (shown := latest.posts.get(post.id)) is not None and post.content_hash() != shown:
             kept = store.posts.revisions(campaign.tenant_id, campaign.id, post.id)
             seen = next((one for one in reversed(kept) if one.content_hash() == shown), None)
             if seen is not None:
-                restored = {"revision": post.revision + 1, "review": post.review, "updated_at": now}
-                store.posts.save_revision(seen.model_copy(update=restored))
-                changed.append(post.number)
-    _record(store, campaign, by, "rolled_back", now, posts=changed)
-    return changed
+                next_ = {"revision": post.revision + 1, "version": post.version, "review": post.review}
+                restored.append(seen.model_copy(update={**next_, "updated_at": now}))
+    changed = unwritten or restored
+    for batch in _batches(changed):
+        fact = by.fact("rolled_back", now, campaign.round or None, posts=[post.number for post in batch])
+        store.posts.rewrite(campaign, batch, facts=[fact], keep=bool(restored))
+    return [post.number for post in changed]
 
 
-def _go_on(store: Store, campaign: Campaign, by: By, again: Sequence[Post], now: datetime) -> Campaign:
+def _go_on(
+    store: Store,
+    campaign: Campaign,
+    by: By,
+    again: Sequence[Post],
+    now: datetime,
+    *,
+    ordered: Sequence[int] = (),
+    comment: str = "",
+) -> Campaign:
+    """Let a failed campaign go on, with posts that are written again; `ordered` are those that an operator named.
+
+    It is one transaction, but for more posts than one holds: those are made ready before, while nobody can decide
+    on a failed campaign, and whoever dies in between leaves posts that the next retry takes along.
+    """
+
+    def facts(posts: Sequence[Post]) -> list[Fact]:
+        named = sorted(post.number for post in posts if post.number in ordered)
+        more = {"posts": named, "comment": comment}
+        return [by.fact("regeneration_ordered", now, campaign.round or None, **more)] if named else []
+
     if campaign.status is not CampaignStatus.FAILED:
         raise _wrong(campaign, "only a failed campaign can be started again")
-    rewritten = {post.id: post for post in again}
-    # Closed first: who dies between the two must not leave a round about words that are written again.
+    rewritten = [_to_write_again(post, now) for post in {post.id: post for post in again}.values()]
+    *before, last = _batches(rewritten) or [[]]
+    for batch in before:
+        store.posts.rewrite(campaign, batch, facts=facts(batch))
+    closed = None
     if rewritten or any(each.status is PostStatus.GENERATING for each in _posts(store, campaign)):
-        _close_round(store, campaign, by, now)
-    for post in rewritten.values():
-        _write_again(store, post, now)
+        closed = _closed_round(store, campaign, by, now)
     store.recoveries.forgive(campaign.tenant_id, campaign.id)
     changes: dict[str, object] = {"last_error": None}
     if campaign.last_error is not None and campaign.last_error.code == "REVISION_LIMIT":
@@ -282,29 +308,38 @@ def _go_on(store: Store, campaign: Campaign, by: By, again: Sequence[Post], now:
         expect_version=campaign.version,
         changes=changes,
         outbox=[_new_run(campaign, f"retry-{campaign.version}", now)],
+        beside=[*replacing_posts(last), *(store.approvals.closing(closed) if closed else [])],
+        facts=[*(closed.facts if closed else []), *facts(last)],
     )
 
 
-def _close_round(store: Store, campaign: Campaign, by: By, now: datetime) -> None:
-    """Close a round that shows words which are written again; the next one follows, and old links say so."""
+def _closed_round(store: Store, campaign: Campaign, by: By, now: datetime) -> Change | None:
+    """Return how the round is closed that shows words which are written again; None: nobody was asked yet."""
     latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
-    if latest is not None:
-        store.approvals.act(
-            campaign.tenant_id, campaign.id, latest.n,
-            lambda case: gate.close(case, actor=by.actor, reason=by.reason, now=now),
-        )  # fmt: skip
+    if latest is None:
+        return None
+    case = store.approvals.case(campaign.tenant_id, campaign.id, latest.n)
+    return gate.close(case, actor=by.actor, reason=by.reason, now=now)
 
 
-def _write_again(store: Store, post: Post, now: datetime) -> None:
-    """Make the post's next revision one that is not written yet."""
+def _to_write_again(post: Post, now: datetime) -> Post:
+    """Return the post with a next revision that is not written yet."""
     changes = {"status": PostStatus.GENERATING, "revision": post.revision + 1, "last_error": None, "updated_at": now}
-    store.posts.update(post.model_copy(update=changes), expect_version=post.version)
+    return post.model_copy(update=changes)
 
 
 def _new_run(campaign: Campaign, attempt: str, now: datetime) -> OutboxEntry:
     return OutboxEntry.about(
         START_RUN, campaign.tenant_id, campaign.id, attempt, due_at=now, payload={"attempt": attempt}
     )
+
+
+_T = TypeVar("_T")
+
+
+def _batches(things: Sequence[_T]) -> list[Sequence[_T]]:
+    """Return the things in parts that one transaction holds."""
+    return [things[start : start + AT_ONCE] for start in range(0, len(things), AT_ONCE)]
 
 
 def _posts(store: Store, campaign: Campaign) -> list[Post]:
@@ -357,10 +392,6 @@ def _decide(
     said = [round_.callback_id, voice.approver_id, voice.name, order.at.isoformat(), request.to_wire()]
     attempt = content_hash(said)[:32]
     return decide(store, round_, voice, request, attempt_id=attempt, now=now, order=order).round
-
-
-def _record(store: Store, campaign: Campaign, by: By, action: str, now: datetime, **details: object) -> None:
-    store.record(campaign.tenant_id, campaign.id, by.fact(action, now, campaign.round or None, **details))
 
 
 def _request(

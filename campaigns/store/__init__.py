@@ -9,7 +9,7 @@
                        time_out decide decisions
     store.drafts       get save                 (reviews begun and not yet sent)
     store.audit        entries verify           (entries are written by the transaction of what they record)
-    store.outbox       add due of claim done retry quarantine put_back quarantined
+    store.outbox       add due of claim done retry quarantine quarantined
     store.planned_with get                      (brand, personas and configuration as a plan was made with them)
     store.leases       acquire renew release current last
     store.recoveries   last begin

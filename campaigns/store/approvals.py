@@ -210,6 +210,17 @@ class ApprovalRepository:
             return Done(case, change, after)
         raise AssertionError  # `attempts` ends by raising
 
+    @staticmethod
+    def closing(change: Change) -> list[Operation]:
+        """Return the writes of a change that only closes the last round, to go with another write."""
+        if change.idle:
+            return []
+        closed = next_state(change.round)
+        return [
+            Put(round_item(closed), Equals({"version": change.round.version})),
+            Check(keys.round_(closed.tenant_id, closed.campaign_id, closed.n + 1), ABSENT),
+        ]
+
     def case(self, tenant_id: str, campaign_id: str, n: int) -> Case:
         """Return what an act on a round is decided on, as of now; also of a deleted campaign."""
         return self._case(tenant_id, campaign_id, n, None)[0]

@@ -275,7 +275,8 @@ class CampaignRepository:
         outbox: Sequence[OutboxEntry] = (),
         idempotent: bool = False,
         decided: ApprovalRound | None = None,
-        beside: Sequence[Put] = (),
+        beside: Sequence[Operation] = (),
+        facts: Sequence[Fact] = (),
         fence: Lease | None = None,
     ) -> Campaign:
         """Move to the next status, with an audit entry in the same transaction, and return the stored campaign.
@@ -283,11 +284,11 @@ class CampaignRepository:
         `changes` are further fields of the campaign. With `idempotent`, a campaign that this actor moved
         to this status for this reason is returned as it is. Cancelling closes the open round with it.
         `decided` is the round whose decision takes effect: exactly one of this move and an undo wins.
-        `beside` is written with it.
+        `beside` is written with it, and `facts` are audited after it.
 
         Raises:
             IllegalTransitionError: the status machine has no such step.
-            VersionConflictError: `expect_version` is not the stored version.
+            VersionConflictError: `expect_version` is not the stored version, or a condition of `beside` does not hold.
             AlreadyDecidedError: cancelled although its approvers have just approved or rejected it.
             RoundReopenedError: `decided` is not as it is stored any more.
             LeaseLostError: the fence's owner no longer holds the campaign.
@@ -308,12 +309,19 @@ class CampaignRepository:
                 extra["ended_at"] = keys.instant(at)
             fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})
             standing = [_stands(decided)] if decided is not None else []
-            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to), *beside]
+            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
+            told, first = [fact, *facts], len(operations)
+            operations += beside
             try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)
+                commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
             except ConditionFailed as failed:
                 if standing and 1 in failed.failures:
                     raise RoundReopenedError("the decision was taken back in this moment") from failed
+                if min(failed.failures) >= first:
+                    raise VersionConflictError(
+                        "a post or a round was changed since it was read: look at the campaign, and order anew",
+                        {"currentVersion": campaign.version, "currentStatus": str(campaign.status)},
+                    ) from failed
                 continue
             return moved
         raise AssertionError  # `attempts` ends by raising

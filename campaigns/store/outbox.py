@@ -114,11 +114,6 @@ class OutboxRepository:
         changes = {"quarantined_at": at, "attempts": entry.attempts + 1, "last_error": error[:500]}
         return self._replace(entry, entry.model_copy(update=changes))
 
-    def put_back(self, entry: OutboxEntry, *, at: datetime) -> OutboxEntry | None:
-        """Make a quarantined entry due at `at`, as if it was new; None when somebody else did."""
-        changes = {"quarantined_at": None, "due_at": at, "attempts": 0, "failures": 0}
-        return self._replace(entry, entry.model_copy(update=changes))
-
     def quarantined(self, *, since: datetime, limit: int = 100) -> list[OutboxEntry]:
         """Return entries of all tenants that were set aside after `since` and still are, latest first."""
         items = self._table.query_index("due", keys.QUARANTINED, limit=limit, reverse=True)
@@ -126,12 +121,21 @@ class OutboxRepository:
         return [entry for entry in entries if entry.quarantined_at is not None and entry.quarantined_at > since]
 
     def _replace(self, entry: OutboxEntry, changed: OutboxEntry) -> OutboxEntry | None:
-        unchanged = Equals({"due_at": keys.instant(entry.due_at), "attempts": entry.attempts, "done": 0})
         try:
-            self._table.write(Put(outbox_item(changed), unchanged))
+            self._table.write(Put(outbox_item(changed), _unchanged(entry)))
         except ConditionFailed:
             return None
         return changed
+
+
+def put_back(entry: OutboxEntry, *, at: datetime) -> Put:
+    """Return the write that makes a quarantined entry due at `at`, as if it was new, unless somebody else did."""
+    changes = {"quarantined_at": None, "due_at": at, "attempts": 0, "failures": 0}
+    return Put(outbox_item(entry.model_copy(update=changes)), _unchanged(entry))
+
+
+def _unchanged(entry: OutboxEntry) -> Equals:
+    return Equals({"due_at": keys.instant(entry.due_at), "attempts": entry.attempts, "done": 0})
 
 
 def outbox_item(entry: OutboxEntry) -> Item:

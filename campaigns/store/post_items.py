@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from campaigns.model.post import Post
 from campaigns.store import keys
 from campaigns.store.documents import item_of
-from campaigns.store.table import Item
+from campaigns.store.table import ABSENT, Equals, Item, Put
 
 
 def post_item(post: Post) -> Item:
@@ -15,3 +17,10 @@ def post_item(post: Post) -> Item:
 
 def revision_item(post: Post) -> Item:
     return item_of(keys.revision(post.tenant_id, post.campaign_id, post.id, post.revision), "revision", post)
+
+
+def replacing_posts(posts: Sequence[Post], *, keep: bool = False) -> list[Put]:
+    """Return the writes of posts that still have the version that was read; `keep` keeps each as a revision too."""
+    changed = [post.model_copy(update={"version": post.version + 1}) for post in posts]
+    kept = [Put(revision_item(post), ABSENT) for post in changed if keep]
+    return [*kept, *(Put(post_item(post), Equals({"version": post.version - 1})) for post in changed)]

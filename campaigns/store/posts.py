@@ -7,14 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
+from campaigns.model.campaign import Campaign
 from campaigns.model.fact import Fact
 from campaigns.model.post import Post, Review
 from campaigns.model.vocabulary import Platform, PostStatus
 from campaigns.store import keys
 from campaigns.store.documents import value_of
 from campaigns.store.leases import Lease
-from campaigns.store.post_items import post_item, revision_item
-from campaigns.store.table import ABSENT, ConditionFailed, Delete, Equals, Item, Put, Table, check_bounds
+from campaigns.store.post_items import post_item, replacing_posts, revision_item
+from campaigns.store.table import ABSENT, Check, ConditionFailed, Delete, Equals, Item, Put, Table, check_bounds
 from campaigns.store.transaction import attempts, commit
 
 # A planned post is at most some 80 KB, and a write at most 4 MB with the audit entry beside.
@@ -149,6 +150,25 @@ class PostRepository:
                 "the post was changed since it was read", {"currentVersion": found["version"]}
             ) from failed
         return changed
+
+    def rewrite(self, campaign: Campaign, posts: Sequence[Post], *, facts: Sequence[Fact], keep: bool = False) -> None:
+        """Replace posts of a campaign as it was read, all or none, with audit; `keep` keeps each as a revision too.
+
+        Raises:
+            VersionConflictError: the campaign or a post was changed since it was read; nothing was written.
+        """
+        same = Check(
+            keys.campaign(campaign.tenant_id, campaign.id), Equals({"version": campaign.version, "deleted": 0})
+        )
+        try:
+            commit(
+                self._table, campaign.tenant_id, campaign.id, [same, *replacing_posts(posts, keep=keep)], facts=facts
+            )
+        except ConditionFailed as failed:
+            raise VersionConflictError(
+                "the campaign or a post was changed since it was read: look at it, and order anew",
+                {"currentVersion": campaign.version},
+            ) from failed
 
     def review(
         self, tenant_id: str, campaign_id: str, reviews: Mapping[str, Review], *, fence: Lease | None = None

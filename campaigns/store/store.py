@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from campaigns.errors import VersionConflictError
 from campaigns.model.fact import Fact
 from campaigns.store.approvals import ApprovalRepository
 from campaigns.store.assets import AssetFiles
@@ -18,14 +19,14 @@ from campaigns.store.examples import ExampleRepository
 from campaigns.store.idempotency import IdempotencyRepository
 from campaigns.store.leases import LeaseRepository
 from campaigns.store.occurrences import OccurrenceRepository
-from campaigns.store.outbox import OutboxEntry, OutboxRepository
+from campaigns.store.outbox import OutboxEntry, OutboxRepository, put_back
 from campaigns.store.personas import PersonaRepository
 from campaigns.store.planned_with import PlannedWithRepository
 from campaigns.store.posts import PostRepository
 from campaigns.store.recoveries import RecoveryRepository
 from campaigns.store.retention import purge
 from campaigns.store.signals import SignalRepository
-from campaigns.store.table import Table
+from campaigns.store.table import ConditionFailed, Table
 from campaigns.store.transaction import commit
 
 
@@ -64,3 +65,15 @@ class Store:
         """
         self.campaigns.get(tenant_id, campaign_id, deleted=True)
         commit(self.table, tenant_id, campaign_id, [], facts=[fact], outbox=outbox)
+
+    def redeliver(self, entries: Sequence[OutboxEntry], *, fact: Fact, at: datetime) -> None:
+        """Make quarantined entries of one campaign due at `at`, as if they were new, all or none, with audit.
+
+        Raises:
+            VersionConflictError: somebody else put one of them back since it was read; nothing was written.
+        """
+        writes = [put_back(entry, at=at) for entry in entries]
+        try:
+            commit(self.table, entries[0].tenant_id, entries[0].subject_id, writes, facts=[fact])
+        except ConditionFailed as failed:
+            raise VersionConflictError("what was set aside has changed since it was read: order anew") from failed

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from campaigns.errors import IdempotencyMismatchError
+from campaigns.errors import IdempotencyMismatchError, VersionConflictError
 from campaigns.model.campaign import Campaign
-from campaigns.store import IdempotencyRecord, OutboxEntry, Store
+from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
 from campaigns.store.outbox import outbox_item
 from campaigns.store.table import Put
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, hours
@@ -115,11 +115,14 @@ def test_a_quarantined_entry_is_kept_with_its_reason_until_it_is_put_back(
     assert store.outbox.claim(entry, until=NOW + hours(2)) is None
     assert store.outbox.retry(entry, at=NOW + hours(2), error="late") is None
 
-    back = store.outbox.put_back(aside, at=NOW + hours(3))
+    fact = Fact("operator:olga", "outbox_redelivered", NOW)
+    store.redeliver([aside], fact=fact, at=NOW + hours(3))
 
-    assert back is not None
+    [back] = store.outbox.of(TENANT, campaign.id)
     assert (back.is_open, back.attempts, back.failures) == (True, 0, 0)
-    assert store.outbox.put_back(aside, at=NOW + hours(4)) is None
+    with pytest.raises(VersionConflictError):
+        store.redeliver([aside], fact=fact, at=NOW + hours(4))
+    assert [each.action for each in store.audit.entries(TENANT, campaign.id)].count("outbox_redelivered") == 1
     assert eventually(lambda: store.outbox.due(NOW + hours(3)) == [back])
     assert eventually(lambda: store.outbox.quarantined(since=NOW) == [])
 
