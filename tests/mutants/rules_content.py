@@ -64,8 +64,8 @@ MUTANTS: Final[list[dict[str, str]]] = [
     {
         "name": "any host that ends alike is the brand's",
         "file": "campaigns/rules/guardrails/platform_fit.py",
-        "old": 'if not any(host == known or host.endswith(f".{known}") for known in post.known_hosts):',
-        "new": "if not any(host.endswith(known) for known in post.known_hosts):",
+        "old": 'return any(".".join(labels[start:]) in hosts for start in range(len(labels)))',
+        "new": "return any(host.endswith(known) for known in hosts)",
         "killed_by": "tests/rules/test_guardrails.py::test_an_address_of_unknown_origin_is_stopped",
     },
     {
@@ -92,8 +92,8 @@ MUTANTS: Final[list[dict[str, str]]] = [
     {
         "name": "a denied guarantee is a guarantee",
         "file": "campaigns/rules/guardrails/claims.py",
-        "old": "if span in seen or any(",
-        "new": "if span in seen and any(",
+        "old": "if span in seen or denied.holds(span):",
+        "new": "if span in seen:",
         "killed_by": "tests/rules/test_guardrails.py::test_facts_of_the_brief_and_denials_are_no_promises",
     },
     {

@@ -90,8 +90,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "approved plans may be edited",
         "file": "campaigns/rules/editing.py",
-        "old": "if status is CampaignStatus.PLANNING:",
-        "new": "if status in {CampaignStatus.PLANNING, CampaignStatus.APPROVED}:",
+        "old": "if status is CampaignStatus.PLANNING or (",
+        "new": "if status in {CampaignStatus.PLANNING, CampaignStatus.APPROVED} or (",
         "killed_by": "tests/rules/test_editing.py",
     },
     {
