@@ -22,7 +22,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -586,6 +586,8 @@ def machine_on(home: Path) -> Iterator[Machine]:
         patch.setattr(models, "build", lambda options: model)
         patch.setattr(checkpoint_storage, "FolderBlobs", Blobs)
         patch.setattr(checkpoint_storage, "Patience", partial(Patience, clock=clock.monotonic, sleep=clock.sleep))
+        # A third of a run's cost: web sockets to see that somebody suspends it by hand, which nobody does here.
+        patch.setattr("prefect.flow_engine.observe_flow_run_suspension", lambda *_: nullcontext())
         for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
             logger = logging.getLogger(name)
             held.callback(logger.setLevel, logger.level)
