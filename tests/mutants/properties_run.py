@@ -20,8 +20,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 5: a move leaves no entry in the trail",
         "file": "campaigns/store/campaigns.py",
-        "old": "commit(self._table, tenant_id, campaign_id, operations, facts=[fact], outbox=outbox, fence=fence)",
-        "new": "commit(self._table, tenant_id, campaign_id, operations, facts=[], outbox=outbox, fence=fence)",
+        "old": "told, first = [fact, *facts], len(operations)",
+        "new": "told, first = [*facts], len(operations)",
         "killed_by": PROGRESSION,
     },
     {
@@ -103,9 +103,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "property 6: a post that nobody comes back to is never stored as failed",
-        "file": "tasks/generate.py",
-        "old": "if error.retryable and last_chance and runtime.task_run.run_count >= MAX_ATTEMPTS:",
-        "new": "if error.retryable and last_chance and runtime.task_run.run_count > MAX_ATTEMPTS:",
+        "file": "campaigns/writing.py",
+        "old": "again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message",
+        "new": "again, message = failure.retryable and tried <= MAX_POST_ATTEMPTS, failure.message",
         "killed_by": RETRY,
     },
     {
