@@ -310,6 +310,12 @@ def _word(nth: int) -> str:
     return "".join(chr(ord("a") + int(digit)) * 2 for digit in str(nth))
 
 
+def said_of(text: str, calls: Sequence[Call]) -> int | None:
+    """Return the number of the post for which the model said this text; None: it never did."""
+    by_word = {_word(nth): call.number for nth, call in enumerate(calls, start=1)}
+    return by_word.get(text.rsplit(" ", 1)[1].rstrip("."))
+
+
 class Clock:
     """Time of this process and of nobody else's: it passes, and it is moved ahead. Nothing is slept."""
 
