@@ -59,7 +59,8 @@ _HEAD: Final = """# Errors
 Made from the code by `python -m api.catalogue`; a test keeps it so.
 
 Every error has one shape. `errorCode` is stable, `message` is for people, `errorId` names the answer in the logs, and
-`details.errors` lists every fault of a request at once.
+`details.errors` lists every fault of a request at once; of more than 100 the first 100, and
+`message` says how many there are.
 
 ```json
 {

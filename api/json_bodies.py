@@ -68,14 +68,14 @@ def value_of(body: bytes) -> Any:
         FaultsError: it may not be read; the fault says why.
     """
     if body.startswith(codecs.BOM_UTF8):
-        raise _fault("begins with a byte order mark: send UTF-8 without one")
-    too_many = _fault(f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY")
+        raise _refused(Fault("body", "begins with a byte order mark: send UTF-8 without one", "JSON_INVALID"))
+    too_many = _refused(Fault("body", f"has more than {MAX_MEMBERS} members", "JSON_TOO_MANY"))
     # Outside of a text a backslash is no JSON: without the escaped ones, two quotes are a text.
     if body.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"') > _MAX_QUOTES:
         raise too_many
     bare = _TEXTS.sub(b"", body)
     if _depth(bare) > MAX_DEPTH:
-        raise _fault(f"nests deeper than {MAX_DEPTH} levels", "JSON_TOO_DEEP")
+        raise _refused(Fault("body", f"nests deeper than {MAX_DEPTH} levels", "JSON_TOO_DEEP"))
     if bare.count(b",") >= MAX_MEMBERS or bare.count(b"[") + bare.count(b"{") > MAX_MEMBERS:
         raise too_many
     try:
@@ -90,18 +90,22 @@ def value_of(body: bytes) -> Any:
             # A lone surrogate is no character: it could be neither stored nor sent on.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise _fault("is not valid JSON: a lone surrogate is not a character") from None
+        raise _refused(
+            Fault("body", "is not valid JSON: a lone surrogate is not a character", "JSON_INVALID")
+        ) from None
     except UnicodeDecodeError:
-        raise _fault("is not valid JSON: not UTF-8") from None
+        raise _refused(Fault("body", "is not valid JSON: not UTF-8", "JSON_INVALID")) from None
     except json.JSONDecodeError as error:
-        raise _fault(f"is not valid JSON: {error.msg} at character {error.pos}") from None
+        raise _refused(
+            Fault("body", f"is not valid JSON: {error.msg} at character {error.pos}", "JSON_INVALID")
+        ) from None
     except _Refused as error:
-        raise _fault(f"is not valid JSON: {error}") from None
+        raise _refused(Fault("body", f"is not valid JSON: {error}", "JSON_INVALID")) from None
     return value
 
 
-def _fault(words: str, code: str = "JSON_INVALID") -> FaultsError:
-    return FaultsError([Fault("body", words, code)])
+def _refused(fault: Fault) -> FaultsError:
+    return FaultsError([fault])
 
 
 def _depth(bare: bytes) -> int:
