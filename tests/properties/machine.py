@@ -59,6 +59,7 @@ from campaigns.agents.failures import FailureCode, agent_error
 from campaigns.agents.offline import OfflineModel
 from campaigns.agents.prompts import Prompt
 from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.checkpoints.faults import CheckpointFault
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import BlobsUnavailable, Patience
 from campaigns.errors import StoreUnavailableError
