@@ -22,7 +22,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,6 @@ from campaigns.agents.failures import FailureCode, agent_error
 from campaigns.agents.offline import OfflineModel
 from campaigns.agents.prompts import Prompt
 from campaigns.agents.text_model import Answer, ModelAnswer
-from campaigns.checkpoints.faults import CheckpointFault
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import BlobsUnavailable, Patience
 from campaigns.errors import StoreUnavailableError
@@ -309,12 +308,6 @@ def _model_away() -> Exception:
 def _word(nth: int) -> str:
     """Return another word for each number: a figure would be held to be a claim."""
     return "".join(chr(ord("a") + int(digit)) * 2 for digit in str(nth))
-
-
-def said_of(text: str, calls: Sequence[Call]) -> int | None:
-    """Return the number of the post for which the model said this text; None: it never did."""
-    by_word = {_word(nth): call.number for nth, call in enumerate(calls, start=1)}
-    return by_word.get(text.rsplit(" ", 1)[1].rstrip("."))
 
 
 class Clock:
@@ -593,8 +586,6 @@ def machine_on(home: Path) -> Iterator[Machine]:
         patch.setattr(models, "build", lambda options: model)
         patch.setattr(checkpoint_storage, "FolderBlobs", Blobs)
         patch.setattr(checkpoint_storage, "Patience", partial(Patience, clock=clock.monotonic, sleep=clock.sleep))
-        # A third of a run's cost: web sockets to see that somebody suspends it by hand, which nobody does here.
-        patch.setattr("prefect.flow_engine.observe_flow_run_suspension", lambda *_: nullcontext())
         for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
             logger = logging.getLogger(name)
             held.callback(logger.setLevel, logger.level)
