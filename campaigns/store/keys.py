@@ -202,8 +202,12 @@ def example_count(tenant_id: str, persona_id: str) -> Key:
     return Key(persona(tenant_id, persona_id).pk, "example-count")
 
 
+_COUNTED: Final = re.compile(r"brand|persona", re.ASCII)
+
+
 def tenant_count(tenant_id: str, kind: str) -> Key:
-    return Key(list_partition(tenant_id, kind), "count")
+    """Counts how many a tenant has of what has a limit: brands or personas."""
+    return Key(list_partition(tenant_id, _match("count", _COUNTED, kind)), "count")
 
 
 def asset_count(tenant_id: str, brand_id: str) -> Key:

@@ -424,7 +424,7 @@ BAD = {
     "a tenant that is none": {"https://campaigns.example/tenant": "Acme!"},
     "a tenant under our own name": {"https://campaigns.example/tenant": ..., "tenantId": "acme"},
     "over": {"exp": int(NOW.timestamp()) - 1},
-    "not yet": {"nbf": int(NOW.timestamp()) + 300},
+    "not yet": {"nbf": int(NOW.timestamp()) + 3000},
     "a key of nobody": {"kid": "r9"},
     "a key for encryption": {"kid": "enc"},
     "a short key": {"key": WEAK_KEY, "kid": "weak"},

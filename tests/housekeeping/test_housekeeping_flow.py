@@ -287,16 +287,27 @@ def test_the_sweeper_gives_a_run_the_end_of_its_campaign_without_housekeeping(st
     assert studio.attempt(run_id).name == ended.name
 
 
-def test_the_sweeper_sweeps_while_its_block_lasts(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweepers_sweep_while_their_block_lasts(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _sweepers()
-    swept = threading.Event()
-    monkeypatch.setattr("tasks.sweep.sweep", lambda _store, now, all_duties: swept.set())
+    swept, sent = threading.Event(), threading.Event()
+
+    def delivering(*_: object) -> None:
+        swept.set()
+
+    def sending(*_: object) -> None:
+        sent.set()
+
+    monkeypatch.setattr("tasks.sweep.is_answering", lambda: True)
+    monkeypatch.setattr("tasks.sweep.WITH_PREFECT", (delivering,))
+    monkeypatch.setattr("tasks.sweep.LESS_OFTEN", ())
+    monkeypatch.setattr("tasks.sweep.WITHOUT_PREFECT", (sending,))
 
     with sweeping(studio.store, every_seconds=0.01):
         assert swept.wait(60)
-        assert _sweepers() == before + 1
+        assert sent.wait(60)
+        assert _sweepers() == before + 2
     assert _sweepers() == before
 
 
 def _sweepers() -> int:
-    return sum(thread.name == "sweeper" for thread in threading.enumerate())
+    return sum(thread.name in {"sweeper", "sender"} for thread in threading.enumerate())

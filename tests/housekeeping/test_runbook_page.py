@@ -26,6 +26,7 @@ RUNS: Final = "housekeeping/test_recover_runs.py"
 HOUSEKEEPING: Final = "housekeeping/test_housekeeping_flow.py"
 DUTIES: Final = "housekeeping/test_duties.py"
 BUILD: Final = "flows/test_build_campaign.py"
+LIMITS: Final = "flows/test_time_limits.py"
 OWN: Final = "flows/test_own_run.py"
 ORDERS: Final = "flows/test_orders.py"
 FORM: Final = "flows/test_approval_form.py"
@@ -97,6 +98,14 @@ IN_TABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         )
     },
     "`verify-consistency`": {},
+    "`failed`, `BUILD_TIMEOUT`": {
+        "see whether the model is slow or throttles": (
+            f"{LIMITS}::test_work_counts_over_all_runs_and_waiting_for_people_does_not",
+        ),
+        "`retry-campaign`: it goes on where it stopped, with as much time again": (
+            f"{LIMITS}::test_a_build_that_hangs_ends_in_its_time_and_goes_on_where_it_stopped",
+        ),
+    },
     "Runs *Late*": {
         "`prefect work-pool inspect campaigns`": (),
         "start `python -m deployments.worker`": (
@@ -121,7 +130,7 @@ IN_TABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             f"{HOUSEKEEPING}::test_the_sweeper_rings_a_bell_that_was_lost",
         ),
         "after two minutes look whether an API process lives": (
-            f"{HOUSEKEEPING}::test_the_sweeper_sweeps_while_its_block_lasts",
+            f"{HOUSEKEEPING}::test_the_sweepers_sweep_while_their_block_lasts",
         ),
     },
     "Run *Replaced* or *Skipped*": {

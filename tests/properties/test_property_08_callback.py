@@ -74,7 +74,9 @@ class Approval(RuleBasedStateMachine):
     def somebody_decides_in_peace(self, who: int, said: str) -> None:
         if sent := self.court.issue(who):
             self.court.table.heal()
-            self.court.click(sent, f"attempt-{sent.link.callback_id[:6]}-{who}-peace", **self.answer(sent, said))
+            # An answer of its own each time: one that was taken back is used up.
+            attempt_id = f"attempt-{sent.link.callback_id[:6]}-{who}-peace-{len(self.court.acks)}"
+            self.court.click(sent, attempt_id, **self.answer(sent, said))
             self.court.sweep()
             self.court.work()
 
