@@ -19,6 +19,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 HERE = Path(__file__).parent
 SYSTEM = {"system", "browser"}
 RUN_AFTER_RUN = {"housekeeping", "checkpoints", "properties"}
+# Of tests/flows what starts many runs in each test.
+MANY_RUNS = {"test_approval_form", "test_orders", "test_own_run", "test_restored_table", "test_time_limits"}
 # Dealt out first, so that no process is left alone with a long file at the end.
 LONGEST_FIRST = ["flows", "properties", "checkpoints", "housekeeping", "api", "store"]
 
@@ -33,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         room = item.path.relative_to(HERE).parts[0]
         on_a_server = "prefect_server" in getattr(item, "fixturenames", ())
-        if room in SYSTEM or (room in RUN_AFTER_RUN and on_a_server):
+        if room in SYSTEM or item.path.stem in MANY_RUNS or (room in RUN_AFTER_RUN and on_a_server):
             item.add_marker(pytest.mark.system)
         return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
 
