@@ -52,7 +52,6 @@ def growth(work: Callable[[str], object], make: Callable[[int], str], size: int)
         return float("inf")
     ratio = found / max(1e-4, cost(work, make(size // FACTOR)))
     if ratio > MOST_GROWTH:  # the machine may have been busy with something else
-        ratio = min(cost(work, make(size)) for _ in range(2)) / max(
-            1e-4, max(cost(work, make(size // FACTOR)) for _ in range(2))
-        )
+        smaller = max(1e-4, min(cost(work, make(size // FACTOR)) for _ in range(3)))
+        ratio = min(cost(work, make(size)) for _ in range(3)) / smaller
     return ratio

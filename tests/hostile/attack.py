@@ -91,7 +91,7 @@ def worst(
         smaller = max(1e-5, cost(work, make(size // FACTOR)))
         if found / smaller > MOST_GROWTH:  # the machine may have been busy with something else, or a cache was cold
             found = min(cost(work, make(size)) for _ in range(3))
-            smaller = max(1e-5, *(cost(work, make(size // FACTOR)) for _ in range(3)))
+            smaller = max(1e-5, min(cost(work, make(size // FACTOR)) for _ in range(3)))
             if found >= noticed and found / smaller > MOST_GROWTH:
                 return size, found, found / smaller
     return None
