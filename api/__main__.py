@@ -1,7 +1,7 @@
 """Serves the API: `python -m api --host 127.0.0.1 --port 8000`.
 
 Behind a proxy that ends TLS. Slow peers, and those with many connections, are bounded here
-(`api.connections`). Logs are JSON lines on standard error.
+(`api.http.connections`). Logs are JSON lines on standard error.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 
 import uvicorn
 
-from api.connections import served_with
+from api.http.connections import served_with
 
 
 def main() -> None:

@@ -10,20 +10,23 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import approval_page, approvals, assets, brands, campaigns, docs, export, health, openapi, personas, problems
-from api.access_log import AccessLog
-from api.cors import ApiCors
+from api.auth.gate import Gate
+from api.auth.identity import Identity, OwnTokens, TokenReader
+from api.auth.limits import RateLimiter
+from api.auth.oidc import Jwks, ProviderTokens
 from api.courier import Courier
-from api.gate import Gate
-from api.headers import SecurityHeaders
-from api.identity import Identity, OwnTokens, TokenReader
-from api.limits import RateLimiter
-from api.oidc import Jwks, ProviderTokens
+from api.http import problems
+from api.http.access_log import AccessLog
+from api.http.cors import ApiCors
+from api.http.headers import SecurityHeaders
+from api.review import router as approval_page
+from api.routers import approvals, assets, brands, campaigns, docs, export, health, personas
+from api.schemas import openapi
 from campaigns.settings import Settings, get_settings
 from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
-from tasks.sweep import sweeping
+from tasks.upkeep.sweep import sweeping
 
-log = logging.getLogger("campaigns.notices")
+log = logging.getLogger("campaigns.approval.notices")
 
 ROUTERS: Final = (
     health.router,

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from api import app  # with it everything that can answer is imported
-from api.problems import CODES, STATUS
+from api.http.problems import CODES, STATUS
 from campaigns import errors
 from campaigns.agents.failures import REMEDIES
 from campaigns.model.faults import OTHER, PATTERNS, WORDS_OF
-from campaigns.recovery import QUARANTINED, STOPPED
+from campaigns.operations.recovery import QUARANTINED, STOPPED
 from tasks.ask import NoUsablePostError
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -17,8 +17,8 @@ from threading import Lock, Semaphore
 from typing import Final, TypeVar
 
 from campaigns.store import Store
-from tasks.deliver import deliver_now
-from tasks.runs import PrefectUnavailableError
+from tasks.delivery.deliver import deliver_now
+from tasks.engine.runs import PrefectUnavailableError
 
 log = logging.getLogger("campaigns.courier")
 

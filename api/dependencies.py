@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from api.courier import Courier
 from campaigns.errors import Fault, FaultsError
-from campaigns.links import LinkSigner
+from campaigns.keys.links import LinkSigner
 from campaigns.store import Store
 from campaigns.store.assets import AssetFiles
 

@@ -324,7 +324,7 @@ class IntegrityError(CampaignError):
 
 
 class SealBroken(IntegrityError):
-    """Sealed bytes that cannot be opened; `reason` is one of the codes in `campaigns.seal`. Nothing was decoded."""
+    """Sealed bytes that cannot be opened; `reason` is a code of `campaigns.keys.seal`. Nothing was decoded."""
 
     code = "SEAL_BROKEN"
 

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from campaigns.keyring import KeyRing, KeyRingError
+from campaigns.keys.keyring import KeyRing, KeyRingError
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
 from campaigns.model.approval_terms import Approver
-from campaigns.rules.web_addresses import host_name_of, host_of, origin_of, require_address
+from campaigns.rules.text.web_addresses import host_name_of, host_of, origin_of, require_address
 
 MAIL_FILE: Final = "mail"
 """The embedded default: one file for each mail, readable by the owner only."""

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from campaigns import telemetry
 from campaigns.agents import models
 from campaigns.checkpoints.folder import FolderBlobs
-from campaigns.keyring import KeyRing
-from campaigns.links import LinkSigner
+from campaigns.keys.keyring import KeyRing
+from campaigns.keys.links import LinkSigner
+from campaigns.operations import metrics as telemetry
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.store.assets import AssetFiles

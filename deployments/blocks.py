@@ -16,9 +16,9 @@ from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.mail_server import MailServer
 from campaigns.settings import MAIL_BLOCK, Settings, get_settings
 from campaigns.wiring import get_checkpoint_ring
-from tasks.checkpoint_storage import SealedCheckpoints, configured_storage, folder_of
-from tasks.notification_block import AppriseAddress
-from tasks.smtp_mail import SmtpMail
+from tasks.checkpoints.storage import SealedCheckpoints, configured_storage, folder_of
+from tasks.delivery.notification_block import AppriseAddress
+from tasks.delivery.smtp_mail import SmtpMail
 
 CHECKPOINT_BLOCK: Final = "campaigns"
 DEFAULT_RESULT_STORAGE: Final = f"sealed-checkpoints/{CHECKPOINT_BLOCK}"

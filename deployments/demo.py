@@ -27,8 +27,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from api.identity import SCOPES, mint
-from campaigns.keyring import KeyRing
+from api.auth.identity import SCOPES, mint
+from campaigns.keys.keyring import KeyRing
 from campaigns.model.base import excerpt
 from campaigns.model.vocabulary import PLATFORM_NAMES
 from campaigns.rules.freshen import moved_ahead

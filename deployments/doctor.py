@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 
 from campaigns.settings import get_settings
 from deployments.stack import RINGS
-from tasks.work_pool import WORK_POOL, pool_state
+from tasks.engine.work_pool import WORK_POOL, pool_state
 
 
 def findings(environment: Mapping[str, str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from deployments.stack import RINGS
 
 

@@ -22,10 +22,10 @@ from campaigns.model.brief import CampaignBrief
 from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import PLATFORM_NAMES
-from campaigns.rules.calendar import Calendar, plan_calendar
-from campaigns.rules.calendar_report import share_lines
+from campaigns.rules.calendar.building import Calendar, plan_calendar
+from campaigns.rules.calendar.report import share_lines
 from campaigns.rules.freshen import moved_ahead
-from campaigns.rules.merge import MergedConfig, explain, merge, plan_version
+from campaigns.rules.merge.merging import MergedConfig, explain, merge, plan_version
 from campaigns.rules.submission import submission_faults
 
 TENANT = "plan"

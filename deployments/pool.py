@@ -9,11 +9,11 @@ import asyncio
 
 from prefect.client.orchestration import get_client
 
-from tasks.work_pool import WORK_POOL, close_pool
+from tasks.engine.work_pool import WORK_POOL, close_pool
 
 
 async def close() -> bool:
-    """See `tasks.work_pool.close_pool`."""
+    """See `tasks.engine.work_pool.close_pool`."""
     async with get_client() as client:
         return await close_pool(client)
 

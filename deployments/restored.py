@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from campaigns.consistency import check
 from campaigns.errors import NotFoundError
+from campaigns.operations.consistency import check
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.restored import go_on_after_restore
-from tasks.runs import PrefectUnavailableError
+from tasks.engine.runs import PrefectUnavailableError
+from tasks.upkeep.restored import go_on_after_restore
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MOST = 100_000

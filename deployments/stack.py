@@ -23,9 +23,9 @@ from typing import Final, Self
 import httpx
 import psutil
 
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from deployments.blocks import DEFAULT_RESULT_STORAGE
-from tasks.work_pool import WORK_POOL
+from tasks.engine.work_pool import WORK_POOL
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RINGS: Final = ("CAMPAIGNS_CHECKPOINT_KEYS", "CAMPAIGNS_APPROVAL_KEYS", "CAMPAIGNS_API_KEYS")

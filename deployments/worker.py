@@ -29,8 +29,8 @@ from prefect.workers import process
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from deployments.pool import close
-from tasks.runs import asking_twice
-from tasks.work_pool import WORK_POOL
+from tasks.engine.runs import asking_twice
+from tasks.engine.work_pool import WORK_POOL
 
 log = logging.getLogger("prefect.campaigns.worker")  # below Prefect's: shown as its own lines are
 

@@ -1,4 +1,4 @@
 """The processes, each read as the business says it."""
 
 # Prefect opens the result storage before a flow's own code runs, and knows only blocks whose module was imported.
-import tasks.checkpoint_storage  # noqa: F401 - declares the block
+import tasks.checkpoints.storage  # noqa: F401 - declares the block

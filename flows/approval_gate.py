@@ -12,10 +12,10 @@ from uuid import uuid4
 from prefect import get_run_logger, runtime
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 
-from tasks.form_answer import form_now, record_form_answers
-from tasks.lease import at_rest, fence
+from tasks.engine.lease import at_rest, fence
+from tasks.engine.run_states import PAUSE_KEY
+from tasks.forms.form_answer import form_now, record_form_answers
 from tasks.outcome import Outcome, read_outcome
-from tasks.run_states import PAUSE_KEY
 from tasks.steps import AskedRound, SavedCampaign
 
 # Prefect fails a run whose pause times out, without running any of our code. The end of a round is

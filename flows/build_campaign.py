@@ -18,11 +18,11 @@ from campaigns.model.base import TenantId
 from flows.approval_gate import wait_for_decision
 from flows.naming import run_name
 from tasks.ask import asked_in
-from tasks.brief_form import BriefForm, RequestedBy
 from tasks.complete import completed, final_state
-from tasks.failure import note_failure
+from tasks.engine.failure import note_failure
+from tasks.engine.lease import building, give_way, require_ordered
+from tasks.forms.brief_form import BriefForm, RequestedBy
 from tasks.generate import generate_post, lost, require_settled
-from tasks.lease import building, give_way, require_ordered
 from tasks.outcome import Outcome, current_round
 from tasks.own_run import end_without_work, saved_campaign
 from tasks.plan import planned

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from campaigns.wiring import get_signals, get_store
-from tasks.housekeeping import DUTIES, FLOW, Done
+from tasks.upkeep.housekeeping import DUTIES, FLOW, Done
 
 
 @task(task_run_name="{duty}", cache_policy=NO_CACHE, persist_result=False)

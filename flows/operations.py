@@ -19,9 +19,9 @@ from pydantic import Field, StringConstraints
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.base import CampaignId, TenantId
 from campaigns.model.post import MAX_TEXT
-from campaigns.operations import By
-from campaigns.rules.calendar_demand import MAX_POSTS
-from tasks import operate
+from campaigns.operations.acts import By
+from campaigns.rules.calendar.demand import MAX_POSTS
+from tasks.upkeep import operate
 
 Operator = Annotated[
     str, StringConstraints(min_length=2, max_length=60, strip_whitespace=True), Field(title="Your name")

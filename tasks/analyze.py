@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 
-from campaigns.analysis import analyze
+from campaigns.operations.analysis import analyze
 from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.wiring import configure_agents, get_store
-from tasks.policies import RETRIED
+from tasks.engine.policies import RETRIED
 
 
 @task(

@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 
 from prefect import task
 
-from campaigns.asking import open_round
+from campaigns.approval.opening import open_round
+from campaigns.build.planning import fail
 from campaigns.errors import CampaignError, NotFoundError
 from campaigns.model.brief import Approver
 from campaigns.model.campaign import AT_REST
-from campaigns.planning import fail
-from campaigns.rules.gate import is_put_again
+from campaigns.rules.approval.gate import is_put_again
 from campaigns.settings import get_settings
 from campaigns.wiring import get_store
-from tasks.checkpoints import checkpointed
-from tasks.deliver import deliver_now
-from tasks.lease import fence
-from tasks.policies import RETRIED
-from tasks.receipts import receipted
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.receipts import receipted
+from tasks.delivery.deliver import deliver_now
+from tasks.engine.lease import fence
+from tasks.engine.policies import RETRIED
 from tasks.steps import AskedRound, SavedCampaign
 
 

@@ -8,16 +8,16 @@ from prefect import task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from campaigns.approvals import Outcome
+from campaigns.approval.outcomes import apply, approved_posts, decided_by
+from campaigns.approval.rounds import Outcome
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.outcomes import apply, approved_posts, decided_by
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.checkpoints import checkpointed
-from tasks.lease import fence
-from tasks.policies import RETRIED
-from tasks.receipts import receipted
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.receipts import receipted
+from tasks.engine.lease import fence
+from tasks.engine.policies import RETRIED
 from tasks.steps import AskedRound, Completion, SavedCampaign
 
 

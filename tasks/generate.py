@@ -12,17 +12,17 @@ from prefect.futures import PrefectFutureList, wait
 
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.build.writing import is_written, put_back, write_post
 from campaigns.errors import AgentError, StoreUnavailableError
+from campaigns.operations.metrics import THROTTLED
 from campaigns.patience import patiently
 from campaigns.settings import get_settings
-from campaigns.telemetry import THROTTLED
 from campaigns.wiring import configure_agents, get_signals, get_store
-from campaigns.writing import is_written, put_back, write_post
-from tasks.checkpoints import checkpointed
-from tasks.lease import fence, time_for
-from tasks.policies import RETRIED
+from tasks.checkpoints.cached import checkpointed
+from tasks.engine.lease import fence, time_for
+from tasks.engine.policies import RETRIED
+from tasks.engine.writer_limit import writer_slot
 from tasks.steps import Draft, PlannedPost, SavedCampaign
-from tasks.writer_limit import writer_slot
 
 
 def _name() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from campaigns.approvals import Outcome, outcome, round_to_ask
+from campaigns.approval.rounds import Outcome, outcome, round_to_ask
 from campaigns.patience import patiently
 from campaigns.wiring import get_store
 from tasks.steps import AskedRound, SavedCampaign

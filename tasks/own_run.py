@@ -18,15 +18,15 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Completed
 
+from campaigns.build.submission import START_RUN, require_same_brief
 from campaigns.errors import NotFoundError, VersionConflictError
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.patience import patiently
 from campaigns.store import Store
-from campaigns.submission import START_RUN, require_same_brief
 from campaigns.wiring import get_store
+from tasks.checkpoints.receipts import receipted
 from tasks.complete import completion_of, final_state
-from tasks.receipts import receipted
-from tasks.runs import PrefectUnavailableError, prefect_client, start_key
+from tasks.engine.runs import PrefectUnavailableError, prefect_client, start_key
 from tasks.save import save_campaign
 from tasks.steps import SavedCampaign
 

@@ -9,19 +9,19 @@ from prefect import get_run_logger, task
 from campaigns.agents import models
 from campaigns.agents.money import estimate
 from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.build.planning import fail, plan, read_setting
 from campaigns.errors import AgentError
 from campaigns.model.campaign import AT_REST
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
-from campaigns.planning import fail, plan, read_setting
 from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import configure_agents, get_store
-from tasks.checkpoints import checkpointed
-from tasks.lease import fence, time_for
-from tasks.policies import RETRIED
-from tasks.receipts import receipted
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.receipts import receipted
+from tasks.engine.lease import fence, time_for
+from tasks.engine.policies import RETRIED
 from tasks.steps import Plan, PlannedPost, SavedCampaign
 
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 from prefect import task
 
+from campaigns.approval.outcomes import revision_begun, start_revision
+from campaigns.build.planning import read_setting
 from campaigns.model.post import Post
-from campaigns.outcomes import revision_begun, start_revision
-from campaigns.planning import read_setting
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.checkpoints import checkpointed
-from tasks.lease import fence
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.receipts import receipted
+from tasks.engine.lease import fence
+from tasks.engine.policies import RETRIED
 from tasks.plan import label_of
-from tasks.policies import RETRIED
-from tasks.receipts import receipted
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
 

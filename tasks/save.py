@@ -8,12 +8,12 @@ from typing import Any
 
 from prefect import get_run_logger, runtime, task
 
+from campaigns.build.submission import plan_version_of, submit
 from campaigns.model.base import derived_id, visible_text
 from campaigns.settings import get_settings
-from campaigns.submission import plan_version_of, submit
 from campaigns.wiring import get_store
-from tasks.checkpoints import Scope, checkpointed
-from tasks.policies import RETRIED
+from tasks.checkpoints.cached import Scope, checkpointed
+from tasks.engine.policies import RETRIED
 from tasks.steps import SavedCampaign
 
 

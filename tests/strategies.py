@@ -15,7 +15,7 @@ from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import DAYS, PLATFORMS
-from campaigns.rules.merge import MergedConfig, merge
+from campaigns.rules.merge.merging import MergedConfig, merge
 
 TENANT = "acme"
 CREATED = "2026-01-01T00:00:00Z"

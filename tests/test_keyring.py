@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.keyring import KeyRing, KeyRingError, new_ring
+from campaigns.keys.keyring import KeyRing, KeyRingError, new_ring
 
 GOOD = "A" * 43
 

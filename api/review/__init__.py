@@ -1,1 +1,1 @@
-"""The review page: what an approver sees and sends. The routes are in `api.approval_page`."""
+"""The review page: what an approver sees and sends. The routes are in `api.review.router`."""

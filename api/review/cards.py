@@ -17,7 +17,7 @@ from campaigns.model.persona import Persona
 from campaigns.model.post import AssetRequirements, Post, PostContent, Quality
 from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus
 from campaigns.rules.guardrails import guess_language, legal_blocks
-from campaigns.rules.platforms import platform_rules, rendered_text, text_length, text_limit
+from campaigns.rules.text.platforms import platform_rules, rendered_text, text_length, text_limit
 from campaigns.texts import Words, zone_name
 
 REASONS: Final = ("tone", "facts", "length", "timing", "legal")

@@ -27,7 +27,7 @@ from campaigns.model.approval import (
 from campaigns.model.base import visible_text
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import Decision
-from campaigns.rules.decisions import campaign_decision
+from campaigns.rules.approval.decisions import campaign_decision
 from campaigns.texts import Words
 
 MAX_FIELDS: Final = 4000

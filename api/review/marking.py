@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from campaigns.model.vocabulary import Platform
-from campaigns.rules.platforms import handles_in, hashtags_in, links_in, platform_rules
-from campaigns.rules.word_diff import word_diff
+from campaigns.rules.text.platforms import handles_in, hashtags_in, links_in, platform_rules
+from campaigns.rules.text.word_diff import word_diff
 from campaigns.texts import Words
 
 

@@ -13,12 +13,12 @@ from api.review.brandmark import brand_mark
 from api.review.cards import Card, Past, Said, Setting, card
 from api.review.forms import Answers, Faults, comment_of, unexplained
 from api.review.visit import Visit
-from campaigns.approvals import POLICY
+from campaigns.approval.rounds import POLICY
 from campaigns.model.approval import PostDraft
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
-from campaigns.rules.decisions import timeout_policy
-from campaigns.rules.feedback import overall_remarks, remarks_on
+from campaigns.rules.approval.decisions import timeout_policy
+from campaigns.rules.approval.feedback import overall_remarks, remarks_on
 from campaigns.texts import Words
 
 PAGE: Final = 20

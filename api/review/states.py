@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse
 from api.review.page import masthead
 from api.review.render import page
 from api.review.visit import Visit
-from campaigns.invitations import Invitation, Standing
+from campaigns.approval.invitations import Invitation, Standing
 from campaigns.model.approval import ApproverDecision
 from campaigns.model.vocabulary import PLATFORM_NAMES, Decision, RoundStatus
-from campaigns.rules.decisions import needed_voices, undo_until, verdict_of
+from campaigns.rules.approval.decisions import needed_voices, undo_until, verdict_of
 from campaigns.texts import Words
 
 _SIGNS = {Standing.NEWER: "mail", Standing.REPLACED: "mail", Standing.EXPIRED: "clock", Standing.HALTED: "clock"}

@@ -9,15 +9,15 @@ from functools import cached_property
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from campaigns.approvals import may_decide
+from campaigns.approval.invitations import Invitation
+from campaigns.approval.rounds import may_decide
 from campaigns.errors import NotFoundError
-from campaigns.invitations import Invitation
 from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
 from campaigns.model.brand import Brand
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import Persona
 from campaigns.model.post import Post, PostContent
-from campaigns.rules.decisions import changed_posts
+from campaigns.rules.approval.decisions import changed_posts
 from campaigns.store import Store
 from campaigns.texts import Words
 

@@ -30,8 +30,8 @@ from campaigns.model.post import (
     Slot,
 )
 from campaigns.model.vocabulary import PostStatus
-from campaigns.rules.content_policy import ContentPolicy
-from campaigns.rules.merge_config import MergedConfig
+from campaigns.rules.guardrails.content_policy import ContentPolicy
+from campaigns.rules.merge.config import MergedConfig
 
 MAX_EXAMPLES_SHOWN: Final = 3
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
-from campaigns.rules.matching import contains, content_words, topic_span
-from campaigns.rules.similarity import DUPLICATE_TOPIC
+from campaigns.rules.text.matching import contains, content_words, topic_span
+from campaigns.rules.text.similarity import DUPLICATE_TOPIC
 
 ANGLES: Final = (
     "a closer look",
@@ -105,7 +105,7 @@ def _candidates(head: str, usable: Sequence[str], *, start: int) -> Iterator[str
 
 
 def repeats(topic: str, others: Iterable[str]) -> bool:
-    """Whether a topic is nearly one of the others (`campaigns.rules.similarity.same_topic`), each read once only."""
+    """Whether a topic is nearly one of the others (`rules.text.similarity.same_topic`), each read once only."""
     words = _words(topic)
     return any(2 * len(words & known) >= DUPLICATE_TOPIC * (len(words) + len(known)) for known in map(_words, others))
 

@@ -20,7 +20,7 @@ from campaigns.model.base import Clean, HttpUrlText, Maybe, Text100
 from campaigns.model.post import CommentAnswer, PostContent, PostText, Quality
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.guardrails import check_post
-from campaigns.rules.platforms import platform_rules, text_limit
+from campaigns.rules.text.platforms import platform_rules, text_limit
 
 SPARING: Final = 2
 """The most hashtags that `sparing` allows (domain.md section 15)."""

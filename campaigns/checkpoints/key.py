@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from campaigns.seal import AssociatedData
+from campaigns.keys.seal import AssociatedData
 
 ROOT: Final = "checkpoints"
 

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from campaigns.checkpoints.faults import CheckpointForged, CheckpointUnavailable
 from campaigns.checkpoints.key import ROOT, CheckpointKey, campaign_prefix
 from campaigns.errors import SealBroken, StoreUnavailableError
-from campaigns.seal import Sealer
+from campaigns.keys.seal import Sealer
 
 T = TypeVar("T")
 

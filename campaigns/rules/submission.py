@@ -16,11 +16,11 @@ from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule, local_instant
 from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import PLATFORM_NAMES, BrandStatus, Platform
-from campaigns.rules.calendar_demand import Terms
-from campaigns.rules.calendar_refusal import impossible
-from campaigns.rules.matching import contains, topic_span
-from campaigns.rules.merge import merge
-from campaigns.rules.platforms import text_length, text_limit
+from campaigns.rules.calendar.demand import Terms
+from campaigns.rules.calendar.refusal import impossible
+from campaigns.rules.merge.merging import merge
+from campaigns.rules.text.matching import contains, topic_span
+from campaigns.rules.text.platforms import text_length, text_limit
 
 START_GRACE: Final = timedelta(minutes=5)
 

@@ -11,7 +11,7 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision, ReviewDraf
 from campaigns.model.campaign import TRANSITIONS, Campaign
 from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.rules.gate import Case, Change, Gate, answer_of, is_put_again, require_askable
+from campaigns.rules.approval.gate import Case, Change, Gate, answer_of, is_put_again, require_askable
 from campaigns.store import keys
 from campaigns.store.campaign_items import replacing, with_changes
 from campaigns.store.documents import item_of, readable, value_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from campaigns.links import MAX_LIFETIME
+from campaigns.keys.links import MAX_LIFETIME
 from campaigns.model.approval import ApprovalRound, ReviewDraft
 from campaigns.store import keys
 from campaigns.store.documents import item_of, value_of

@@ -8,7 +8,7 @@ from typing import Final
 
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
-from campaigns.rules.merge_config import MergedConfig
+from campaigns.rules.merge.config import MergedConfig
 from campaigns.store import keys
 from campaigns.store.documents import item_of, value_of
 from campaigns.store.table import Key, Put, Table

@@ -17,7 +17,7 @@ from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.table import ABSENT, ConditionFailed, Operation, Put, Table
 
 trail = logging.getLogger("campaigns.audit")
-"""One record for every entry of an audit trail, with its fields; metrics are drawn from it (`campaigns.telemetry`)."""
+"""One record for every entry of an audit trail, with its fields; metrics are drawn from it (`operations.metrics`)."""
 
 ATTEMPTS: Final = 64
 _LONGEST_PAUSE_SECONDS: Final = 0.05

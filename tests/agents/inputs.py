@@ -15,8 +15,8 @@ from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import Persona, WritingExample
 from campaigns.model.post import Post, Slot
-from campaigns.rules.merge import MergedConfig, merge
-from campaigns.rules.policy_of import content_policy
+from campaigns.rules.guardrails.policy_of import content_policy
+from campaigns.rules.merge.merging import MergedConfig, merge
 
 TENANT = "fernwood"
 NOW = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)

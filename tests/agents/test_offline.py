@@ -18,8 +18,8 @@ from campaigns.agents.topics import ANGLES, repeats, topics_for
 from campaigns.agents.writer import Writer
 from campaigns.model.base import clean_text
 from campaigns.model.post import Post, PostContent
-from campaigns.rules.platforms import rendered_text, text_length, text_limit
-from campaigns.rules.similarity import DUPLICATE_POST, similarity
+from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
+from campaigns.rules.text.similarity import DUPLICATE_POST, similarity
 from tests.agents.inputs import COFFEE, NOW, TALKS, TENANT, Situation, situation
 
 SETTINGS = [(COFFEE, 60), (TALKS, 60)]

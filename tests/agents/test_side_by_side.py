@@ -12,12 +12,12 @@ from random import choices
 
 import pytest
 
-from campaigns import writing
 from campaigns.agents.contracts import WriterInput, WriterOutput
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import Prompt
 from campaigns.agents.text_model import Answer, ModelAnswer
 from campaigns.agents.writer import Writer
+from campaigns.build import writing
 from campaigns.errors import AgentError
 from campaigns.model.post import ModelUsage, Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus

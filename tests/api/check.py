@@ -28,7 +28,7 @@ from typing import Any
 
 import httpx
 
-from campaigns.keyring import KeyRing, new_ring
+from campaigns.keys.keyring import KeyRing, new_ring
 from deployments.stack import free_ports
 from tests.hostile.attack import main as hostile
 
@@ -94,7 +94,7 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def token_of(env: Mapping[str, str]) -> str:
-    from api.identity import SCOPES, mint
+    from api.auth.identity import SCOPES, mint
 
     ring = KeyRing.parse(env["CAMPAIGNS_API_KEYS"])
     return mint(ring, tenant_id=TENANT, subject="check", scopes=SCOPES, ttl=timedelta(hours=20), now=datetime.now(UTC))

@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.examples import BRIEF
-from api.identity import SCOPES, mint
+from api.auth.identity import SCOPES, mint
+from api.routers.examples import BRIEF
 from campaigns import wiring
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from campaigns.model.base import new_id
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona

@@ -13,13 +13,15 @@ from typing import Any, Final
 import pytest
 
 from api import catalogue
-from campaigns import operations, planning, wiring, writing
-from campaigns.asking import open_round
+from campaigns import wiring
+from campaigns.approval.opening import open_round
+from campaigns.build import planning, writing
+from campaigns.build.planning import fail
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
-from campaigns.operations import By
-from campaigns.planning import fail
-from campaigns.recovery import STOPPED
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
+from campaigns.operations.recovery import STOPPED
 from tests.api.doors import Tenant
 from tests.api.test_execution import ANA, changes_asked, in_review, planned
 

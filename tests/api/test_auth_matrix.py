@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from api.app import ROUTERS
-from api.approval_limits import ApprovalLimits
-from api.identity import SCOPES
-from campaigns.keyring import KeyRing, new_ring
+from api.auth.approval_limits import ApprovalLimits
+from api.auth.identity import SCOPES
+from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.settings import get_settings
 from campaigns.wiring import get_api_ring
 from tests.api.doors import Door

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.examples import ASSET, BRAND
+from api.routers.examples import ASSET, BRAND
 from campaigns.errors import NotFoundError
 from campaigns.model.brand import MAX_ASSET_BYTES
 from campaigns.store import brand_assets

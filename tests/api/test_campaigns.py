@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
+from campaigns.build.submission import IDEMPOTENCY_KEPT
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import Store, keys
 from campaigns.store.table import Item, Key
-from campaigns.submission import IDEMPOTENCY_KEPT
 from tests.api.doors import Door, Tenant
 
 S = CampaignStatus
@@ -150,7 +150,7 @@ def test_a_key_of_one_tenant_means_nothing_to_another(door: Door) -> None:
 
 
 def test_a_key_is_remembered_for_seven_days_and_then_free(tenant: Tenant, door: Door) -> None:
-    from campaigns.submission import submit
+    from campaigns.build.submission import submit
 
     def sent(at: datetime, campaign_id: str) -> str:
         return submit(
@@ -165,7 +165,7 @@ def test_a_key_is_remembered_for_seven_days_and_then_free(tenant: Tenant, door: 
 
 
 def test_a_repetition_is_answered_also_when_its_first_day_has_passed(tenant: Tenant, door: Door) -> None:
-    from campaigns.submission import submit
+    from campaigns.build.submission import submit
 
     def sent(at: datetime) -> str:
         return submit(

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import uvicorn
 
-from api import connections
-from api.connections import MAX_PER_PEER, served_with
+from api.http import connections
+from api.http.connections import MAX_PER_PEER, served_with
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

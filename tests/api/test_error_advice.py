@@ -10,7 +10,7 @@ import pytest
 from httpx import Response
 
 from api import catalogue
-from api.examples import PERSONA
+from api.routers.examples import PERSONA
 from tests.api.doors import Door, Tenant
 
 Try = Callable[[Door, Tenant], tuple[Response, Response]]

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from api import catalogue
-from api.problems import CODES, WORDS
+from api.http.problems import CODES, WORDS
 from campaigns.model.faults import WORDS_OF, faults_of_details
 from tests.api.doors import Tenant
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from campaigns import operations, planning, wiring, writing
-from campaigns.asking import open_round
-from campaigns.cancelling import cancel
+from campaigns import wiring
+from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import start_revision
+from campaigns.build import planning, writing
+from campaigns.build.planning import fail
 from campaigns.model.approval_terms import Approver
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.outcomes import start_revision
-from campaigns.planning import fail
+from campaigns.operations import acts as operations
+from campaigns.operations.cancelling import cancel
 from tests.api.doors import Tenant
 from tests.api.test_campaigns import moved
 

@@ -12,8 +12,8 @@ import pytest
 import vobject
 from icalendar import Calendar
 
-from api.export import posts_file
-from campaigns.export import COLUMNS, LENGTH
+from api.routers.export import posts_file
+from campaigns.build.export import COLUMNS, LENGTH
 from campaigns.model.base import one_line
 from campaigns.model.post import Post, PostContent, Review
 from campaigns.model.vocabulary import PostStatus, ReviewState

@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from api.app import ROUTERS
-from api.gate import MAX_BODY_BYTES, SMALL_BODY_BYTES, body_limit
-from api.health import Probe
-from api.json_bodies import MAX_DEPTH, MAX_MEMBERS, value_of
-from api.problems import routes_of
+from api.auth.gate import MAX_BODY_BYTES, SMALL_BODY_BYTES, body_limit
+from api.http.json_bodies import MAX_DEPTH, MAX_MEMBERS, value_of
+from api.http.problems import routes_of
+from api.routers.health import Probe
 from campaigns.errors import MOST_TOLD, FaultsError
 from campaigns.model.base import Wire
 from tests.api.doors import NO_PREFECT, Door, Tenant, opened

@@ -20,12 +20,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from api import tokens
-from api.identity import MAX_LIFETIME, TokenRefusedError
-from api.oidc import FRESH_SECONDS, REFRESH_SECONDS, STALE_SECONDS, Jwks, ProviderTokens
-from api.problems import Problem
+from api.auth import tokens
+from api.auth.identity import MAX_LIFETIME, TokenRefusedError
+from api.auth.oidc import FRESH_SECONDS, REFRESH_SECONDS, STALE_SECONDS, Jwks, ProviderTokens
+from api.http.problems import Problem
 from campaigns import wiring
-from campaigns.keyring import KeyRing, new_ring
+from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.wiring import get_api_ring
 from tests.api.doors import Door, opened
 from tests.api.log_lines import log_lines
@@ -281,7 +281,7 @@ def test_a_key_that_only_verifies_still_does_and_a_revoked_one_does_not(tmp_path
 def test_a_command_prints_a_token_for_development(door: Door) -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "api.tokens", "--tenant", "acme", "--scopes", "campaigns:read", "--hours", "1",
+            sys.executable, "-m", "api.auth.tokens", "--tenant", "acme", "--scopes", "campaigns:read", "--hours", "1",
             "--email", "ana@example.com",
         ],
         capture_output=True, text=True, check=True,
@@ -534,8 +534,8 @@ def dripping() -> Iterator[Dripping]:
 
 
 def test_a_provider_that_drips_is_in_nobodys_way(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.oidc.WAIT_SECONDS", 0.2)
-    monkeypatch.setattr("api.oidc.FETCH_SECONDS", 30)
+    monkeypatch.setattr("api.auth.oidc.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("api.auth.oidc.FETCH_SECONDS", 30)
     jwks, refused = Jwks(dripping.url), []
 
     def ask() -> None:
@@ -561,7 +561,7 @@ def test_known_keys_serve_while_a_provider_drips(
     jwks = Jwks(provider.url, clock=clock)
     assert jwks.key("r1") is not None
     monkeypatch.setattr(jwks, "_url", dripping.url)
-    monkeypatch.setattr("api.oidc.wait", lambda *_, **__: pytest.fail("a caller whose key is known waited"))
+    monkeypatch.setattr("api.auth.oidc.wait", lambda *_, **__: pytest.fail("a caller whose key is known waited"))
 
     clock.now += FRESH_SECONDS
     for _ in range(100):
@@ -570,8 +570,8 @@ def test_known_keys_serve_while_a_provider_drips(
 
 
 def test_a_fetch_ends_in_its_time_however_it_drips(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.oidc.FETCH_SECONDS", 0.3)
-    monkeypatch.setattr("api.oidc.WAIT_SECONDS", 20)
+    monkeypatch.setattr("api.auth.oidc.FETCH_SECONDS", 0.3)
+    monkeypatch.setattr("api.auth.oidc.WAIT_SECONDS", 20)
 
     with pytest.raises(Problem) as caught:
         Jwks(dripping.url).key("r1")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.access_log import AccessLog
+from api.http.access_log import AccessLog
 from campaigns import correlation
 from campaigns.logs import HIDDEN, JsonLines, redacted
 from tests.api.doors import Door, Tenant

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from api.examples import ASSET, BRAND, BRAND_ID, BRIEF, PERSONA, PERSONA_ID, WRITING
+from api.routers.examples import ASSET, BRAND, BRAND_ID, BRIEF, PERSONA, PERSONA_ID, WRITING
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
 from tests.api.check import check

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from campaigns import planning, wiring, writing
+from campaigns import wiring
+from campaigns.build import planning, writing
 from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.retry import MAX_POST_ATTEMPTS

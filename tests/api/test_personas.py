@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from api.examples import PERSONA, WRITING
+from api.routers.examples import PERSONA, WRITING
 from campaigns import wiring
 from campaigns.agents import style
-from campaigns.analysis import ANALYZE, analyze, give_up, open_wish
-from campaigns.consistency import check_outbox
 from campaigns.model.vocabulary import CampaignStatus
+from campaigns.operations.analysis import ANALYZE, analyze, give_up, open_wish
+from campaigns.operations.consistency import check_outbox
 from tests.api.doors import Door, Tenant
 
 NOW = datetime.now(UTC)

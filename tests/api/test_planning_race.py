@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from campaigns import planning, wiring
+from campaigns import wiring
 from campaigns.agents.contracts import PlannerInput, PlannerOutput
+from campaigns.build import planning
 from tests.api.doors import Tenant
 
 NOW = datetime.now(UTC)

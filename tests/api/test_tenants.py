@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.app import ROUTERS
-from api.examples import ASSET, BRAND, PERSONA, WRITING
+from api.routers.examples import ASSET, BRAND, PERSONA, WRITING
 from tests.api.doors import Door, Tenant
 from tests.api.test_brands import PNG
 

@@ -19,8 +19,11 @@ from typing import Any, Literal
 from unittest.mock import patch
 from uuid import UUID
 
-from campaigns.approvals import RING, Outcome, decide, outcome, undo
-from campaigns.asking import open_round
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.invitations import invitation
+from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import apply, approved_posts, start_revision
+from campaigns.approval.rounds import RING, Outcome, decide, outcome, undo
 from campaigns.errors import (
     AlreadyDecidedError,
     ApprovalLinkError,
@@ -31,20 +34,17 @@ from campaigns.errors import (
     StaleReviewError,
     StoreUnavailableError,
 )
-from campaigns.expiry import expire_due
-from campaigns.invitations import invitation
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import ApprovalLink, LinkSigner
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import ApprovalRound, DecisionRequest
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.outcomes import apply, approved_posts, start_revision
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from deployments.stack import copy_database
-from tasks import deliver
-from tasks.runs import Bell, PrefectUnavailableError
+from tasks.delivery import deliver
+from tasks.engine.runs import Bell, PrefectUnavailableError
 from tests.approvals.faulty import FaultyTable, Killed
 from tests.approvals.scene import ANA, NOW, TENANT, Clock, Scene, a_campaign
 from tests.approvals.voices import by_form, by_operator

@@ -24,11 +24,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
-from campaigns.approvals import decide
+from campaigns.approval.invitations import invitation
+from campaigns.approval.rounds import decide
 from campaigns.errors import AlreadyDecidedError, StoreUnavailableError
-from campaigns.invitations import invitation
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import ApprovalLink, LinkSigner
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import DecisionRequest, PostDecision
 from campaigns.model.vocabulary import Decision
 from campaigns.store import Store

@@ -17,9 +17,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
-from api.identity import SCOPES, mint
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import ApprovalLink, LinkSigner
+from api.auth.identity import SCOPES, mint
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import ApprovalRound
 from tests.approvals.scene import NOW
 

@@ -11,7 +11,7 @@ from math import ceil
 from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import AT_REST
 from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
-from campaigns.rules.decisions import outcome_of
+from campaigns.rules.approval.decisions import outcome_of
 from tests.approvals.court import Ack, Court
 from tests.approvals.scene import TENANT
 

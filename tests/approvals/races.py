@@ -18,10 +18,10 @@ from pathlib import Path
 from threading import Barrier, BrokenBarrierError, local
 from typing import Any
 
-from campaigns.approvals import decide
+from campaigns.approval.expiry import expire
+from campaigns.approval.rounds import decide
 from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, RoundClosedError, RoundExpiredError
-from campaigns.expiry import expire
-from campaigns.links import new_callback_id
+from campaigns.keys.links import new_callback_id
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import Store

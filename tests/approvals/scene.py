@@ -18,15 +18,16 @@ from fastapi.testclient import TestClient
 from pydantic.alias_generators import to_camel
 
 from api import dependencies
-from api.approval_limits import ApprovalLimits
+from api.auth.approval_limits import ApprovalLimits
 from api.courier import Courier
 from campaigns import wiring
-from campaigns.approvals import decide
-from campaigns.asking import open_round
-from campaigns.editing import edit_text
+from campaigns.approval.editing import edit_text
+from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import start_revision
+from campaigns.approval.rounds import decide
 from campaigns.errors import NotFoundError
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import ApprovalLink, LinkSigner
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import ApprovalRound, DecisionRequest
 from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import derived_id
@@ -44,7 +45,6 @@ from campaigns.model.post import (
     Reference,
 )
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, RoundStatus
-from campaigns.outcomes import start_revision
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable

@@ -26,22 +26,22 @@ import httpx
 
 from api import dependencies
 from api.app import create_app
-from api.approval_limits import ApprovalLimits
-from campaigns.approvals import Outcome, outcome, round_to_ask
-from campaigns.asking import open_round
+from api.auth.approval_limits import ApprovalLimits
+from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.rounds import Outcome, outcome, round_to_ask
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PostStatus, RoundStatus
-from campaigns.operations import By
-from campaigns.outcomes import apply, start_revision
+from campaigns.operations.acts import By
 from campaigns.store import Lease, Store
 from campaigns.store.dynamodb import DynamoDBTable
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Table
 from campaigns.wiring import get_link_signer
-from tasks import operate
-from tasks.housekeeping import expire_and_remind
+from tasks.upkeep import operate
+from tasks.upkeep.housekeeping import expire_and_remind
 from tests.approvals.reader import PageText
 from tests.approvals.scene import ANA, TENANT, Scene, some_posts
 

@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from campaigns.codes import Proof, prove, send_code
+from campaigns.approval.codes import Proof, prove, send_code
 from campaigns.settings import get_settings
-from tasks.deliver import deliver_now
+from tasks.delivery.deliver import deliver_now
 from tests.approvals.reader import read, send
 from tests.approvals.scene import TENANT, Scene
 

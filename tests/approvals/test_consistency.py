@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from campaigns.consistency import check
+from campaigns.build.planning import fail
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.approval_terms import Approver
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import Review
 from campaigns.model.vocabulary import CampaignStatus, ReviewState, RoundStatus
-from campaigns.planning import fail
+from campaigns.operations.consistency import check
 from campaigns.store.round_state import round_item
 from campaigns.store.table import Put
 from tests.approvals.court import Court

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from campaigns import operations
-from campaigns.approvals import RING, undo
-from campaigns.consistency import check
+from campaigns.approval.notice_kinds import RESULT
+from campaigns.approval.outcomes import start_revision
+from campaigns.approval.renewing import renew_link, revoke_link
+from campaigns.approval.rounds import RING, undo
 from campaigns.errors import ConflictError, StaleReviewError, TooLateToUndoError
 from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
-from campaigns.notice_kinds import RESULT
-from campaigns.operations import By
-from campaigns.outcomes import start_revision
-from campaigns.resending import renew_link, revoke_link
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
+from campaigns.operations.consistency import check
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from tests.approvals.court import Court

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from campaigns import operations
+from campaigns.build.planning import fail
 from campaigns.errors import ConflictError, FaultsError
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
-from campaigns.operations import By
-from campaigns.planning import fail
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
 from campaigns.store import OutboxEntry
 from tests.approvals.court import Court
 from tests.approvals.faulty import Killed

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import pytest
 
-from campaigns import operations
-from campaigns.approvals import FormProof, Voice, decide
+from campaigns.approval.rounds import FormProof, Voice, decide
 from campaigns.errors import CodeRequiredError, FaultsError, RoundClosedError, SelfApprovalError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.vocabulary import Decision
-from campaigns.operations import By
-from campaigns.rules.identities import speaker
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
+from campaigns.rules.approval.identities import speaker
 from tests.approvals.scene import ANA, BEN, TENANT, Scene
 
 OLGA = By("Olga", "a test")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.identity import mint
+from api.auth.identity import mint
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import MAX_TOKEN_LENGTH, ApprovalLink, LinkClaims, LinkSigner
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import MAX_TOKEN_LENGTH, ApprovalLink, LinkClaims, LinkSigner
 from tests.store.samples import NOW, a_campaign, a_round
 
 RING = KeyRing.parse(new_ring("k1"))

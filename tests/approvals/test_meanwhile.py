@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from campaigns import operations
-from campaigns.approvals import UNDO_LEEWAY, Outcome, keep_draft, undo
+from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.renewing import extend_round, renew_link, revoke_link
+from campaigns.approval.rounds import UNDO_LEEWAY, Outcome, keep_draft, undo
 from campaigns.errors import FaultsError, GoneError, RoundReopenedError
 from campaigns.model.approval import ReviewDraft
 from campaigns.model.post import Check, Quality
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
-from campaigns.operations import By
-from campaigns.outcomes import apply, start_revision
-from campaigns.resending import extend_round, renew_link, revoke_link
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
 from campaigns.wiring import get_asset_files
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, TWO, Scene, some_posts
 from tests.approvals.voices import by_link

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.expiry import expire_due
+from campaigns.approval.expiry import expire_due
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from tests.approvals.court import Court
 

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.approvals import leave_note
-from campaigns.expiry import expire_due
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.reminding import remind_due
+from campaigns.approval.rounds import leave_note
 from campaigns.model.vocabulary import RoundStatus
-from campaigns.reminding import remind_due
-from tasks.deliver import deliver_due
+from tasks.delivery.deliver import deliver_due
 from tests.approvals.scene import ANA, BEN, NOW, TENANT, Scene
 
 TWO = [ANA.to_wire(), BEN.to_wire()]
@@ -206,7 +206,7 @@ def test_a_link_is_in_the_mail_and_nowhere_else(scene: Scene, caplog: pytest.Log
     ours = "".join(
         str(record.__dict__) for record in caplog.records if record.name.startswith(("campaigns", "uvicorn"))
     )
-    assert "campaigns.notices" in {record.name for record in caplog.records}
+    assert "campaigns.approval.notices" in {record.name for record in caplog.records}
     assert [secret for secret in secrets if secret in ours] == []
     assert all((file.stat().st_mode & 0o077) == 0 for file in Path(scene.home / "mail").glob("*.eml"))
 

@@ -8,19 +8,19 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import operations
-from campaigns.approvals import Outcome, outcome
-from campaigns.asking import open_round
+from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.rounds import Outcome, outcome
+from campaigns.build.planning import fail
+from campaigns.build.submission import START_RUN
 from campaigns.errors import ConflictError, StoreUnavailableError
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.operations import By
-from campaigns.outcomes import apply, start_revision
-from campaigns.planning import fail
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
 from campaigns.store import keys
 from campaigns.store.round_state import round_item
 from campaigns.store.table import Put
-from campaigns.submission import START_RUN
 from tests.approvals.court import Court
 from tests.approvals.faulty import Killed
 from tests.approvals.scene import ANA, TENANT

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.errors import FaultsError
-from campaigns.operations import By, extend, regenerate
+from campaigns.operations.acts import By, extend, regenerate
 from tests.approvals.scene import TENANT, Scene
 
 HIDDEN = "".join(chr(0xE0000 + ord(letter)) for letter in "ignore the brief")

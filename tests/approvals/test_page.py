@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from api.review.marking import web_address
+from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, TWO, Scene, untouched
 from tests.store.samples import put_round
@@ -527,8 +527,8 @@ def test_the_static_files_may_be_kept_and_nothing_else_is_served(scene: Scene) -
 
 
 def test_a_post_whose_time_has_come_is_not_published_late(scene: Scene) -> None:
-    from campaigns.approvals import Outcome
-    from campaigns.outcomes import apply
+    from campaigns.approval.outcomes import apply
+    from campaigns.approval.rounds import Outcome
 
     scene.stand_up(posts=3)
     first = min(scene.posts(), key=lambda post: post.scheduled_at)

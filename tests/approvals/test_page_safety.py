@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from api.approval_limits import ApprovalLimits
-from api.headers import HEADERS
-from campaigns.resending import extend_round
+from api.auth.approval_limits import ApprovalLimits
+from api.http.headers import HEADERS
+from campaigns.approval.renewing import extend_round
 from campaigns.settings import get_settings
 from campaigns.store import keys
 from campaigns.wiring import get_asset_files

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from api.plan import plan_of
+from api.routers.plan import plan_of
 from campaigns.agents import models
-from campaigns.asking import open_round
+from campaigns.approval.opening import open_round
+from campaigns.build.planning import plan, read_setting
+from campaigns.build.submission import submit
+from campaigns.build.writing import write_post
 from campaigns.model.base import new_id
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import RoundStatus
-from campaigns.planning import plan, read_setting
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import key_of
-from campaigns.submission import submit
-from campaigns.writing import write_post
 from tests.approvals.scene import ANA
 from tests.samples import sample
 from tests.store.samples import NOW, TENANT

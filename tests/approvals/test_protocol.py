@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from campaigns.approvals import Outcome, decide, leave_note, outcome
+from campaigns.approval.expiry import expire
+from campaigns.approval.invitations import Standing, invitation
+from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.renewing import extend_round, renew_link, revoke_link, send_again
+from campaigns.approval.rounds import Outcome, decide, leave_note, outcome
+from campaigns.build.writing import write_post
 from campaigns.errors import (
     AlreadyDecidedError,
     ApprovalLinkError,
@@ -18,14 +23,9 @@ from campaigns.errors import (
     SelfApprovalError,
     StaleReviewError,
 )
-from campaigns.expiry import expire
-from campaigns.invitations import Standing, invitation
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.brand import BrandApprovalPolicy
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
-from campaigns.outcomes import apply, start_revision
-from campaigns.resending import extend_round, renew_link, revoke_link, send_again
-from campaigns.writing import write_post
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
 from tests.approvals.voices import by_form
 

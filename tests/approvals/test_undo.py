@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from campaigns.approvals import RING, UNDO_LEEWAY, Outcome, decide, outcome, undo
+from campaigns.approval.notice_kinds import RECEIPT, RESULT
+from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.rounds import RING, UNDO_LEEWAY, Outcome, decide, outcome, undo
 from campaigns.errors import NotFoundError, RoundReopenedError, TooLateToUndoError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.notice_kinds import RECEIPT, RESULT
-from campaigns.outcomes import apply, start_revision
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import ANA, BEN, TENANT, Scene
 from tests.approvals.voices import by_link, by_operator

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import httpx
 
+from campaigns.approval.invitations import LIVE, invitation
 from campaigns.errors import ApprovalLinkError, GoneError
-from campaigns.invitations import LIVE, invitation
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.links import LinkSigner
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.links import LinkSigner
 from tests.approvals.check import Plan, Row
 from tests.approvals.forgeries import TRICKS, Forger, fingerprint
 from tests.approvals.scene import ANA, BEN, Scene

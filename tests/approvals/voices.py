@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.approvals import FormProof, LinkProof, OrderProof, Voice
+from campaigns.approval.rounds import FormProof, LinkProof, OrderProof, Voice
 from campaigns.model.approval import ApprovalRound, Channel
 
 

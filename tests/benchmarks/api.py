@@ -29,16 +29,16 @@ from typing import Any
 
 import httpx
 
-from api.examples import BRIEF
-from campaigns.keyring import KeyRing
-from campaigns.links import LinkSigner
+from api.routers.examples import BRIEF
+from campaigns.build.submission import submit
+from campaigns.keys.keyring import KeyRing
+from campaigns.keys.links import LinkSigner
 from campaigns.model.approval_terms import Approver
 from campaigns.model.base import new_id
 from campaigns.model.post import Post, PostContent
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
-from campaigns.submission import submit
 from deployments.stack import LocalStack
 from tests.api.check import TENANT, served, token_of
 
@@ -151,7 +151,7 @@ def asked(served_: Served, count: int) -> list[tuple[str, str, str]]:
         store.campaigns.move(
             TENANT, campaign.id, CampaignStatus.GENERATING, actor="bench", reason="plan stored", at=now
         )
-        from campaigns.asking import open_round
+        from campaigns.approval.opening import open_round
 
         approver = Approver(name="Ana", email="ana@fernwood.example")
         round_ = open_round(store, TENANT, campaign.id, 1, default_approver=approver, now=now)

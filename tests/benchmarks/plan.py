@@ -16,8 +16,8 @@ from typing import Any
 from campaigns.model.base import derived_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.persona import Persona
-from campaigns.rules.calendar import plan_calendar
-from campaigns.rules.merge import merge
+from campaigns.rules.calendar.building import plan_calendar
+from campaigns.rules.merge.merging import merge
 
 SIZES = (25, 50, 100, 200)
 LIMIT_MS = 200.0

@@ -38,15 +38,15 @@ from prefect.settings import (
 )
 from prefect.states import Pending
 
-from api.identity import SCOPES, mint
-from campaigns.keyring import KeyRing
+from api.auth.identity import SCOPES, mint
+from campaigns.keys.keyring import KeyRing
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.wiring import get_store
 from deployments.seed import seed
 from deployments.stack import LocalStack
 from flows.build_campaign import build_campaign
-from tasks.housekeeping import DUTIES
+from tasks.upkeep.housekeeping import DUTIES
 from tests.flows.conftest import sample_brief
 
 TENANT = "fernwood"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, Request, Route
 
+from campaigns.approval.outcomes import start_revision
 from campaigns.model.base import derived_id
 from campaigns.model.brand import Brand
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.persona import Persona
 from campaigns.model.post import Check, CommentAnswer, Post, Quality
-from campaigns.outcomes import start_revision
 from tests.approvals.scene import NOW, TENANT, Scene, some_posts
 from tests.samples import sample
 

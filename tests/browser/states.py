@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from playwright.sync_api import Page
 
-from campaigns.expiry import expire
+from campaigns.approval.expiry import expire
+from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene, some_posts
 
 REASON = "Too long for X, and please name the farm."

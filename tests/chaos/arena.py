@@ -20,8 +20,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from api.identity import SCOPES, mint
-from campaigns.keyring import KeyRing
+from api.auth.identity import SCOPES, mint
+from campaigns.keys.keyring import KeyRing
 from deployments.fake_bedrock import FakeBedrock, _usual
 from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour
 from deployments.seed import seed

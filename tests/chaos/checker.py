@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from campaigns.consistency import check
+from campaigns.operations.consistency import check
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from tests.chaos.arena import TENANT, Arena
@@ -195,7 +195,7 @@ def _pauses(items: dict[str, Any]) -> list[tuple[float, float]]:
     """Return from when to when a run was not started again on purpose: nothing had got done since the last time.
 
     A worker that is killed takes a campaign's run with it; if that is killed by itself soon after, in the same
-    place, it waits a minute on purpose (campaigns/recovery.py).
+    place, it waits a minute on purpose (campaigns/operations/recovery.py).
     """
     again = sorted(
         (datetime.fromisoformat(each["at"].replace("Z", "+00:00")).timestamp(), each["details"]["attempt"])

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from tasks.housekeeping import LONGEST_ROUND
+from tasks.upkeep.housekeeping import LONGEST_ROUND
 from tests.chaos.arena import Arena, eventually
 from tests.chaos.calls import Heal
 from tests.chaos.outages import NEVER_SECONDS, Outage, everywhere, faults

@@ -269,16 +269,16 @@ def _failing_blobs(method: str, call: Callable[..., Any]) -> Callable[..., Any]:
 # --- wrap ------------------------------------------------------------------------------------------
 
 _WATCHED: dict[str, Callable[[tuple[Any, ...], Any], None]] = {
-    "campaigns.submission:submit": _watch_saved,
+    "campaigns.build.submission:submit": _watch_saved,
     "tasks.save:save_campaign": _watch_saved,
-    "tasks.lease:building": _watch_building,
+    "tasks.engine.lease:building": _watch_building,
     "campaigns.store.posts:PostRepository.save_revision": _watch_kept,
     "campaigns.store.campaigns:CampaignRepository.move": _watch_planned,
 }
 _REPLACED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "campaigns.agents.writer:run": functools.partial(_calling, "write"),
     "campaigns.agents.planner:run": functools.partial(_calling, "plan"),
-    "tasks.channels:send": _sending,
+    "tasks.delivery.channels:send": _sending,
     **{
         f"campaigns.store.sqlite:SQLiteTable.{method}": functools.partial(_failing_store, method)
         for method in ("get", "query", "query_index", "write", "delete")

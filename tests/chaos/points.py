@@ -10,7 +10,7 @@ Phase = Literal["create", "plan", "write", "finish", "ask", "decide", "resume", 
 """The stretch of a campaign's life in which a point lies, in their order.
 
 Every step forward lies in a stretch of its own: what is killed twice without getting anything done between is
-started again later and later, on purpose (campaigns/recovery.py), so no campaign is killed twice in one.
+started again later and later, on purpose (campaigns/operations/recovery.py), so no campaign is killed twice in one.
 """
 
 
@@ -83,7 +83,7 @@ POINTS: Final = (
     _flow("map:end", "finish", "flows.build_campaign:_write", "out"),
     _flow("ask:in", "finish", "tasks.ask:ask_for_approval", "in"),
     _flow("ask:link-made", "ask", _OPEN, "out"),
-    _flow("ask:sent", "ask", "tasks.channels:send", "out"),
+    _flow("ask:sent", "ask", "tasks.delivery.channels:send", "out"),
     _flow("ask:out", "ask", "tasks.ask:ask_for_approval", "out", extra=True),
     _flow("ask:kept", "ask", _WRITE, "out", only=_step("ask"), extra=True),
     _flow(
@@ -104,16 +104,16 @@ POINTS: Final = (
     _flow("complete:approved", "end", _MOVE, "out", only=_moved_to("approved")),
     _flow("complete:out", "end", "tasks.complete:complete_campaign", "out"),
     _flow("complete:kept", "end", _WRITE, "out", only=_step("complete"), extra=True),
-    Point("api:stored", "api", "create", "campaigns.submission:submit", "out"),
-    Point("api:run-made", "api", "create", "tasks.runs:start_run", "out", extra=True),
-    Point("api:deciding", "api", "decide", "campaigns.approvals:decide", "in", extra=True),
-    Point("api:decided", "api", "decide", "campaigns.approvals:decide", "out"),
-    Point("api:rung", "api", "decide", "tasks.runs:ring", "out", only=_rung, extra=True),
+    Point("api:stored", "api", "create", "campaigns.build.submission:submit", "out"),
+    Point("api:run-made", "api", "create", "tasks.engine.runs:start_run", "out", extra=True),
+    Point("api:deciding", "api", "decide", "campaigns.approval.rounds:decide", "in", extra=True),
+    Point("api:decided", "api", "decide", "campaigns.approval.rounds:decide", "out"),
+    Point("api:rung", "api", "decide", "tasks.engine.runs:ring", "out", only=_rung, extra=True),
     Point("worker:taken", "worker", "plan", _PENDING, "out"),
     Point("worker:started", "worker", "plan", "prefect.workers.base:BaseWorker._submit_run", "out", extra=True,
-          within=90.0),  # a process that is being started has 40 s to run (campaigns/recovery.py)
+          within=90.0),  # a process that is being started has 40 s to run (campaigns/operations/recovery.py)
     Point("worker:taken-again", "worker", "resume", _PENDING, "out", extra=True),
-    Point("housekeeping:recovering", "housekeeping", "plan", "tasks.recover:recover_live", "in"),
-    Point("housekeeping:delivering", "housekeeping", "plan", "tasks.deliver:deliver_due", "in"),
+    Point("housekeeping:recovering", "housekeeping", "plan", "tasks.upkeep.recover:recover_live", "in"),
+    Point("housekeeping:delivering", "housekeeping", "plan", "tasks.delivery.deliver:deliver_due", "in"),
 )  # fmt: skip
 BY_NAME: Final = {point.name: point for point in POINTS}

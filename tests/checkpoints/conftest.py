@@ -10,10 +10,10 @@ import pytest
 from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, temporary_settings
 
 from campaigns.checkpoints.folder import FolderBlobs
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from campaigns.settings import get_settings
 from deployments.aws_local import AwsLocal
-from tasks.checkpoint_storage import SealedCheckpoints, _open_vault
+from tasks.checkpoints.storage import SealedCheckpoints, _open_vault
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from prefect.results import ResultStore
 
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from campaigns.model.base import Wire, derived_id
 from campaigns.model.vocabulary import PostStatus
 from campaigns.settings import get_settings
-from tasks.checkpoint_json import CheckpointJson
-from tasks.checkpoint_storage import SealedCheckpoints
-from tasks.checkpoints import Scope, checkpoint_key
+from tasks.checkpoints.cached import Scope, checkpoint_key
+from tasks.checkpoints.codec import CheckpointJson
+from tasks.checkpoints.storage import SealedCheckpoints
 from tasks.steps import AskedRound, Completion, Draft, Plan, PlannedPost, Revision, SavedCampaign
 
 GOLDEN: Final = Path(__file__).parent / "golden"

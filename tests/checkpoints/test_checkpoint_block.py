@@ -17,8 +17,8 @@ from campaigns.model.base import new_id
 from campaigns.settings import Settings
 from campaigns.wiring import MissingSettingError
 from deployments.blocks import DEFAULT_RESULT_STORAGE, register_checkpoint_storage
-from tasks.checkpoint_json import CheckpointJson, declare_step
-from tasks.checkpoint_storage import SealedCheckpoints
+from tasks.checkpoints.codec import CheckpointJson, declare_step
+from tasks.checkpoints.storage import SealedCheckpoints
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,8 +24,8 @@ from campaigns.checkpoints.key import CheckpointKey
 from campaigns.checkpoints.vault import BlobsUnavailable
 from campaigns.model.base import new_id
 from deployments.aws_local import AwsLocal
-from tasks.checkpoint_storage import SealedCheckpoints
-from tasks.checkpoints import checkpointed
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.storage import SealedCheckpoints
 
 KEY = CheckpointKey("acme", new_id("campaign"), "plan", "a" * 64)
 CANARY = "purple-otter-brief"

@@ -19,8 +19,8 @@ from prefect.serializers import CompressedSerializer, JSONSerializer, PickleSeri
 from campaigns.checkpoints.faults import CheckpointFault, CheckpointForged, CheckpointUnreadable
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.model.base import new_id
-from tasks.checkpoint_json import CheckpointJson, declare_step
-from tasks.checkpoint_storage import SealedCheckpoints
+from tasks.checkpoints.codec import CheckpointJson, declare_step
+from tasks.checkpoints.storage import SealedCheckpoints
 
 # A refusal is reported as an event; without a server Prefect would start one of its own for it.
 pytestmark = pytest.mark.usefixtures("prefect_server")

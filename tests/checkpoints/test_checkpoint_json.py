@@ -13,8 +13,8 @@ from prefect.results import ResultStore
 from campaigns.checkpoints.faults import CheckpointMisused, CheckpointUnreadable
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.model.base import Instant, Maybe, Wire, new_id
-from tasks.checkpoint_json import CheckpointJson, declare_step
-from tasks.checkpoint_storage import SealedCheckpoints
+from tasks.checkpoints.codec import CheckpointJson, declare_step
+from tasks.checkpoints.storage import SealedCheckpoints
 
 
 class Note(Wire):

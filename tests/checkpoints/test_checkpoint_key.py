@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from campaigns.checkpoints.key import CheckpointKey, campaign_prefix
 from campaigns.model.base import Wire, new_id
-from tasks.checkpoint_json import declare_step
-from tasks.checkpoints import Scope, checkpoint_key
+from tasks.checkpoints.cached import Scope, checkpoint_key
+from tasks.checkpoints.codec import declare_step
 
 # Threads of Prefect's client, alive in a process that ran other tests before, draw jitter from `random`;
 # hypothesis takes that for ours.

@@ -13,8 +13,8 @@ from campaigns.model.vocabulary import CampaignStatus
 from campaigns.settings import Settings
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
-from tasks.checkpoint_retention import forget_ended_campaigns
-from tasks.checkpoint_storage import SealedCheckpoints, configured_storage
+from tasks.checkpoints.retention import forget_ended_campaigns
+from tasks.checkpoints.storage import SealedCheckpoints, configured_storage
 from tests.store.samples import NOW, TENANT, a_campaign
 
 END = NOW + timedelta(hours=1)

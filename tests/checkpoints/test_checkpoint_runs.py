@@ -23,8 +23,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from campaigns.checkpoints.faults import CheckpointFault, CheckpointForged, CheckpointMisused, CheckpointUnavailable
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.model.base import Wire, new_id
-from tasks.checkpoint_storage import REFUSED, SealedCheckpoints
-from tasks.checkpoints import checkpointed
+from tasks.checkpoints.cached import checkpointed
+from tasks.checkpoints.storage import REFUSED, SealedCheckpoints
 
 TENANT = "acme"
 CANARY = "purple-otter-brief"
@@ -470,7 +470,7 @@ def test_after_a_crashed_commit_the_same_process_refuses_to_lose_results(
 ELSEWHERE = """
 import sys
 from prefect import flow, task
-from tasks.checkpoints import checkpointed
+from tasks.checkpoints.cached import checkpointed
 
 @task(**checkpointed("elsewhere", returns=str, inputs=lambda _: None))
 def step(tenant_id: str, campaign_id: str) -> str:
@@ -489,7 +489,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from prefect import flow, task
-from tasks.checkpoints import checkpointed
+from tasks.checkpoints.cached import checkpointed
 
 diary = Path(sys.argv[2])
 

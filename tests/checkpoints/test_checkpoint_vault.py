@@ -20,9 +20,9 @@ from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.checkpoints.vault import Blobs, BlobsUnavailable, CheckpointVault, Patience
 from campaigns.errors import StoreUnavailableError
-from campaigns.keyring import KeyRing, new_ring
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.seal import Sealer
 from campaigns.model.base import new_id
-from campaigns.seal import Sealer
 
 CAMPAIGN = new_id("campaign")
 KEY = CheckpointKey("acme", CAMPAIGN, "plan", "a" * 64)

@@ -11,8 +11,8 @@ from prefect import Task
 import flows.build_campaign  # noqa: F401 - declares the steps
 from campaigns.settings import get_settings
 from tasks import ask, complete, generate, plan, revise, save
-from tasks.checkpoint_storage import _open_vault
-from tasks.checkpoints import OncePerCampaign
+from tasks.checkpoints.cached import OncePerCampaign
+from tasks.checkpoints.storage import _open_vault
 from tests.checkpoints.golden import GOLDEN, VALUES, store_of
 
 VERSIONS = sorted(path for path in GOLDEN.iterdir() if path.is_dir())

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.errors import SealBroken
-from campaigns.keyring import KeyRing, new_ring
-from campaigns.seal import NONCE_BYTES, TAG_BYTES, AssociatedData, Sealer
+from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.seal import NONCE_BYTES, TAG_BYTES, AssociatedData, Sealer
 
 # Threads of Prefect's client, alive in a process that ran other tests before, draw jitter from `random`;
 # hypothesis takes that for ours.

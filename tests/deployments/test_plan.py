@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from campaigns import planning
+from campaigns.build import planning
+from campaigns.build.submission import submit
 from campaigns.model.base import new_id
 from campaigns.rules.freshen import moved_ahead
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
-from campaigns.submission import submit
 from deployments.plan import main
 from tests.flows.conftest import TENANT, seed
 from tests.samples import SAMPLES

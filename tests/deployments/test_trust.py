@@ -18,10 +18,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from deployments.stack import RINGS, ROOT, LocalStack
 from deployments.worker import begin_at_once
-from tasks.work_pool import CLOSED, WORK_POOL, close_pool, is_open, pool_state
+from tasks.engine.work_pool import CLOSED, WORK_POOL, close_pool, is_open, pool_state
 
 PREFECTS_OWN = ProcessWorker.get_default_base_job_template()
 

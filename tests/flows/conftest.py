@@ -25,7 +25,7 @@ from prefect.states import Pending
 
 from campaigns import wiring
 from campaigns.agents import models
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
 from campaigns.rules.freshen import moved_ahead
@@ -34,7 +34,7 @@ from campaigns.store import Store
 from deployments.approver import decide_by_link
 from deployments.fake_bedrock import FakeBedrock
 from deployments.mail import newest_link
-from tasks.checkpoint_storage import _open_vault
+from tasks.checkpoints.storage import _open_vault
 from tests.couriers import delivered_in_no_hurry
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -115,7 +115,7 @@ class Studio:
 def studio(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     """An empty studio with the sample brand and personas, its deployment registered."""
     from api.app import create_app
-    from api.identity import SCOPES, mint
+    from api.auth.identity import SCOPES, mint
     from deployments.blocks import register_checkpoint_storage
     from flows.build_campaign import build_campaign
 

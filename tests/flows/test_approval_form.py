@@ -14,16 +14,16 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.input.run_input import keyset_from_base_key
 
-from api.identity import SCOPES, mint
-from campaigns import operations
-from campaigns.approvals import undo
-from campaigns.editing import edit_text
+from api.auth.identity import SCOPES, mint
+from campaigns.approval.editing import edit_text
+from campaigns.approval.rounds import undo
 from campaigns.model.approval import ApproverDecision
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations import By
+from campaigns.operations import acts as operations
+from campaigns.operations.acts import By
 from campaigns.wiring import get_api_ring
-from tasks.approval_input import ApprovalDecision
-from tasks.runs import Bell, ring
+from tasks.engine.runs import Bell, ring
+from tasks.forms.approval_input import ApprovalDecision
 from tests.approvals.voices import by_link
 from tests.flows.conftest import TENANT, Studio, one_week
 

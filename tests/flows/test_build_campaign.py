@@ -15,13 +15,13 @@ from prefect import Task
 from prefect.client.orchestration import get_client
 from prefect.states import Scheduled
 
+from campaigns.build.submission import submit
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.base import new_id
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState
-from campaigns.rules.platforms import rendered_text, text_length, text_limit
 from campaigns.rules.retry import MAX_ATTEMPTS
-from campaigns.submission import submit
+from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
 from deployments.approver import decide_by_link
 from deployments.fake_bedrock import FakeBedrock
 from deployments.fake_bedrock_script import BEHAVIOURS
@@ -30,7 +30,7 @@ from flows.build_campaign import build_campaign
 from tasks.analyze import analyze_examples
 from tasks.ask import ask_for_approval
 from tasks.complete import complete_campaign
-from tasks.deliver import deliver_due
+from tasks.delivery.deliver import deliver_due
 from tasks.generate import generate_post
 from tasks.plan import plan_posts
 from tasks.revise import revise_posts

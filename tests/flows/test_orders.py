@@ -16,10 +16,10 @@ from prefect.exceptions import Abort
 
 from campaigns.agents import writer
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations import By, retry
-from tasks import lease
-from tasks.deliver import deliver_due
-from tasks.recover import recover_ended, recover_live
+from campaigns.operations.acts import By, retry
+from tasks.delivery.deliver import deliver_due
+from tasks.engine import lease
+from tasks.upkeep.recover import recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 WORKERS = 5
@@ -58,7 +58,7 @@ def ordered_while_posts_are_written(
             time.sleep(0.05)  # a model takes its time: so long the order may stay unseen
         return real(tenant_id, given)
 
-    monkeypatch.setattr("campaigns.writing.writer.run", paying)
+    monkeypatch.setattr("campaigns.build.writing.writer.run", paying)
     with suppress(Abort):  # as the engine in a worker's process takes it
         studio.attempt(run_id)
     return campaign_id, run_id, paid

@@ -16,8 +16,8 @@ from prefect.client.schemas.objects import State
 from campaigns.agents import writer
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store.posts import PostRepository
-from tasks.deliver import deliver_due
-from tasks.recover import recover_ended, recover_live
+from tasks.delivery.deliver import deliver_due
+from tasks.upkeep.recover import recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 MOMENTS = ["before the plan", "while posts are written", "while it waits", "after the approval"]
@@ -51,7 +51,7 @@ def paid(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append(given.post_id)
         return real(tenant_id, given)
 
-    monkeypatch.setattr("campaigns.writing.writer.run", counted)
+    monkeypatch.setattr("campaigns.build.writing.writer.run", counted)
     return calls
 
 

@@ -12,12 +12,12 @@ from prefect.client.orchestration import get_client
 
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
-from campaigns.operations import By
+from campaigns.operations.acts import By
 from campaigns.rules.retry import MAX_ATTEMPTS, MAX_POST_ATTEMPTS
 from campaigns.settings import get_settings
 from deployments.fake_bedrock import FakeBedrock
 from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour, Dripping, Slow
-from tasks.operate import act
+from tasks.upkeep.operate import act
 from tests.flows.conftest import TENANT, Studio, one_week
 
 HANGING = Slow(300)

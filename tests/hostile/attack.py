@@ -32,7 +32,7 @@ NOTICED: Final = {512: 0.002, 8 * 1024: 0.006, FULL: 0.06}
 GIVE_UP: Final = 4.0
 
 BOUNDED: Final[dict[str, tuple[int, str]]] = {
-    "campaigns.rules.figures._NAME_BEFORE": (8, "figures_in lets it see eight characters"),
+    "campaigns.rules.text.figures._NAME_BEFORE": (8, "figures_in lets it see eight characters"),
     "campaigns.model.base._CLUSTER": (512, "cut and first_letter hand it twice 256 characters at most"),
 }
 """What may grow faster, for its texts are short: how long they are at most, and who sees to it."""

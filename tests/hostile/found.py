@@ -43,15 +43,15 @@ class Expression:
 
 def _made() -> dict[str, list[AnyPattern]]:
     """Return expressions that functions make, by the function: what `places` cannot read from the source."""
-    from campaigns.rules import figures, matching, x_length
+    from campaigns.rules.text import figures, matching, x_length
 
     terms = ("layoffs at suppliers", "a", "a-b c", "100 %", "…", "#1!", "x " * 40)
     return {
         "campaigns.agents.planner._references": [re.compile(rf"(?<!\S){re.escape('a' * 30)}(?!\S)")],
-        "campaigns.rules.figures._months": [figures._months()[1]],
-        "campaigns.rules.figures._number_words": [figures._number_words()[1]],
-        "campaigns.rules.matching._pattern": [each for term in terms if (each := matching._pattern(term))],
-        "campaigns.rules.x_length._known_domains": [x_length._known_domains()],
+        "campaigns.rules.text.figures._months": [figures._months()[1]],
+        "campaigns.rules.text.figures._number_words": [figures._number_words()[1]],
+        "campaigns.rules.text.matching._pattern": [each for term in terms if (each := matching._pattern(term))],
+        "campaigns.rules.text.x_length._known_domains": [x_length._known_domains()],
         "campaigns.rules.guardrails.language.guess_language": [re.compile("[\u0400-\u04ff]")],
     }
 
@@ -202,7 +202,7 @@ def readers() -> dict[str, Callable[[Any], object]]:
 def _methods() -> dict[str, Callable[[Any], object]]:
     """Return the readers that are methods, and the checks of a post all together."""
     from api.review.forms import Form
-    from campaigns.keyring import KeyRing
+    from campaigns.keys.keyring import KeyRing
     from tests.rules.test_worst_cases import all_checks
 
     def form(body: bytes) -> object:
@@ -213,7 +213,7 @@ def _methods() -> dict[str, Callable[[Any], object]]:
 
     return {
         "api.review.forms.Form.parse": form,
-        "campaigns.keyring.KeyRing.parse": ring,
+        "campaigns.keys.keyring.KeyRing.parse": ring,
         "tests.rules.test_worst_cases.all_checks": all_checks,
     }
 

@@ -15,9 +15,9 @@ from uuid import UUID
 import pytest
 from prefect.settings import get_current_settings
 
+from campaigns.build.writing import write_post
 from campaigns.checkpoints.faults import CheckpointUnavailable
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.writing import write_post
 from flows import operations
 from tests.flows.conftest import TENANT, Studio, sample_brief
 

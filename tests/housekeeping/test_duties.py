@@ -15,26 +15,27 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from campaigns.approvals import RING
-from campaigns.cancelling import CANCEL_RUN
-from campaigns.consistency import check
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.notice_kinds import REMINDER, RESULT, STILL_WAITING
+from campaigns.approval.reminding import remind_due
+from campaigns.approval.renewing import extend_round
+from campaigns.approval.rounds import RING
+from campaigns.build.submission import START_RUN
 from campaigns.errors import ConflictError, StoreUnavailableError
-from campaigns.expiry import expire_due
 from campaigns.model.base import new_id
 from campaigns.model.vocabulary import RoundStatus
-from campaigns.notice_kinds import REMINDER, RESULT, STILL_WAITING
-from campaigns.operations import By, redeliver
-from campaigns.rates import TIMEOUTS
-from campaigns.reminding import remind_due
-from campaigns.resending import extend_round
+from campaigns.operations.acts import By, redeliver
+from campaigns.operations.alarms import TIMEOUTS
+from campaigns.operations.cancelling import CANCEL_RUN
+from campaigns.operations.consistency import check
 from campaigns.store import OutboxEntry, Store, keys
 from campaigns.store.table import Put
-from campaigns.submission import START_RUN
-from tasks import deliver, runs
-from tasks.channels import NoticeNotSentError
-from tasks.runs import PrefectUnavailableError, is_answering
-from tasks.sweep import sweep
-from tasks.watch import readings
+from tasks.delivery import deliver
+from tasks.delivery.channels import NoticeNotSentError
+from tasks.engine import runs
+from tasks.engine.runs import PrefectUnavailableError, is_answering
+from tasks.upkeep.sweep import sweep
+from tasks.upkeep.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
 from tests.approvals.test_protocol import set_policy
 from tests.store.samples import put_round

@@ -15,19 +15,19 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Pending, Running, Suspended
 
 from campaigns import wiring
-from campaigns.consistency import check
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.rates import OFTEN
+from campaigns.operations.alarms import OFTEN
+from campaigns.operations.consistency import check
+from campaigns.operations.metrics import THROTTLED
 from campaigns.store import OutboxEntry, Store, keys
 from campaigns.store.table import Put
-from campaigns.telemetry import THROTTLED
 from flows import operations
 from flows.housekeeping import housekeeping
-from tasks import housekeeping as duties
-from tasks.sweep import sweep, sweeping
-from tasks.watch import watch
-from tasks.writer_limit import LIMIT, adjust_limit, writer_slot
+from tasks.engine.writer_limit import LIMIT, adjust_limit, writer_slot
+from tasks.upkeep import housekeeping as duties
+from tasks.upkeep.sweep import sweep, sweeping
+from tasks.upkeep.watch import watch
 from tests.flows.conftest import TENANT, Studio, sample_brief
 from tests.store.samples import a_campaign, put_round
 
@@ -108,7 +108,7 @@ def test_the_writer_is_slowed_while_the_model_throttles_and_sped_up_again(
     with get_client(sync_client=True) as client:
         try:
             assert told == [10, 5, None, None, 7, 9]
-            monkeypatch.setattr("tasks.writer_limit._seen", None)
+            monkeypatch.setattr("tasks.engine.writer_limit._seen", None)
             with writer_slot():
                 assert client.read_global_concurrency_limit_by_name(LIMIT).active_slots == 1
             assert client.read_global_concurrency_limit_by_name(LIMIT).active_slots == 0
@@ -185,7 +185,7 @@ def test_operators_hear_of_what_cannot_be_delivered(studio: Studio, monkeypatch:
     def becalmed(*_: object) -> bool:
         raise OSError("no wind")
 
-    monkeypatch.setattr("tasks.deliver._how", lambda _kind: becalmed)
+    monkeypatch.setattr("tasks.delivery.deliver._how", lambda _kind: becalmed)
     while not on(studio.store, "undelivered"):
         assert now < began + 30 * MINUTE
         duties.deliver(studio.store, now)
@@ -199,7 +199,7 @@ def test_operators_hear_of_what_cannot_be_delivered(studio: Studio, monkeypatch:
     assert [(one.code, one.found) for one in found] == [
         ("UNDELIVERED", f"carrier pigeon, tried {OFTEN} times: no wind")
     ]
-    monkeypatch.setattr("tasks.deliver._how", lambda _kind: lambda _store, _entry, _now: True)
+    monkeypatch.setattr("tasks.delivery.deliver._how", lambda _kind: lambda _store, _entry, _now: True)
     duties.deliver(studio.store, now + 5 * MINUTE)
     watch(studio.store, now=now + 5 * MINUTE)
     assert not on(studio.store, "undelivered")
@@ -240,7 +240,7 @@ def test_operators_hear_of_what_was_set_aside_and_put_it_back(studio: Studio, mo
     loud = on(studio.store, "undelivered")
 
     found = operations.verify(TENANT, return_state=True)
-    monkeypatch.setattr("tasks.deliver._how", lambda _kind: lambda _store, _entry, _now: True)
+    monkeypatch.setattr("tasks.delivery.deliver._how", lambda _kind: lambda _store, _entry, _now: True)
     back = operations.redeliver(TENANT, campaign_id, "Olga", "pigeons fly again", return_state=True)
     watch(studio.store, now=now)
 
@@ -297,10 +297,10 @@ def test_the_sweepers_sweep_while_their_block_lasts(studio: Studio, monkeypatch:
     def sending(*_: object) -> None:
         sent.set()
 
-    monkeypatch.setattr("tasks.sweep.is_answering", lambda: True)
-    monkeypatch.setattr("tasks.sweep.WITH_PREFECT", (delivering,))
-    monkeypatch.setattr("tasks.sweep.LESS_OFTEN", ())
-    monkeypatch.setattr("tasks.sweep.WITHOUT_PREFECT", (sending,))
+    monkeypatch.setattr("tasks.upkeep.sweep.is_answering", lambda: True)
+    monkeypatch.setattr("tasks.upkeep.sweep.WITH_PREFECT", (delivering,))
+    monkeypatch.setattr("tasks.upkeep.sweep.LESS_OFTEN", ())
+    monkeypatch.setattr("tasks.upkeep.sweep.WITHOUT_PREFECT", (sending,))
 
     with sweeping(studio.store, every_seconds=0.01):
         assert swept.wait(60)

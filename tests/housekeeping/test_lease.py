@@ -10,13 +10,13 @@ import pytest
 
 from campaigns import wiring
 from campaigns.errors import LeaseLostError, StoreUnavailableError
+from campaigns.operations.recovery import LEASE_LASTS
 from campaigns.patience import patiently
-from campaigns.recovery import LEASE_LASTS
 from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from tasks.lease import Hold, at_rest, building, fence, time_for
+from tasks.engine.lease import Hold, at_rest, building, fence, time_for
 from tasks.steps import SavedCampaign
 from tests.store.samples import NOW, TENANT, a_campaign
 
@@ -63,7 +63,7 @@ def test_the_campaign_is_free_also_after_a_pause_or_a_fault(store: Store) -> Non
 def test_a_second_process_gives_way_to_one_that_is_at_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Hold(store, take(store, "run:other", datetime.now(UTC)))
     # Each look of the newcomer finds the other renewing, as its thread does.
-    monkeypatch.setattr("tasks.lease.time.sleep", lambda _: other.beat(datetime.now(UTC)))
+    monkeypatch.setattr("tasks.engine.lease.time.sleep", lambda _: other.beat(datetime.now(UTC)))
 
     with pytest.raises(LeaseLostError) as refused, building(CAMPAIGN):
         raise AssertionError("two processes build one campaign")
@@ -73,7 +73,7 @@ def test_a_second_process_gives_way_to_one_that_is_at_work(store: Store, monkeyp
 
 def test_a_predecessor_of_which_nothing_is_heard_is_waited_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     lease = take(store, "run:dead", datetime.now(UTC))
-    monkeypatch.setattr("tasks.lease.time.sleep", lambda _: store.leases.release(lease))  # its time is over
+    monkeypatch.setattr("tasks.engine.lease.time.sleep", lambda _: store.leases.release(lease))  # its time is over
 
     with building(CAMPAIGN):
         assert fence(CAMPAIGN).token == 2
@@ -128,7 +128,7 @@ def test_a_store_that_is_away_for_a_moment_does_not_end_the_build(
                 self.lost += 1
                 raise StoreUnavailableError("the answer was lost")
 
-    monkeypatch.setattr("tasks.lease.get_store", lambda: Store(Losing(tmp_path / "store.db")))
+    monkeypatch.setattr("tasks.engine.lease.get_store", lambda: Store(Losing(tmp_path / "store.db")))
 
     with building(CAMPAIGN):
         assert store.leases.last(TENANT, CAMPAIGN.id) == fence(CAMPAIGN)
@@ -150,7 +150,7 @@ def test_waiting_for_people_in_a_process_that_keeps_its_lease_is_no_work(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("tasks.lease.monotonic", lambda: now)
+    monkeypatch.setattr("tasks.engine.lease.monotonic", lambda: now)
 
     with building(CAMPAIGN):
         now += 20

@@ -10,18 +10,18 @@ import pytest
 from prefect import Flow
 from prefect.client.schemas.objects import State
 
-from campaigns.approvals import POLICY
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.rounds import POLICY
+from campaigns.build.planning import fail
 from campaigns.errors import StoreUnavailableError
-from campaigns.expiry import expire_due
 from campaigns.model.approval import AuditEntry
 from campaigns.model.campaign import Campaign, LastError
 from campaigns.model.post import PostError, Review
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
-from campaigns.planning import fail
 from deployments.approver import LinkRefusedError, decide_by_link
 from deployments.mail import newest_link
 from flows import operations
-from tasks.deliver import deliver_due
+from tasks.delivery.deliver import deliver_due
 from tests.couriers import delivered_in_no_hurry
 from tests.flows.conftest import TENANT, Studio, sample_brief
 from tests.housekeeping.test_recover_runs import run_of
@@ -240,7 +240,7 @@ def test_what_follows_an_act_may_come_later(studio: Studio, monkeypatch: pytest.
     campaign_id = waiting(studio)
     until = studio.store.approvals.round(TENANT, campaign_id, 1).expires_at
     with monkeypatch.context() as broken:
-        broken.setattr("tasks.operate.deliver_now", _away)
+        broken.setattr("tasks.upkeep.operate.deliver_now", _away)
         assert operations.extend(TENANT, campaign_id, hours=1, **BY, return_state=True).is_completed()
 
     assert studio.store.approvals.round(TENANT, campaign_id, 1).expires_at == until + timedelta(hours=1)

@@ -14,19 +14,19 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Scheduled
 
-from campaigns.cancelling import cancel
 from campaigns.checkpoints.faults import CheckpointUnavailable
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations import By, retry
-from campaigns.recovery import LEASE_LASTS, RESTART_RUN
+from campaigns.operations.acts import By, retry
+from campaigns.operations.cancelling import cancel
+from campaigns.operations.recovery import LEASE_LASTS, RESTART_RUN
 from campaigns.store import Lease, OutboxEntry
 from campaigns.store.outbox import outbox_item
 from campaigns.store.table import Put
-from tasks.deliver import deliver_due
-from tasks.recover import recover_ended, recover_live
-from tasks.run_states import count_late_runs
-from tasks.runs import PrefectUnavailableError
+from tasks.delivery.deliver import deliver_due
+from tasks.engine.run_states import count_late_runs
+from tasks.engine.runs import PrefectUnavailableError
+from tasks.upkeep.recover import recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 LATER = timedelta(minutes=5)
@@ -130,7 +130,7 @@ def test_a_long_outage_puts_no_campaign_aside(studio: Studio, away: str, monkeyp
             broken.setattr("tasks.plan.get_store", _down(StoreUnavailableError("away")))
         else:
             broken.setattr(
-                "tasks.checkpoint_storage.CheckpointVault.read", _down(CheckpointUnavailable("plan", "away"))
+                "tasks.checkpoints.storage.CheckpointVault.read", _down(CheckpointUnavailable("plan", "away"))
             )
         ended = _attempt(studio, run_id)
         assert ended in {"Failed", "Crashed"}
@@ -195,7 +195,7 @@ def test_a_restart_that_comes_after_the_cancelling_revives_nothing(
     campaign_id, run_id = studio.submit(one_week())
     say(run_id, StateType.CRASHED)
     with monkeypatch.context() as away:
-        away.setattr("tasks.deliver.restart_run", _down(PrefectUnavailableError("503")))
+        away.setattr("tasks.delivery.deliver.restart_run", _down(PrefectUnavailableError("503")))
         assert housekeeping(studio) == {"restart": 1}
     cancel(studio.store, TENANT, campaign_id, actor="user", reason="No.", now=datetime.now(UTC))
 

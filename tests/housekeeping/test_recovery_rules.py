@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.recovery import (
+from campaigns.operations.recovery import (
     MAX_EXECUTIONS,
     Remedy,
     RunSeen,

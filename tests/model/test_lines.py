@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from campaigns.approval.notices import Notice
 from campaigns.model.base import Line500, Text50, Text100, Text200, Text1000, cut, excerpt, first_letter, one_line
-from campaigns.notices import Notice
 from flows import naming
 
 BREAKS = ["\n", "\r\n", "\t", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", " \n\n\t ", "\r"]

@@ -7,7 +7,7 @@ from tests.mutants.run import Mutant
 CALLBACK = "tests/properties/test_property_08_callback.py"
 TIMEOUT = "tests/properties/test_property_09_timeout.py"
 STORE = "campaigns/store/approvals.py"
-GATE = "campaigns/rules/gate.py"
+GATE = "campaigns/rules/approval/gate.py"
 
 MUTANTS: list[Mutant] = [
     # --- property 8 -------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a decision takes effect while it can still be taken back",
-        "file": "campaigns/approvals.py",
+        "file": "campaigns/approval/rounds.py",
         "old": "return round_.settles_at is not None and now < round_.settles_at + UNDO_LEEWAY",
         "new": "return False",
         "killed_by": CALLBACK,
@@ -84,14 +84,14 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "no outbox: nobody rings when the first ring is lost",
-        "file": "campaigns/approvals.py",
+        "file": "campaigns/approval/rounds.py",
         "old": "    return [bell, to_the_team(kind, before, *fact, due_at=due)]",
         "new": "    return [to_the_team(kind, before, *fact, due_at=due)]",
         "killed_by": CALLBACK,
     },
     {
         "name": "resume without reading the outcome: who wakes the run approves",
-        "file": "campaigns/approvals.py",
+        "file": "campaigns/approval/rounds.py",
         "old": """        case RoundStatus.PENDING:
             return None""",
         "new": """        case RoundStatus.PENDING:
@@ -107,7 +107,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the digest is not compared before the posts are handed over",
-        "file": "campaigns/outcomes.py",
+        "file": "campaigns/approval/outcomes.py",
         "old": "if round_digest(shown) == round_.digest:",
         "new": "if shown:",
         "killed_by": "tests/approvals/test_moments.py",
@@ -121,10 +121,10 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "opening a link uses it up",
-        "file": "campaigns/invitations.py",
+        "file": "campaigns/approval/invitations.py",
         "old": "    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)",
         "new": """    if round_.status is RoundStatus.PENDING:
-        from campaigns.resending import revoke_link
+        from campaigns.approval.renewing import revoke_link
 
         place = round_.tenant_id, round_.campaign_id, round_.n
         revoke_link(store, *place, claims.sub, actor="x", reason="opened", now=now)
@@ -140,14 +140,14 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a key that was revoked is still read with",
-        "file": "campaigns/keyring.py",
+        "file": "campaigns/keys/keyring.py",
         "old": 'return key if key is not None and key.state != "revoked" else None',
         "new": "return key",
         "killed_by": CALLBACK,
     },
     {
         "name": "rewriting takes approved posts along",
-        "file": "campaigns/outcomes.py",
+        "file": "campaigns/approval/outcomes.py",
         "old": "        if verdict is Decision.NEEDS_REVISION\n",
         "new": "        if verdict is not Decision.REJECTED\n",
         "killed_by": CALLBACK,
@@ -192,7 +192,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the reaper comes an hour early",
-        "file": "campaigns/expiry.py",
+        "file": "campaigns/approval/expiry.py",
         "old": """    ended = 0
     for round_""",
         "new": """    from datetime import timedelta
@@ -217,28 +217,28 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the policy approves what somebody rejected",
-        "file": "campaigns/rules/decisions.py",
+        "file": "campaigns/rules/approval/decisions.py",
         "old": "Decision.APPROVED if post_id in silent else merged[post_id] for post_id in merged",
         "new": "Decision.APPROVED for post_id in merged",
         "killed_by": TIMEOUT,
     },
     {
         "name": "silence approves although nobody agreed to that",
-        "file": "campaigns/rules/decisions.py",
+        "file": "campaigns/rules/approval/decisions.py",
         "old": 'if round_.on_timeout != "approve":',
         "new": 'if round_.on_timeout == "extend":',
         "killed_by": TIMEOUT,
     },
     {
         "name": "a round is extended for ever",
-        "file": "campaigns/rules/decisions.py",
+        "file": "campaigns/rules/approval/decisions.py",
         "old": 'return round_.on_timeout == "extend" and not round_.extended',
         "new": 'return round_.on_timeout == "extend"',
         "killed_by": TIMEOUT,
     },
     {
         "name": "nobody wakes the run of a round that timed out",
-        "file": "campaigns/approvals.py",
+        "file": "campaigns/approval/rounds.py",
         "old": "    return [bell, to_the_team(kind, before, *fact, due_at=due)]",
         "new": "    return [*([bell] if kind == RESULT else []), to_the_team(kind, before, *fact, due_at=due)]",
         "killed_by": TIMEOUT,

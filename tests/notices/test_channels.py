@@ -11,9 +11,9 @@ from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from pydantic import SecretStr
 
-from campaigns.notices import Notice
-from tasks.channels import reaches_one_person, send
-from tasks.notification_block import AppriseAddress
+from campaigns.approval.notices import Notice
+from tasks.delivery.channels import reaches_one_person, send
+from tasks.delivery.notification_block import AppriseAddress
 from tests.approvals.scene import NOW
 from tests.notices.servers import Postbox
 

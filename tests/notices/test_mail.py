@@ -18,14 +18,14 @@ import pytest
 from prefect.blocks.core import Block
 from pydantic import SecretStr
 
+from campaigns.approval.notices import Notice
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
-from campaigns.notices import Notice
 from campaigns.settings import Settings, get_settings
 from deployments.blocks import register_channels
-from tasks.alerts import alert
-from tasks.deliver import deliver_due
-from tasks.notification_block import AppriseAddress
-from tasks.smtp_mail import MailNotSentError, SmtpMail, hand_in
+from tasks.delivery.deliver import deliver_due
+from tasks.delivery.notification_block import AppriseAddress
+from tasks.delivery.smtp_mail import MailNotSentError, SmtpMail, hand_in
+from tasks.upkeep.alerts import alert
 from tests.approvals.scene import ANA, NOW, TENANT, Scene
 from tests.notices.servers import PASSWORD, USER, Mailroom, a_mail_server, certificate
 
@@ -242,7 +242,7 @@ def test_nothing_is_said_to_a_server_that_cannot_be_trusted(
 
 
 def test_a_server_that_says_nothing_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.smtp_mail._SECONDS", 0.2)
+    monkeypatch.setattr("tasks.delivery.smtp_mail._SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = mail_server(f"smtp://127.0.0.1:{silent.getsockname()[1]}?from=review@fernwood.example")
 

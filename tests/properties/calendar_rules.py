@@ -16,8 +16,8 @@ from typing import Any
 
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.post import Slot
-from campaigns.rules.calendar import Calendar
-from campaigns.rules.merge import MergedConfig
+from campaigns.rules.calendar.building import Calendar
+from campaigns.rules.merge.merging import MergedConfig
 
 FOUR_HOURS = timedelta(hours=4)
 NAMES = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

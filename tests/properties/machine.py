@@ -52,7 +52,7 @@ from prefect.settings import (
 )
 from prefect.states import Pending, Running
 
-from api.identity import SCOPES, mint
+from api.auth.identity import SCOPES, mint
 from campaigns import wiring
 from campaigns.agents import models
 from campaigns.agents.failures import FailureCode, agent_error
@@ -62,7 +62,7 @@ from campaigns.agents.text_model import Answer, ModelAnswer
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import BlobsUnavailable, Patience
 from campaigns.errors import StoreUnavailableError
-from campaigns.keyring import new_ring
+from campaigns.keys.keyring import new_ring
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
 from campaigns.settings import get_settings
@@ -70,8 +70,10 @@ from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Index, Item, Key, Operation, Position
 from deployments.mail import newest_link
-from tasks import checkpoint_storage, housekeeping, runs, writer_limit
-from tasks.checkpoint_storage import _open_vault
+from tasks.checkpoints import storage as checkpoint_storage
+from tasks.checkpoints.storage import _open_vault
+from tasks.engine import runs, writer_limit
+from tasks.upkeep import housekeeping
 from tests.couriers import delivered_in_no_hurry
 from tests.samples import sample
 
@@ -590,7 +592,7 @@ def machine_on(home: Path) -> Iterator[Machine]:
             logger = logging.getLogger(name)
             held.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)
-        for module in ("prefect.task_engine", "campaigns.patience", "tasks.lease"):
+        for module in ("prefect.task_engine", "campaigns.patience", "tasks.engine.lease"):
             patch.setattr(f"{module}.time", clock.stands_in_for_time())
         kept = runs._kept_client
         patch.setattr(runs, "_kept_client", lambda *args: Prefect(kept(*args)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from campaigns.errors import ImpossibleBriefError
 from campaigns.model.brief import CampaignBrief
-from campaigns.rules.calendar import Calendar, plan_calendar
+from campaigns.rules.calendar.building import Calendar, plan_calendar
 from tests.properties.calendar_rules import Facts, exists, violations
 from tests.strategies import PERSONA_IDS, Situation, briefs, situations
 

@@ -26,8 +26,8 @@ from campaigns.errors import StoreUnavailableError
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from tasks import deliver
-from tasks.runs import PrefectUnavailableError
+from tasks.delivery import deliver
+from tasks.engine.runs import PrefectUnavailableError
 from tests.api.doors import Door, Tenant, opened
 
 ACTS = ("start_run", "cancel_run", "cancel_runs_of")

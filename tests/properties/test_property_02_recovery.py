@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from campaigns.checkpoints.faults import CheckpointFault, CheckpointForged
 from campaigns.checkpoints.vault import BlobsUnavailable, CheckpointVault, Patience
 from campaigns.errors import SealBroken
-from campaigns.keyring import Key, KeyRing
-from campaigns.seal import AssociatedData, Sealer
-from tasks.checkpoints import Scope, checkpoint_key
+from campaigns.keys.keyring import Key, KeyRing
+from campaigns.keys.seal import AssociatedData, Sealer
+from tasks.checkpoints.cached import Scope, checkpoint_key
 
 # Threads of Prefect's client, alive in a process that ran other tests before, draw jitter from `random`;
 # hypothesis takes that for ours.

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from campaigns.keyring import KeyRing, new_ring
+from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.settings import get_settings
 from tests.api.doors import Door, opened
 from tests.api.log_lines import log_lines

@@ -23,7 +23,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.post import ModelUsage, PostContent, Slot
 from campaigns.model.vocabulary import INTENTS, PLATFORM_NAMES
 from campaigns.rules.guardrails import check_post
-from campaigns.rules.policy_of import content_policy
+from campaigns.rules.guardrails.policy_of import content_policy
 from tests.strategies import CREATED, TENANT, Situation, situations
 
 # --- what a model may say -----------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from campaigns.approvals import UNDO_LEEWAY
-from campaigns.editing import edit_text
-from campaigns.invitations import invitation
-from campaigns.keyring import new_ring
+from campaigns.approval.editing import edit_text
+from campaigns.approval.invitations import invitation
+from campaigns.approval.renewing import extend_round, renew_link, revoke_link
+from campaigns.approval.rounds import UNDO_LEEWAY
+from campaigns.keys.keyring import new_ring
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.resending import extend_round, renew_link, revoke_link
 from tests.approvals.court import Court, Sent
 from tests.approvals.faulty import TROUBLE
 from tests.approvals.oracles import Judge
@@ -194,7 +194,7 @@ class Approval(RuleBasedStateMachine):
         end: dict[str, Any] = {"actor": "op", "reason": "r", "at": court.clock.now}
         court.quietly(lambda: court.store.campaigns.move(TENANT, court.campaign_id, CampaignStatus.CANCELLED, **end))
         if court.campaign.status is CampaignStatus.CANCELLED:
-            court.run_state = "done"  # cancelling ends the run too (tasks.runs.cancel_run)
+            court.run_state = "done"  # cancelling ends the run too (tasks.engine.runs.cancel_run)
 
     @rule(leaked=st.booleans(), said=st.none() | ANSWERS)
     def the_key_is_changed_while_somebody_reads(self, leaked: bool, said: str | None) -> None:

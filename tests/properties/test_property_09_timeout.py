@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from campaigns.expiry import expire_due
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.reminding import remind_due
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import Decision, RoundStatus
-from campaigns.rates import TIMEOUTS
-from campaigns.reminding import remind_due
-from campaigns.rules.decisions import outcome_of
-from tasks.watch import readings
+from campaigns.operations.alarms import TIMEOUTS
+from campaigns.rules.approval.decisions import outcome_of
+from tasks.upkeep.watch import readings
 from tests.approvals.court import Court, Sent
 from tests.approvals.faulty import TROUBLE
 from tests.approvals.oracles import Judge

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from campaigns import writing
 from campaigns.agents.contracts import WriterInput, WriterOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
+from campaigns.build import writing
+from campaigns.build.writing import give_up, write_post
 from campaigns.errors import AgentError, LeaseLostError
 from campaigns.model.persona import Persona
 from campaigns.model.post import ModelUsage, PostContent
@@ -29,7 +30,6 @@ from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.store import Lease, Store
 from campaigns.store.sqlite import SQLiteTable
-from campaigns.writing import give_up, write_post
 from tests.store.samples import NOW, SAMPLES, TENANT, a_campaign, a_post
 
 TTL = timedelta(seconds=30)

@@ -17,15 +17,15 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from campaigns import correlation
+from campaigns.approval.expiry import expire
 from campaigns.errors import CampaignError, ConflictError, StoreUnavailableError
-from campaigns.expiry import expire
 from campaigns.model.approval import AuditEntry
 from campaigns.model.campaign import AT_REST, TRANSITIONS
 from campaigns.model.vocabulary import PLATFORMS, CampaignStatus, Decision
+from campaigns.operations.metrics import AUDIT, Measure, Meter, Signals, emf, measures_of
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from campaigns.telemetry import AUDIT, Measure, Meter, Signals, emf, measures_of
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_round, decide
 
 STEPS = st.lists(

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from campaigns.approval.expiry import expire
+from campaigns.approval.renewing import revoke_link
 from campaigns.errors import CampaignError
-from campaigns.expiry import expire
 from campaigns.model.base import derived_id
 from campaigns.model.brief import Metadata, Participants
 from campaigns.model.post import ModelUsage, Review
 from campaigns.model.vocabulary import CampaignStatus, ReviewState
-from campaigns.resending import revoke_link
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
 from campaigns.store.dynamodb import DynamoDBTable, create_table
 from campaigns.store.sqlite import SQLiteTable

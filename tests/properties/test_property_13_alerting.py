@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from campaigns.rates import (
+from campaigns.operations.alarms import (
     BASELINE_LEAST,
     DENIALS,
     FAILURES,

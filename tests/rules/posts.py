@@ -10,8 +10,8 @@ from campaigns.model.base import derived_id
 from campaigns.model.brief import CallToAction
 from campaigns.model.post import Check, Post, PostContent, Quality, Slot
 from campaigns.model.vocabulary import Decision
-from campaigns.rules.content_policy import ContentPolicy
 from campaigns.rules.guardrails import check_post
+from campaigns.rules.guardrails.content_policy import ContentPolicy
 from tests.strategies import CREATED, PERSONA_IDS, TENANT
 
 GOES_OUT = datetime(2027, 3, 16, 8, 5, tzinfo=UTC)

@@ -10,8 +10,8 @@ from typing import Any
 from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.persona import Persona
-from campaigns.rules.calendar import Calendar, plan_calendar
-from campaigns.rules.merge import MergedConfig, merge
+from campaigns.rules.calendar.building import Calendar, plan_calendar
+from campaigns.rules.merge.merging import MergedConfig, merge
 from tests.model.wires import changed
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"

@@ -14,7 +14,7 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRe
 from campaigns.model.base import derived_id
 from campaigns.model.post import AssetRequirements, Post, Quality, Review, round_digest
 from campaigns.model.vocabulary import ApprovalMode, Decision, PostStatus, ReviewState
-from campaigns.rules.decisions import (
+from campaigns.rules.approval.decisions import (
     after_edit,
     blocked_posts,
     campaign_decision,

@@ -7,7 +7,7 @@ import pytest
 from campaigns.errors import ConflictError
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.rules.editing import WORDS, changed_fields, require_editable
+from campaigns.rules.approval.editing import WORDS, changed_fields, require_editable
 from tests.model.wires import BRIEF, changed
 
 PLAN_RELEVANT = [name for name in CampaignBrief.model_fields if name not in {"name", "metadata"}]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules.figures import Sources, figures_in
+from campaigns.rules.text.figures import Sources, figures_in
 
 
 def read(text: str) -> list[str]:

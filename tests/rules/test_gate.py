@@ -24,8 +24,8 @@ from campaigns.errors import (
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, ReviewDraft
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.rules import gate
-from campaigns.rules.gate import Case, Change, LinkProof, Voice
+from campaigns.rules.approval import gate
+from campaigns.rules.approval.gate import Case, Change, LinkProof, Voice
 from tests.approvals.voices import by_form, by_link, by_operator
 from tests.rules.posts import OPENED, a_post, a_round, said
 from tests.store.samples import a_campaign

@@ -15,7 +15,7 @@ from campaigns.model.brand import ClaimsPolicy
 from campaigns.model.post import Reference
 from campaigns.model.vocabulary import PLATFORMS, Platform, UsePolicy
 from campaigns.rules.guardrails import LEGAL_CODES, check_post, guess_language, legal_blocks
-from campaigns.rules.platforms import rendered_text, text_length, text_limit
+from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
 from tests.rules.posts import GOOD, a_policy, a_post, checked, findings, marked, of_quality, words
 
 LINK = "https://fernwood.example/harvest"

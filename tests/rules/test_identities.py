@@ -9,7 +9,7 @@ import pytest
 from campaigns.errors import FaultsError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign
-from campaigns.rules.identities import IN_PLACE_OF_ALL, Requester, is_requesters_name, speaker
+from campaigns.rules.approval.identities import IN_PLACE_OF_ALL, Requester, is_requesters_name, speaker
 from tests.approvals.scene import a_campaign
 from tests.rules.posts import a_round
 

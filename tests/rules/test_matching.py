@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules.matching import contains, fold, spans_of, topic_span
+from campaigns.rules.text.matching import contains, fold, spans_of, topic_span
 
 letters = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=["Cc"]), max_size=40)
 

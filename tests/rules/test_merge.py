@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from campaigns.model.brief import CampaignBrief
-from campaigns.rules.calendar import plan_calendar
-from campaigns.rules.merge import MergedConfig, Sourced, explain, merge, plan_version
-from campaigns.rules.policy_of import content_policy
+from campaigns.rules.calendar.building import plan_calendar
+from campaigns.rules.guardrails.policy_of import content_policy
+from campaigns.rules.merge.merging import MergedConfig, Sourced, explain, merge, plan_version
 from tests.model.wires import MISSING
 from tests.rules.situations import event_day, merged, spring, the_brand, the_personas
 from tests.strategies import Situation, situations

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.model.vocabulary import PLATFORMS, Platform
-from campaigns.rules.platforms import (
+from campaigns.rules.text.platforms import (
     cashtags_in,
     handles_in,
     hashtags_in,
@@ -24,7 +24,7 @@ from campaigns.rules.platforms import (
     text_length,
     text_limit,
 )
-from campaigns.rules.x_length import x_urls
+from campaigns.rules.text.x_length import x_urls
 from tests.rules.posts import words
 
 LINK = "https://fernwood.example/harvest"
@@ -213,7 +213,7 @@ def test_counting_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise AssertionError("a connection was opened")
 
-    from campaigns.rules import x_length
+    from campaigns.rules.text import x_length
 
     x_length._known_domains.cache_clear()
     monkeypatch.setattr(socket.socket, "connect", refused)

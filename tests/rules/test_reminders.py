@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules.reminders import reminders_at
+from campaigns.rules.approval.reminders import reminders_at
 from tests.strategies import ZONES
 
 LISBON = ZoneInfo("Europe/Lisbon")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rules.similarity import (
+from campaigns.rules.text.similarity import (
     DUPLICATE_POST,
     DUPLICATE_TOPIC,
     most_similar,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from campaigns.model.post import MAX_TEXT
-from campaigns.rules import figures, matching, platforms, similarity
-from campaigns.rules.word_diff import MOST_STEPS, BoundedMatcher, word_diff
+from campaigns.rules.text import figures, matching, platforms, similarity
+from campaigns.rules.text.word_diff import MOST_STEPS, BoundedMatcher, word_diff
 from tests.rules.posts import checked
 from tests.worst_cases import MOST_GROWTH, growth, text_of
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from campaigns import approvals
-from campaigns.approvals import Decided, LinkProof, OrderProof, Voice
+from campaigns.approval import rounds as approvals
+from campaigns.approval.rounds import Decided, LinkProof, OrderProof, Voice
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, RoundApprover
 from campaigns.model.base import derived_id, new_id
 from campaigns.model.brand import Brand, BrandAsset

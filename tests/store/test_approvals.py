@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from campaigns.approval.expiry import expire
+from campaigns.approval.renewing import revoke_link
 from campaigns.errors import (
     AlreadyDecidedError,
     ConflictError,
@@ -16,13 +18,11 @@ from campaigns.errors import (
     RoundExpiredError,
     StaleReviewError,
 )
-from campaigns.expiry import expire
 from campaigns.model.approval import ApprovalRound, PostDecision
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.resending import revoke_link
-from campaigns.rules import gate
-from campaigns.rules.gate import Case, Change
+from campaigns.rules.approval import gate
+from campaigns.rules.approval.gate import Case, Change
 from campaigns.store import OutboxEntry, Store
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, decide, hours
 

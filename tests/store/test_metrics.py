@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from campaigns import wiring
+from campaigns.operations.metrics import AUDIT, Meter
 from campaigns.settings import get_settings
-from campaigns.telemetry import AUDIT, Meter
 from tests.store.samples import NOW, a_campaign
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.build.submission import changed, submit
 from campaigns.errors import BadBriefError, VersionConflictError
 from campaigns.model.base import new_id
 from campaigns.model.brand import Brand
@@ -16,7 +17,6 @@ from campaigns.model.persona import Persona
 from campaigns.store import Created, Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
-from campaigns.submission import changed, submit
 from tests.store.samples import NOW, SAMPLES, TENANT
 
 

@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from api.identity import SCOPES, mint
-from campaigns.keyring import KeyRing
+from api.auth.identity import SCOPES, mint
+from campaigns.keys.keyring import KeyRing
 from deployments.approver import decide_by_link
 from deployments.fake_bedrock import FakeBedrock
 from deployments.mail import newest_link

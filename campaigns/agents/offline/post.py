@@ -17,9 +17,9 @@ from campaigns.agents.offline.comments import Wishes, answers_to, wishes_of
 from campaigns.agents.offline.remarks import remarks_for
 from campaigns.agents.topics import avoids, opening_words, sentences
 from campaigns.model.vocabulary import PLATFORM_NAMES, Platform
-from campaigns.rules.lexicon import lexicon
-from campaigns.rules.platforms import platform_rules, text_length
-from campaigns.rules.similarity import similarity
+from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.platforms import platform_rules, text_length
+from campaigns.rules.text.similarity import similarity
 
 LABEL: Final = "Draft by the offline writer."
 _EXTRAS: Final[dict[Platform, int]] = {"twitter": 0, "linkedin": 2, "instagram": 1, "facebook": 1}

@@ -15,8 +15,8 @@ from itertools import islice
 from typing import Final
 
 from campaigns.model.post import Check, Post, PostContent, Quality, Slot
-from campaigns.rules.content_policy import ContentPolicy
 from campaigns.rules.guardrails import claims, leftovers, platform_fit, wording
+from campaigns.rules.guardrails.content_policy import ContentPolicy
 from campaigns.rules.guardrails.language import guess_language
 from campaigns.rules.guardrails.reading import Reading
 

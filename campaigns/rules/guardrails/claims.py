@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Final
 
 from campaigns.model.post import Check
-from campaigns.rules.figures import Figure, Sources, figures_in
 from campaigns.rules.guardrails.leftovers import private_spans
 from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
-from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import Cover, Span, contains, fold, spans_of
+from campaigns.rules.text.figures import Figure, Sources, figures_in
+from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.matching import Cover, Span, contains, fold, spans_of
 
 _SMALL_COUNT: Final = 12
 

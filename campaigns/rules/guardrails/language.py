@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import fold
+from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.matching import fold
 
 _LEAST_HITS: Final = 4
 _LEAST_LEAD: Final = 1.5

@@ -9,8 +9,8 @@ from typing import Final
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.language import guess_language
 from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
-from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import Cover, Span, first_span, fold
+from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.matching import Cover, Span, first_span, fold
 
 _PLACEHOLDER: Final = re.compile(
     r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^}\n]{0,80}\}|\{[A-Za-z][\w .\-]{0,40}\}|<[A-Za-z][A-Za-z _\-]{1,40}>"

@@ -9,8 +9,8 @@ from collections.abc import Container, Iterator
 from campaigns.model.post import Check, Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
 from campaigns.rules.guardrails.reading import Reading, block, counted, host_of, warn
-from campaigns.rules.matching import Span
-from campaigns.rules.platforms import (
+from campaigns.rules.text.matching import Span
+from campaigns.rules.text.platforms import (
     cashtags_in,
     handles_in,
     hashtags_in,

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from campaigns.model.base import excerpt
 from campaigns.model.post import Check, Post, PostContent, Slot
-from campaigns.rules.content_policy import ContentPolicy
-from campaigns.rules.matching import Span, spans_of
-from campaigns.rules.platforms import handles_in, hashtags_in, links_in, rendered_text
+from campaigns.rules.guardrails.content_policy import ContentPolicy
+from campaigns.rules.text.matching import Span, spans_of
+from campaigns.rules.text.platforms import handles_in, hashtags_in, links_in, rendered_text
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 

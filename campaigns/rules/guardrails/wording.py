@@ -9,10 +9,10 @@ from typing import Final
 from campaigns.model.base import excerpt
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.reading import Reading, block
-from campaigns.rules.lexicon import lexicon
-from campaigns.rules.matching import Cover, Span, contains, first_span, fold, spans_of, topic_span
-from campaigns.rules.platforms import links_in
-from campaigns.rules.similarity import DUPLICATE_POST, most_similar
+from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.matching import Cover, Span, contains, first_span, fold, spans_of, topic_span
+from campaigns.rules.text.platforms import links_in
+from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
 
 _QUOTED: Final = 60
 

@@ -1,0 +1,116 @@
+"""Brands over HTTP: whose campaigns they are, with which rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Query
+from fastapi.responses import Response
+
+from api.auth.identity import Caller, needs
+from api.dependencies import KnownParameters, Now, TheStore
+from api.http.json_bodies import JsonRoute
+from api.http.problems import documented
+from api.routers.examples import BRAND
+from api.schemas.versions import IfMatch, guarded, required
+from api.schemas.wire import BrandView, SchemaOf, brand_body, checked, page_of, patch_of, patched, sent, take_version
+from campaigns.model.base import new_id
+from campaigns.model.brand import Brand, BrandInput
+
+router = APIRouter(
+    route_class=JsonRoute,
+    prefix="/brands",
+    tags=["brands"],
+    responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
+    dependencies=[KnownParameters],
+)
+
+Reader = Annotated[Caller, Depends(needs("brands:read"))]
+Writer = Annotated[Caller, Depends(needs("brands:write"))]
+
+BrandPage = page_of(BrandView, "BrandPage")
+
+
+class BrandChange(BrandInput):
+    """What a client may change; a brand is archived by deleting it."""
+
+    status: Literal["active", "inactive"] = "active"
+
+
+BrandPatch = patch_of(BrandChange, "BrandPatch")
+
+
+@router.post("", status_code=201, response_model=BrandView, summary="Create a brand", responses=documented(409))
+def create_brand(
+    caller: Writer,
+    store: TheStore,
+    now: Now,
+    given: Annotated[
+        dict[str, Any],
+        SchemaOf(BrandInput),
+        Body(title="BrandInput", openapi_examples={"roastery": {"value": BRAND}}),
+    ],
+) -> Response:
+    """Store a brand; its name is the tenant's only one."""
+    brand = Brand.model_validate(
+        {
+            **checked(BrandInput, given).to_wire(),
+            "id": new_id("brand"),
+            "tenantId": caller.tenant_id,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+    )
+    stored = store.brands.create(brand)
+    return sent(brand_body(stored), 201, version=stored.version, Location=f"/brands/{stored.id}")
+
+
+@router.get("", response_model=BrandPage, summary="Brands, in the order they were created")
+def list_brands(
+    caller: Reader,
+    store: TheStore,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
+) -> Response:
+    page = store.brands.list(caller.tenant_id, limit=limit, cursor=cursor)
+    items = [brand_body(brand) for brand in page.items]
+    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+
+
+@router.get("/{brand_id}", response_model=BrandView, summary="One brand", responses=documented(404))
+def read_brand(brand_id: str, caller: Reader, store: TheStore) -> Response:
+    brand = store.brands.get(caller.tenant_id, brand_id)
+    return sent(brand_body(brand), version=brand.version)
+
+
+@router.patch(
+    "/{brand_id}", response_model=BrandView, summary="Change a brand", responses=documented(404, 409, 412, 428)
+)
+def change_brand(
+    brand_id: str,
+    caller: Writer,
+    store: TheStore,
+    now: Now,
+    based_on: IfMatch,
+    wanted: Annotated[
+        dict[str, Any],
+        SchemaOf(BrandPatch),
+        Body(title="BrandPatch", openapi_examples={"pause": {"value": {"status": "inactive", "version": 1}}}),
+    ],
+) -> Response:
+    """Replace the fields that are given, whole. Campaigns that are planned already keep what they were planned with."""
+    fields, named = take_version(wanted)
+    version = required(based_on, named)
+    brand = store.brands.get(caller.tenant_id, brand_id)
+    changed = patched(brand, BrandChange, fields).model_copy(update={"updated_at": now})
+    with guarded(based_on):
+        stored = store.brands.update(changed, expect_version=version)
+    return sent(brand_body(stored), version=stored.version)
+
+
+@router.delete("/{brand_id}", status_code=204, summary="Archive a brand", responses=documented(404, 409, 412))
+def delete_brand(brand_id: str, caller: Writer, store: TheStore, now: Now, based_on: IfMatch) -> Response:
+    """Archive a brand that no campaign needs any more and free its name; it is removed with its assets in 30 days."""
+    with guarded(based_on):
+        store.brands.delete(caller.tenant_id, brand_id, at=now, expect_version=based_on)
+    return Response(status_code=204)

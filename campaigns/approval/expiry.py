@@ -1,0 +1,49 @@
+"""The end of rounds in which nobody decided in time (domain.md section 17, `onTimeout`).
+
+`expire_due(store, now=…)` is for housekeeping, every minute or so. It races decisions with the same
+conditional write: exactly one of "decided" and "timed out" is recorded, whoever comes first.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from campaigns.approval.rounds import follows
+from campaigns.errors import NotFoundError
+from campaigns.model.approval import ApprovalRound
+from campaigns.rules.approval import gate
+from campaigns.store import Store
+
+log = logging.getLogger("campaigns.approval.expiry")
+
+ACTOR: Final = "housekeeping"
+
+
+def expire_due(store: Store, *, now: datetime, limit: int = 100) -> int:
+    """End or extend every round whose time is over at `now`, by its policy, and wake its run; return how many.
+
+    `reject` ends it undecided, `approve` approves what nobody objected to and no check blocks (recorded
+    as the policy's decision), `extend` gives the same time once more, with new links. May be repeated.
+    """
+    ended = 0
+    for round_ in store.approvals.due(now, limit=limit):
+        try:
+            ended += expire(store, round_, now) is not None
+        except (ValueError, LookupError):  # a document that nobody can read: the other rounds end in time all the same
+            log.exception("round %s of campaign %s cannot be ended", round_.n, round_.campaign_id)
+    return ended
+
+
+def expire(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound | None:
+    """End or extend one round and return it as stored; None: its time is not over, or something else closed it."""
+    place = round_.tenant_id, round_.campaign_id
+    posts = store.posts.list(*place)  # when they are due is fixed while they are under review
+    try:
+        done = store.approvals.act(
+            *place, round_.n, lambda case: gate.expire(case, posts=posts, actor=ACTOR, now=now), follows=follows
+        )
+    except NotFoundError:
+        return None
+    return None if done.change.idle else done.round

@@ -1,0 +1,212 @@
+"""What follows from a decided round: publish what was approved, rewrite what was asked, or end (domain.md 10, 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from campaigns.approval.rounds import ACTOR, POLICY, Outcome, came_to
+from campaigns.errors import ConflictError, IntegrityError, RoundReopenedError
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.base import cut
+from campaigns.model.campaign import Campaign, LastError
+from campaigns.model.post import Post, Review, round_digest
+from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
+from campaigns.rules.approval.decisions import post_verdicts, revision_allowed
+from campaigns.rules.approval.feedback import joined, overall_remarks, remarks_on
+from campaigns.store import Lease, Store
+
+_REVIEW_OF: Final[Mapping[Decision, ReviewState]] = {
+    Decision.APPROVED: ReviewState.APPROVED,
+    Decision.REJECTED: ReviewState.REJECTED,
+    Decision.NEEDS_REVISION: ReviewState.CHANGES_REQUESTED,
+}
+
+
+def start_revision(
+    store: Store, tenant_id: str, campaign_id: str, n: int, *, now: datetime, fence: Lease | None = None
+) -> list[Post]:
+    """Note the verdicts of round n and return the posts to write again; none when the round limit is reached.
+
+    At the limit the campaign ends as failed with the code `REVISION_LIMIT`. A repeated call returns the same,
+    and moves nothing once a later round was opened.
+
+    Raises:
+        RoundReopenedError: no changes are asked for, or that may still be taken back; nothing is written again.
+    """
+    campaign = store.campaigns.get(tenant_id, campaign_id)
+    round_ = store.approvals.round(tenant_id, campaign_id, n)
+    if campaign.round > n:
+        return _asked_for(store, round_)
+    if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        _require_outcome(round_, Outcome.NEEDS_REVISION, now)
+        _note_verdicts(store, round_, fence)
+        reason = f"round {n}: changes asked for"
+        campaign = _move(store, campaign, CampaignStatus.NEEDS_REVISION, n, now, fence, reason=reason, decided=round_)
+    if campaign.status is CampaignStatus.NEEDS_REVISION:
+        if not revision_allowed(n, campaign.approval.max_revision_rounds):
+            message = f"changes were asked for {n} times; at most {campaign.approval.max_revision_rounds} are allowed"
+            error = LastError(code="REVISION_LIMIT", message=message, at=now, retryable=True)
+            _move(store, campaign, CampaignStatus.FAILED, n, now, fence, reason="REVISION_LIMIT", last_error=error)
+            return []
+        campaign = _move(store, campaign, CampaignStatus.GENERATING, n, now, fence, reason=f"revision after round {n}")
+    if campaign.status is CampaignStatus.FAILED:
+        return []
+    return _asked_for(store, round_)
+
+
+def revision_begun(store: Store, tenant_id: str, campaign_id: str, n: int) -> list[Post] | None:
+    """Return what `start_revision` of round n returned when it took effect; None: it did not, or must again."""
+    campaign = store.campaigns.get(tenant_id, campaign_id)
+    if campaign.round < n or campaign.status in {CampaignStatus.AWAITING_REVIEW, CampaignStatus.NEEDS_REVISION}:
+        return None if campaign.round <= n else _asked_for(store, store.approvals.round(tenant_id, campaign_id, n))
+    if campaign.status is CampaignStatus.FAILED:
+        return []
+    return _asked_for(store, store.approvals.round(tenant_id, campaign_id, n))
+
+
+def _asked_for(store: Store, round_: ApprovalRound) -> list[Post]:
+    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    asked = {
+        post_id
+        for post_id, (verdict, _) in post_verdicts(round_, decisions).items()
+        if verdict is Decision.NEEDS_REVISION
+    }
+    return [post for post in store.posts.list(round_.tenant_id, round_.campaign_id) if post.id in asked]
+
+
+def apply(
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    n: int,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    fence: Lease | None = None,
+) -> Campaign:
+    """End the campaign as round n came to; a repeated call returns the stored end.
+
+    Raises:
+        IntegrityError: what is stored is not what was approved. The campaign is failed, nothing is handed over.
+        RoundReopenedError: that is not what the round comes to, or may still be taken back; nothing takes effect.
+        ConflictError: the campaign is at another round.
+    """
+    campaign = store.campaigns.get(tenant_id, campaign_id)
+    round_ = store.approvals.round(tenant_id, campaign_id, n)
+    if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        if campaign.round != n:
+            raise ConflictError(f"the campaign is at round {campaign.round}, not {n}", {"round": campaign.round})
+        _require_outcome(round_, outcome, now)
+        match outcome:
+            case Outcome.APPROVED:
+                _require_unchanged(store, campaign, round_, now, fence)
+                _note_verdicts(store, round_, fence)
+                reason = f"round {n}: approved"
+                campaign = _move(store, campaign, CampaignStatus.APPROVED, n, now, fence, reason=reason, decided=round_)
+            case Outcome.REJECTED:
+                _note_verdicts(store, round_, fence)
+                reason = f"round {n}: rejected"
+                campaign = _move(store, campaign, CampaignStatus.REJECTED, n, now, fence, reason=reason, decided=round_)
+            case Outcome.TIMED_OUT:
+                _note_expiry(store, round_, fence)
+                campaign = _move(
+                    store,
+                    campaign,
+                    CampaignStatus.APPROVAL_TIMEOUT,
+                    n,
+                    now,
+                    fence,
+                    reason=f"round {n}: nobody decided in time",
+                )
+            case Outcome.NEEDS_REVISION | Outcome.CANCELLED:
+                pass
+    if campaign.status is CampaignStatus.APPROVED:
+        _require_unchanged(store, campaign, round_, now, fence)
+        campaign = _move(store, campaign, CampaignStatus.COMPLETED, n, now, fence, reason="approved posts handed over")
+    return campaign
+
+
+def decided_by(store: Store, round_: ApprovalRound) -> str:
+    """Return who decided, for people to read; empty when nobody did."""
+    names = [each.decided_by for each in store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
+    """Write on each post what was decided on it; of a post that was approved before, that stays as it was.
+
+    A post whose time came before its approval is not published late: it expires. What was noted of a decision
+    that was taken back in this moment is replaced, also where nothing is said of the post any more.
+    """
+    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    at = round_.decided_at or round_.expires_at
+    posts = {post.id: post for post in store.posts.list(round_.tenant_id, round_.campaign_id)}
+    reviews: dict[str, Review] = {}
+    for post_id, (verdict, said_by) in post_verdicts(round_, decisions).items():
+        was_approved = posts[post_id].review.state is ReviewState.APPROVED
+        if post_id in round_.locked and verdict is Decision.APPROVED and was_approved:
+            continue
+        remarks = remarks_on(post_id, decisions) or overall_remarks(decisions)
+        missed = verdict is Decision.APPROVED and posts[post_id].scheduled_at <= at
+        reviews[post_id] = Review(
+            state=ReviewState.EXPIRED if missed else _REVIEW_OF[verdict],
+            round=round_.n,
+            by=said_by.decided_by if said_by else POLICY,
+            at=at,
+            comment=cut(joined(remarks), at_most=5000) or None,
+        )
+    for post_id in round_.posts.keys() - reviews.keys() - set(round_.locked):
+        if posts[post_id].review.round == round_.n:
+            reviews[post_id] = Review(state=ReviewState.PENDING, round=round_.n)
+    store.posts.review(round_.tenant_id, round_.campaign_id, reviews, fence=fence)
+
+
+def _note_expiry(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
+    expired = Review(state=ReviewState.EXPIRED, round=round_.n, at=round_.decided_at)
+    store.posts.review(round_.tenant_id, round_.campaign_id, dict.fromkeys(round_.posts, expired), fence=fence)
+
+
+def _require_outcome(round_: ApprovalRound, outcome: Outcome, now: datetime) -> None:
+    """Refuse an outcome that was read before, and is not, or not yet, what the round comes to."""
+    if came_to(round_, now) is not outcome:
+        why = "its decision was taken back, or may still be"
+        raise RoundReopenedError(f"round {round_.n} does not come to {outcome} at this moment: {why}")
+
+
+def _require_unchanged(
+    store: Store, campaign: Campaign, round_: ApprovalRound, now: datetime, fence: Lease | None
+) -> None:
+    shown = [post for post in store.posts.list(campaign.tenant_id, campaign.id) if post.id in round_.posts]
+    if round_digest(shown) == round_.digest:
+        return
+    message = "the stored posts are not the ones that were approved; nothing was handed over"
+    error = LastError(code="INTEGRITY", message=message, at=now, retryable=False)
+    _move(store, campaign, CampaignStatus.FAILED, round_.n, now, fence, reason="INTEGRITY", last_error=error)
+    raise IntegrityError(message)
+
+
+def _move(
+    store: Store,
+    campaign: Campaign,
+    to: CampaignStatus,
+    n: int,
+    now: datetime,
+    fence: Lease | None,
+    *,
+    reason: str,
+    decided: ApprovalRound | None = None,
+    **changes: object,
+) -> Campaign:
+    return store.campaigns.move(
+        campaign.tenant_id, campaign.id, to,
+        actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True, decided=decided, fence=fence,
+    )  # fmt: skip
+
+
+def approved_posts(posts: Sequence[Post]) -> list[Post]:
+    """Return the posts that go out."""
+    return [
+        post for post in posts if post.review.state is ReviewState.APPROVED and post.status is not PostStatus.SKIPPED
+    ]

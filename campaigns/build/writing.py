@@ -1,0 +1,240 @@
+"""The words of one post: written once for each revision, whoever asks and however often."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from campaigns.agents import models, writer
+from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
+from campaigns.agents.failures import FailureCode, agent_error, failure_of
+from campaigns.agents.money import most_for_a_post
+from campaigns.build.budget import share
+from campaigns.build.planning import Setting, budget_left, read_setting, require_work
+from campaigns.errors import AgentError, NotFoundError
+from campaigns.model.base import cut
+from campaigns.model.campaign import Campaign
+from campaigns.model.persona import WritingExample
+from campaigns.model.post import Post, PostError, Quality
+from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus, ReviewState
+from campaigns.patience import patiently
+from campaigns.rules.approval.feedback import joined, other_remarks, remarks_on
+from campaigns.rules.guardrails import check_post
+from campaigns.rules.guardrails.policy_of import content_policy
+from campaigns.rules.retry import MAX_POST_ATTEMPTS
+from campaigns.store import Lease, Store
+
+WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
+
+
+def write_post(
+    store: Store,
+    tenant_id: str,
+    campaign_id: str,
+    post_id: str,
+    *,
+    revision: int,
+    attempt: str,
+    now: datetime,
+    fence: Lease | None = None,
+    seconds: float | None = None,
+) -> Post:
+    """Return the stored post with its words at `revision`; the model is called only if they are not stored.
+
+    Args:
+        attempt: names this call, so that its cost is counted once.
+        seconds: for all that the model is asked; None: no limit.
+
+    Raises:
+        AgentError: no words. What will not get better by trying again is stored as a failed post first, and so is
+            the last failure that a post may have, whatever runs tried it.
+        ConflictError: the campaign is over, and nothing more is paid for it.
+    """
+    post = store.posts.get(tenant_id, campaign_id, post_id)
+    if is_written(post, revision):
+        return post
+    if revision and post.review.state is ReviewState.APPROVED:
+        return post  # approved words are locked, whoever asks
+    setting = read_setting(store, tenant_id, campaign_id)
+    require_work(setting.campaign)
+    with _money(store, setting.campaign) as dollars:
+        request = _request(store, setting, post, revision, dollars, seconds)
+        tried = store.recoveries.count_attempt(tenant_id, campaign_id, f"{post_id}:{revision}")
+        if tried > MAX_POST_ATTEMPTS:
+            answer = WriterOutput(success=False, error=failure_of(agent_error(FailureCode.TRIED_TOO_OFTEN)))
+        else:
+            answer = writer.run(tenant_id, request)
+        once = f"{post_id}:{revision}:{attempt}"
+        patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
+    if answer.error is not None:
+        failure = answer.error
+        again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message
+        if failure.retryable and not again:
+            message = f"{message} It was tried {tried} times."
+        if not again:
+            give_up(store, post, code=failure.code, message=message, revision=revision, now=now, fence=fence)
+        raise AgentError(failure.code, message, again, failure.details)
+    with _saving:
+        answer = _compared(answer, request, _siblings(store, post))
+        written = _written(post, answer, revision, now)
+        return patiently(lambda: store.posts.save_revision(written, fence=fence))
+
+
+_saving: Final = threading.Lock()
+"""Between the last look at the other posts and the saving of this one no other post is saved."""
+
+
+def give_up(
+    store: Store, post: Post, *, code: str, message: str, revision: int, now: datetime, fence: Lease | None = None
+) -> Post:
+    """Store that there will be no words at this revision, and why."""
+    error = PostError(code=code, message=message, at=now, retryable=False)
+    failed = {"status": PostStatus.FAILED, "revision": revision, "last_error": error, "updated_at": now}
+    return store.posts.save_revision(post.model_copy(update=failed), fence=fence)
+
+
+ASKED: Final = (
+    "number",
+    "persona_id",
+    "platform",
+    "scheduled_at",
+    "topic",
+    "intent",
+    "pillar",
+    "required_inclusions",
+    "needs_cta",
+    "asset_requirements",
+    "references",
+    "review",
+)
+"""The fields of a post that its words answer."""
+
+
+def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | None:
+    """Store the words of a post again that a restored table has lost, and return them as stored.
+
+    None: they are no answer to what is asked now (the post was planned, reviewed or ordered otherwise since the
+    table was restored), or there is no such post.
+
+    Raises:
+        LeaseLostError: the fence's owner no longer holds the campaign.
+    """
+    try:
+        current = store.posts.get(kept.tenant_id, kept.campaign_id, kept.id)
+    except NotFoundError:
+        return None
+    if is_written(current, kept.revision):
+        return current
+    if current.instruction is not None or any(getattr(current, name) != getattr(kept, name) for name in ASKED):
+        return None
+    return store.posts.save_revision(kept, fence=fence)
+
+
+def is_written(post: Post, revision: int) -> bool:
+    """Whether a post has its words of this revision, or will have none, or is past it."""
+    return post.revision > revision or (post.revision == revision and post.status in WRITTEN | {PostStatus.FAILED})
+
+
+@contextmanager
+def _money(store: Store, campaign: Campaign) -> Iterator[float | None]:
+    """Hold what this post may spend; None: there is no budget."""
+    if budget_left(campaign) is None:
+        yield None
+        return
+
+    def left() -> float:
+        return budget_left(store.campaigns.get(campaign.tenant_id, campaign.id)) or 0.0
+
+    with share(campaign.id, left, most_for_a_post(models.model())) as dollars:
+        yield dollars
+
+
+def _siblings(store: Store, post: Post) -> list[str]:
+    """Return the words of the other posts on the same platform, as of now."""
+    return [
+        other.content.text
+        for other in store.posts.list(post.tenant_id, post.campaign_id)
+        if other.id != post.id and other.platform == post.platform and other.content is not None
+    ]
+
+
+def _compared(answer: WriterOutput, request: WriterInput, siblings: list[str]) -> WriterOutput:
+    """Hold words for review that another post has said meanwhile: posts in the making do not see each other."""
+    if siblings == request.sibling_texts or answer.content is None or answer.quality is None:
+        return answer
+    found = check_post(answer.content, post=request.post, policy=request.policy, siblings=siblings)
+    known = {check.code for check in answer.quality.checks}
+    new = [check for check in found.checks if check.code == "DUPLICATE" and check.code not in known]
+    if not new:
+        return answer
+    quality = Quality(score=min(answer.quality.score, found.score), checks=[*answer.quality.checks, *new])
+    return answer.model_copy(update={"quality": quality, "status": PostStatus.NEEDS_REVIEW})
+
+
+def _request(
+    store: Store, setting: Setting, post: Post, revision: int, dollars: float | None, seconds: float | None
+) -> WriterInput:
+    campaign, persona = setting.campaign, setting.persona(post.persona_id)
+    return WriterInput(
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.id,
+        post_id=post.id,
+        campaign_name=campaign.name,
+        brief=campaign.brief,
+        post=post,
+        persona_config=persona,
+        brand_config=setting.brand,
+        policy=content_policy(post, setting.config, campaign, setting.brand, persona),
+        cta=setting.config.cta.value if post.needs_cta and setting.config.cta else None,
+        revision=_feedback(store, post) if revision else None,
+        sibling_texts=_siblings(store, post),
+        examples=_examples(store, post),
+        budget_left_usd=dollars,
+        seconds_left=seconds,
+    )
+
+
+def _examples(store: Store, post: Post) -> list[WritingExample]:
+    """Return what the persona wrote for the same platform, the same intent first, newest first."""
+    names = {post.platform, PLATFORM_NAMES[post.platform].casefold()}
+    try:
+        known = store.examples.list(post.tenant_id, post.persona_id)
+    except NotFoundError:
+        known = []  # the persona was deleted since the plan; what it was lies in the plan, its examples do not
+    fitting = [example for example in known if example.platform.casefold() in names]
+    same_intent_first = sorted(fitting, key=lambda example: example.intent.casefold() != post.intent)
+    return same_intent_first[:MAX_EXAMPLES_SHOWN]
+
+
+def _feedback(store: Store, post: Post) -> Revision | None:
+    """Return what an operator, and the approvers in the round that asked for this rewriting, said of which words."""
+    if post.content is None:
+        return None
+    decisions = store.approvals.decisions(post.tenant_id, post.campaign_id, post.review.round)
+    others = dict.fromkeys(remark.text for remark in other_remarks(post.id, decisions))
+    comment = joined(remarks_on(post.id, decisions))
+    if post.instruction:
+        comment = f"{post.instruction}\n\n{comment}".strip()
+    return Revision(
+        previous_text=post.content.text, comment=cut(comment, at_most=5000), other_comments=list(others)[:200]
+    )
+
+
+def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> Post:
+    usage = post.usage.plus(answer.usage) if revision else answer.usage
+    return post.model_copy(
+        update={
+            "content": answer.content,
+            "status": answer.status,
+            "quality": answer.quality,
+            "comment_answers": answer.comment_answers,
+            "instruction": None,
+            "revision": revision,
+            "usage": usage,
+            "last_error": None,
+            "updated_at": now,
+        }
+    )

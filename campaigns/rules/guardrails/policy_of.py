@@ -1,0 +1,57 @@
+"""Turns a merged configuration into the policy that one post has to obey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from campaigns.model.brand import Brand
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.persona import Persona
+from campaigns.model.post import Post, Slot
+from campaigns.rules.guardrails import guess_language
+from campaigns.rules.guardrails.content_policy import ContentPolicy
+from campaigns.rules.merge.config import MergedConfig
+
+
+def content_policy(
+    post: Post | Slot, config: MergedConfig, brief: CampaignBrief, brand: Brand | None, persona: Persona
+) -> ContentPolicy:
+    """Return the rules for the words of this post.
+
+    Raises:
+        KeyError: the post's platform or the persona is none that the configuration was merged for.
+    """
+    platform = config.platform_rules(post.platform)
+    person = config.persona_rules(persona.id)
+    cta = config.cta.value if config.cta else None
+    links = [cta.url] if cta else []
+    links += [entry.default_url for entry in brand.cta_library] if brand else []
+    return ContentPolicy(
+        platform=post.platform,
+        link_policy=platform.link_policy.value,
+        emoji_policy=person.emoji_policy[post.platform].value,
+        hashtag_policy=platform.hashtag_policy.value,
+        avoid_words=person.avoid_words,
+        avoid_phrases=[phrase.value for phrase in config.avoid_phrases],
+        avoid_topics=_once([*person.avoid_topics, *(topic.value for topic in config.avoid_topics)]),
+        claims=config.claims.value,
+        competitors=config.competitors,
+        known_handles=[handle.removeprefix("@") for handle in config.handles],
+        allowed_hosts=_once(host for link in links if link and (host := urlsplit(link).hostname)),
+        cta=cta,
+        cta_aggressiveness=person.cta_aggressiveness,
+        sources=[
+            brief.brief.description,
+            *config.required_inclusions,
+            *([cta.text] if cta else []),
+            # A post may say when the campaign begins and ends.
+            *(f"{day.day} {day:%B %Y}" for day in (brief.schedule.start_date, brief.schedule.end_date)),
+        ],
+        language=guess_language(brief.brief.description),
+        timezone=brief.schedule.timezone,
+    )
+
+
+def _once(texts: Iterable[str]) -> list[str]:
+    return list({text.casefold(): text for text in texts}.values())

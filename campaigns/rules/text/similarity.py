@@ -1,0 +1,62 @@
+"""How alike two texts are: posts that repeat each other, topics that say the same.
+
+Both measures are symmetric, lie between 0 and 1, and cost time linear in the texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from campaigns.rules.text.matching import content_words, fold
+
+DUPLICATE_POST: Final = 0.9
+"""From here on two posts on one platform are the same (domain.md section 15); X refuses identical ones."""
+
+DUPLICATE_TOPIC: Final = 0.85
+"""From here on two topics of one pillar are the same (domain.md section 14, rule 10)."""
+
+_URL: Final = re.compile(r"https?://\S+")
+_GRAM: Final = 3
+
+
+def similarity(one: str, other: str) -> float:
+    """Return the share of letter triples that two texts have in common (Sørensen-Dice over multisets).
+
+    Case, accents, punctuation, spacing and links do not count: two posts that differ only in the link
+    are the same post to a reader. Texts without any word are alike only to each other.
+    """
+    grams, other_grams = _grams(one), _grams(other)
+    total = grams.total() + other_grams.total()
+    if not total:
+        return 1.0
+    return 2 * (grams & other_grams).total() / total
+
+
+@lru_cache(maxsize=1024)
+def _grams(text: str) -> Counter[str]:
+    words = re.findall(r"\w+", fold(_URL.sub(" ", text)).text)
+    padded = f"  {' '.join(words)} " if words else ""
+    return Counter(padded[start : start + _GRAM] for start in range(len(padded) - _GRAM + 1))
+
+
+def most_similar(text: str, others: Iterable[str]) -> tuple[float, str]:
+    """Return the highest similarity to any of the others and that text; (0, "") without others."""
+    return max(((similarity(text, other), other) for other in others), default=(0.0, ""))
+
+
+def topic_overlap(one: str, other: str) -> float:
+    """Return the share of meaningful words that two topics have in common (Sørensen-Dice over sets)."""
+    words, other_words = set(content_words(one)), set(content_words(other))
+    total = len(words) + len(other_words)
+    if not total:
+        return float(fold(one).text == fold(other).text)
+    return 2 * len(words & other_words) / total
+
+
+def same_topic(one: str, other: str) -> bool:
+    """Whether two topics of the same pillar are near duplicates."""
+    return topic_overlap(one, other) >= DUPLICATE_TOPIC

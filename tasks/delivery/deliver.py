@@ -1,0 +1,221 @@
+"""Delivers the outbox: starts runs, rings bells, sends notices. At least once, so every delivery may repeat.
+
+Whoever wrote an entry tries at once; what fails then is delivered by housekeeping. A failure is kept
+on the entry and never reaches the person who caused it: what was recorded stands. What did not answer is
+asked for ever; an entry that nothing but a person can help is set aside (`quarantine`), and put back by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import httpx
+from prefect.exceptions import PrefectHTTPStatusError
+
+from campaigns.approval.notice_kinds import NOTICE_KINDS
+from campaigns.approval.rounds import RING
+from campaigns.build.submission import START_RUN
+from campaigns.errors import CampaignError, StoreUnavailableError
+from campaigns.model.campaign import AT_REST
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.operations.analysis import ANALYZE
+from campaigns.operations.cancelling import CANCEL_RUN
+from campaigns.operations.recovery import RESTART_RUN, renewed_at
+from campaigns.settings import get_settings
+from campaigns.store import OutboxEntry, Store
+from tasks.delivery.channels import NoticeRefusedError
+from tasks.delivery.notify import send_notice
+from tasks.delivery.read_style import read_style
+from tasks.engine.run_states import restart_run, retire_run
+from tasks.engine.runs import Bell, cancel_run, cancel_runs_of, ring, start_run
+
+log = logging.getLogger("campaigns.outbox")
+
+CLAIM: Final = timedelta(seconds=20)
+"""Whoever claimed an entry and died leaves it to the next one after that; twice at once does no harm."""
+CLAIM_TO_SEND: Final = timedelta(seconds=60)
+"""A message that goes out twice does: so long no channel takes."""
+FIRST_RETRY: Final = timedelta(seconds=5)
+LONGEST_RETRY: Final = timedelta(minutes=5)
+MOST_FAILURES: Final = 5
+"""So often in a row a delivery fails for a reason that will not pass; then the entry is set aside."""
+_PASSES: Final = 3
+BELLS: Final = frozenset({RING})
+RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})
+NOTICES: Final = frozenset(NOTICE_KINDS)
+LANE_SECONDS: Final[Mapping[frozenset[str], float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
+"""The lanes in the order of their turns, and how long each one's turn may last: after that no further entry is begun.
+
+So neither a channel that hangs nor a Prefect that does not answer keeps another lane waiting for longer than that
+and one call.
+"""
+ALL_LANES: Final = frozenset(LANE_SECONDS)
+
+
+def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime) -> None:
+    """Deliver what is due for one campaign or persona, bells first; failures stay in the outbox."""
+    _deliver_all(lambda _: store.outbox.of(tenant_id, subject_id), store, now, ALL_LANES)
+
+
+def deliver_due(
+    store: Store, *, now: datetime, limit: int = 1000, lanes: Collection[frozenset[str]] = ALL_LANES
+) -> int:
+    """Deliver what is due across tenants in these lanes, bells and runs first; return how many were delivered.
+
+    What there was no time for is still due at the next call.
+    """
+    return _deliver_all(lambda known: store.outbox.due(now, limit=limit + known), store, now, lanes)
+
+
+def _deliver_all(
+    read: Callable[[int], list[OutboxEntry]], store: Store, now: datetime, lanes: Collection[frozenset[str]]
+) -> int:
+    """Deliver what `read` finds, and what a delivery leaves behind (a notice becomes one for each channel).
+
+    Args:
+        read: finds what is due, the oldest first, told how many there are already that were not delivered.
+    """
+    seen: set[str] = set()
+    delivered, left = 0, dict(LANE_SECONDS)
+    for _ in range(_PASSES):
+        due = [entry for entry in read(len(seen)) if entry.is_open and entry.due_at <= now and entry.id not in seen]
+        if not due:
+            break
+        seen |= {entry.id for entry in due}
+        for lane in (lane for lane in LANE_SECONDS if lane in lanes):
+            began = time.monotonic()
+            for entry in due:
+                if _lane(entry.kind) != lane:
+                    continue
+                if time.monotonic() - began > left[lane]:
+                    break
+                delivered += deliver(store, entry, now=now)
+            left[lane] -= time.monotonic() - began
+    return delivered
+
+
+def _lane(kind: str) -> frozenset[str]:
+    """Return the kinds that share their time with this one; one that nobody knows is set aside among the runs."""
+    return next((lane for lane in LANE_SECONDS if kind in lane), RUNS)
+
+
+def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
+    """Deliver one entry; return whether it is done. Two deliverers at once: one finds it claimed."""
+    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICE_KINDS else CLAIM))
+    if claimed is None:
+        return False
+    try:
+        answer = _how(entry.kind)(store, claimed, now)
+    except StoreUnavailableError:
+        return False  # the claim runs out, and the next deliverer finds the entry
+    # One entry that cannot be delivered, for whatever reason, must not keep the others from it.
+    except Exception as error:
+        _failed(store, claimed, error, now)
+        return False
+    if answer is True:
+        store.outbox.done(claimed, at=now)
+        return True
+    known = (answer or claimed).model_copy(update={"failures": 0})
+    store.outbox.retry(known, at=now + _pause(known.attempts), error="not yet")
+    return False
+
+
+def _failed(store: Store, entry: OutboxEntry, error: Exception, now: datetime) -> None:
+    """Keep the entry with the reason: for another try, or aside when tries have shown that none will help."""
+    expected = isinstance(error, CampaignError | OSError)
+    log.warning("outbox %s %s failed: %s", entry.kind, entry.id, error, exc_info=None if expected else error)
+    reason = (str(error) if expected else "") or type(error).__name__
+    if not _may_pass(error):
+        entry = entry.model_copy(update={"failures": entry.failures + 1})
+    if entry.failures < MOST_FAILURES and not isinstance(error, NoticeRefusedError):
+        store.outbox.retry(entry, at=now + _pause(entry.attempts), error=reason)
+    elif store.outbox.quarantine(entry, at=now, error=reason):
+        log.error("outbox %s %s about %s is set aside: %s", entry.kind, entry.id, entry.subject_id, reason)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the error says that something did not answer, and not that the entry is at fault, or we are."""
+    if isinstance(error, CampaignError):
+        return error.retryable
+    return isinstance(error, OSError | httpx.HTTPError | PrefectHTTPStatusError)
+
+
+def _pause(attempts: int) -> timedelta:
+    return min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempts, 10)))
+
+
+def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
+    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
+    if campaign.status in AT_REST:
+        # An earlier try may have made a run, and the answer was lost.
+        if campaign.status is CampaignStatus.CANCELLED:
+            cancel_runs_of(campaign.tenant_id, campaign.id)
+        return True
+    attempt = str(entry.payload.get("attempt", "1"))
+    tags = [f"tenant:{campaign.tenant_id}", f"campaign:{campaign.id}"]
+    if campaign.correlation_id:
+        tags.append(f"correlation:{campaign.correlation_id}")
+    run_id = start_run(
+        get_settings().deployment, tenant_id=campaign.tenant_id, campaign_id=campaign.id, tags=tags, attempt=attempt
+    )
+    if campaign.execution_id != str(run_id):
+        if campaign.execution_id is not None:
+            retire_run(UUID(campaign.execution_id), successor=run_id)
+        campaign = store.campaigns.update(
+            campaign.tenant_id, campaign.id, {"execution_id": str(run_id)}, actor="outbox", at=now
+        )
+    if campaign.status is CampaignStatus.CANCELLED:
+        cancel_run(run_id)  # cancelled while we started it: its own cancelling found no run
+    return True
+
+
+def _ring(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
+    if campaign.status is not CampaignStatus.AWAITING_REVIEW or campaign.round != entry.payload["round"]:
+        return True  # the run is past this gate
+    if campaign.execution_id is None:
+        return False
+    # Rung is not yet past the gate: the run may die on its way. The entry goes when the campaign moved on.
+    if ring(UUID(campaign.execution_id)) is Bell.RUNG:
+        log.info("woke run %s for round %s", campaign.execution_id, entry.payload["round"])
+    return False
+
+
+def _cancel(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
+    cancel_runs_of(campaign.tenant_id, campaign.id)
+    if campaign.execution_id is not None:
+        cancel_run(UUID(campaign.execution_id))  # a run from the Prefect form carries no tag of the campaign
+    return True
+
+
+def _restart(store: Store, entry: OutboxEntry, now: datetime) -> bool:
+    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
+    if campaign.status in AT_REST or campaign.execution_id != entry.payload["run"]:
+        return True  # cancelled meanwhile, or another run builds it
+    lease = store.leases.current(entry.tenant_id, entry.subject_id, now=now)
+    found = store.recoveries.last(entry.tenant_id, entry.subject_id)
+    if lease is None or (found is not None and renewed_at(lease) < found.at):
+        restart_run(UUID(entry.payload["run"]), entry.payload["reason"])
+    return True  # or a process was heard of since it was found to be dead
+
+
+_Deliverer = Callable[[Store, OutboxEntry, datetime], bool | OutboxEntry]
+"""True: done. False: not yet, look again later. An entry: the same, and this is known about it now."""
+_HOW: Final[Mapping[str, _Deliverer]] = {
+    START_RUN: _start,
+    RING: _ring,
+    CANCEL_RUN: _cancel,
+    ANALYZE: read_style,
+    RESTART_RUN: _restart,
+    **dict.fromkeys(NOTICE_KINDS, send_notice),
+}
+
+
+def _how(kind: str) -> _Deliverer:
+    return _HOW[kind]

@@ -1,0 +1,134 @@
+"""The duties of housekeeping (design.md section 7): each may be repeated, is bounded, and stands on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+
+from campaigns.approval.expiry import expire_due
+from campaigns.approval.reminding import remind_due
+from campaigns.settings import get_settings
+from campaigns.store import Store
+from campaigns.wiring import get_asset_files
+from tasks.checkpoints.retention import forget_ended_campaigns
+from tasks.checkpoints.storage import configured_storage
+from tasks.delivery.deliver import NOTICES, deliver_due
+from tasks.engine.runs import prefect_client
+from tasks.engine.writer_limit import adjust_limit
+from tasks.upkeep.recover import recover_ended, recover_live
+from tasks.upkeep.watch import watch
+
+Done = Mapping[str, Any]
+"""What a duty has done, for people to read; empty: there was nothing to do."""
+
+FLOW: Final = "housekeeping"
+OWN_RUNS_KEPT: Final = timedelta(hours=2)
+LONGEST_ROUND: Final = timedelta(minutes=5)
+_OWN_RUNS_AT_ONCE: Final = 50
+
+
+def expire_and_remind(store: Store, now: datetime) -> Done:
+    """Close or extend rounds whose time is over, and remind who has not decided."""
+    return _counts(expired=expire_due(store, now=now), reminded=remind_due(store, now=now))
+
+
+def start_again(store: Store, now: datetime) -> Done:
+    """Give campaigns in work whose run cannot go on what they need."""
+    return recover_live(store, now=now)
+
+
+def compare(store: Store, now: datetime) -> Done:
+    """Give the runs of ended campaigns the same end."""
+    return recover_ended(store, now=now)
+
+
+def deliver(store: Store, now: datetime) -> Done:
+    """Ring, start and send what waits in the outbox."""
+    return _counts(delivered=deliver_due(store, now=now))
+
+
+def send(store: Store, now: datetime) -> Done:
+    """Send the notices that wait in the outbox; needs no Prefect."""
+    return _counts(sent=deliver_due(store, now=now, lanes=[NOTICES]))
+
+
+def watch_rates(store: Store, now: datetime) -> Done:
+    """Turn the alarms on or off."""
+    return {kind: f"{found.part} of {found.whole}" for kind, found in watch(store, now=now).items() if found.part}
+
+
+def throttle(store: Store, now: datetime) -> Done:
+    """Spare a model that throttles."""
+    limit = adjust_limit(store, most=get_settings().writer_limit, now=now)
+    return {} if limit is None else {"posts at once": limit}
+
+
+def tidy(store: Store, now: datetime) -> Done:
+    """Remove what is kept no longer: deleted campaigns, checkpoints of ended ones, our own old runs."""
+    purged = store.purge(now, files=get_asset_files())
+    forgotten = forget_ended_campaigns(store, configured_storage(get_settings()), now=now)
+    return _counts(**purged, forgotten=forgotten, runs=_delete_own_runs(now))
+
+
+Duty = Callable[[Store, datetime], Done]
+DUTIES: Final[Mapping[str, Duty]] = {
+    "expire and remind": expire_and_remind,
+    "start broken runs again": start_again,
+    "compare with Prefect": compare,
+    # After the duties that leave something in the outbox.
+    "deliver the outbox": deliver,
+    "watch the rates": watch_rates,
+    "spare the model": throttle,
+    "tidy up": tidy,
+}
+
+
+def unblock(_store: Store, now: datetime) -> Done:
+    """Remove runs of housekeeping that hold its only slot and do not move: for whoever is not one of them.
+
+    A run that Prefect believes to be under way, after a restore or a kill, would keep out every later one.
+    """
+    mine = FlowFilter(name=FlowFilterName(any_=[FLOW]))
+    under_way = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING])
+    removed = 0
+    with prefect_client() as client:
+        runs = client.read_flow_runs(
+            flow_filter=mine,
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=under_way)),
+            limit=_OWN_RUNS_AT_ONCE,
+        )
+        for run in runs:
+            if run.state is not None and now - run.state.timestamp > LONGEST_ROUND:
+                client.delete_flow_run(run.id)
+                removed += 1
+    return _counts(unblocked=removed)
+
+
+def _delete_own_runs(now: datetime) -> int:
+    wanted = FlowRunFilter(expected_start_time=FlowRunFilterExpectedStartTime(before_=now - OWN_RUNS_KEPT))
+    with prefect_client() as client:
+        runs = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
+            flow_run_filter=wanted,
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=_OWN_RUNS_AT_ONCE,
+        )
+        for run in runs:
+            client.delete_flow_run(run.id)
+    return len(runs)
+
+
+def _counts(**counts: int) -> Done:
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,78 @@
+"""What Prefect's runs need once the table was restored to an earlier moment: those that the table does not know end."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import datetime
+from typing import Final
+
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Cancelled
+
+from campaigns.errors import NotFoundError
+from campaigns.model.base import derived_id
+from campaigns.settings import get_settings
+from campaigns.store import Store
+from tasks.delivery.deliver import deliver_due
+from tasks.engine.run_states import close_run
+from tasks.engine.runs import prefect_client
+from tasks.upkeep.recover import recover_ended, recover_live
+
+log = logging.getLogger("campaigns.operations.recovery")
+
+_AT_ONCE: Final = 200
+_BEGUN: Final = [StateType.RUNNING, StateType.PAUSED]
+
+
+def go_on_after_restore(store: Store, *, now: datetime) -> Counter[str]:
+    """End the runs whose campaign the table does not have, or has with another run; start what has none any more.
+
+    May be repeated. Return how often each was done.
+
+    Raises:
+        PrefectUnavailableError: some is left to do; repeat it.
+    """
+    done: Counter[str] = Counter()
+    for run in _begun_runs():
+        if reason := _is_stranger(store, run):
+            close_run(run.id, Cancelled(message=f"The table was restored: {reason}"))
+            log.warning("run %s is ended: %s", run.id, reason)
+            done["run ended"] += 1
+    done += recover_live(store, now=now) + recover_ended(store, now=now)
+    done["delivered"] += deliver_due(store, now=now)
+    return +done
+
+
+def _begun_runs() -> list[FlowRun]:
+    ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
+    begun = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BEGUN)))
+    found: list[FlowRun] = []
+    with prefect_client() as client:
+        while True:
+            page = client.read_flow_runs(
+                deployment_filter=ours, flow_run_filter=begun,
+                sort=FlowRunSort.ID_DESC, limit=_AT_ONCE, offset=len(found),
+            )  # fmt: skip
+            found += page
+            if len(page) < _AT_ONCE:
+                return found
+
+
+def _is_stranger(store: Store, run: FlowRun) -> str:
+    """Return why a run is nobody's, "" when it is a campaign's."""
+    tenant_id = str(run.parameters.get("tenant_id", ""))
+    campaign_id = run.parameters.get("campaign_id") or derived_id("campaign", run.id)
+    try:
+        campaign = store.campaigns.get(tenant_id, campaign_id, deleted=True)
+    except NotFoundError:
+        return "the campaign is not in it"
+    return "" if campaign.execution_id in {None, str(run.id)} else "another run builds the campaign"

@@ -1,0 +1,148 @@
+"""Reads the rates off the store and turns the alarms (design.md section 7, duty 5); rules: `operations.alarms`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from campaigns.agents.failures import FailureCode
+from campaigns.approval.opening import everything_passed
+from campaigns.errors import IntegrityError, NotFoundError
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.operations.alarms import (
+    BASELINE_WINDOW,
+    DENIALS,
+    FAILURES,
+    LATE_RUNS,
+    OFTEN,
+    RULES,
+    SLOWNESS,
+    TAMPERING,
+    TIMEOUTS,
+    UNDELIVERED,
+    Reading,
+    Rule,
+    any_of,
+    is_on,
+    share,
+)
+from campaigns.operations.alarms import slowness as slowness_of
+from campaigns.operations.metrics import REFUSED
+from campaigns.store import Store
+from campaigns.store.campaign_items import Ended
+from campaigns.store.signals import Alarm
+from tasks.delivery.deliver import LONGEST_RETRY
+from tasks.engine.run_states import count_late_runs
+from tasks.engine.runs import PrefectUnavailableError
+from tasks.upkeep.alerts import alert
+
+log = logging.getLogger("campaigns.operations.alarms")
+
+S = CampaignStatus
+_MOST: Final = 5000
+_TOLD: Final = timedelta(days=1)
+"""An entry that was set aside keeps the alarm on for that long; `verify-consistency` names it after that."""
+_MOST_READ: Final = 200
+"""What stands in a campaign is read campaign by campaign: of so many, the latest, in each window."""
+
+
+def watch(store: Store, *, now: datetime) -> dict[str, Reading]:
+    """Turn each alarm as its reading says; told once at each change, whoever else watches. Return the readings."""
+    found = readings(store, now=now)
+    for rule in RULES:
+        if rule.kind in found:
+            _turn(store, rule, found[rule.kind], now)
+    return found
+
+
+def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
+    """Return what each rule is judged by; nothing about late runs while Prefect does not answer."""
+    ended = store.campaigns.ended_since(now - BASELINE_WINDOW - SLOWNESS.window, limit=_MOST)
+    lately = [one for one in ended if one.at > now - FAILURES.window]
+    denied = store.signals.since((now - DENIALS.window).replace(second=0, microsecond=0))[REFUSED]
+    found = {
+        FAILURES.kind: share(sum(one.status is S.FAILED for one in lately), len(lately)),
+        TIMEOUTS.kind: _timeouts(store, since=now - TIMEOUTS.window),
+        SLOWNESS.kind: _slowness(store, ended, now),
+        DENIALS.kind: any_of(denied),
+        UNDELIVERED.kind: any_of(_undelivered(store, now)),
+        TAMPERING.kind: any_of(_tampered(store, lately)),
+    }
+    with suppress(PrefectUnavailableError):
+        found[LATE_RUNS.kind] = any_of(count_late_runs(before=now - LATE_RUNS.window))
+    return found
+
+
+def _timeouts(store: Store, *, since: datetime) -> Reading:
+    """Return how many rounds ran out of time, of those that people were asked in and that ended or ran out.
+
+    Whatever the policy makes of it (reject, approve, more time): nobody decided in time.
+    """
+    over = [round_ for round_ in store.approvals.ended_since(since, limit=_MOST) if not everything_passed(round_)]
+    over += [
+        round_ for round_ in store.approvals.pending(limit=_MOST) if round_.ran_out_at and round_.ran_out_at > since
+    ]
+    return share(sum(_ran_out(round_) for round_ in over), len(over))
+
+
+def _ran_out(round_: ApprovalRound) -> bool:
+    return round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT
+
+
+def _undelivered(store: Store, now: datetime) -> int:
+    waiting = store.outbox.due(now + LONGEST_RETRY, limit=_MOST)
+    aside = store.outbox.quarantined(since=now - _TOLD, limit=_MOST)
+    return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)
+
+
+_TAMPERED: Final = frozenset({IntegrityError.code, str(FailureCode.TENANT_MISMATCH)})
+
+
+def _tampered(store: Store, ended: Iterable[Ended]) -> int:
+    found, failures = 0, [one for one in ended if one.status is S.FAILED]
+    for one in failures[:_MOST_READ]:
+        with suppress(NotFoundError, ValidationError):
+            failed = store.campaigns.get(one.tenant_id, one.campaign_id)
+            found += failed.last_error is not None and failed.last_error.code in _TAMPERED
+    return found
+
+
+def _slowness(store: Store, ended: list[Ended], now: datetime) -> Reading:
+    since = now - SLOWNESS.window
+    recent = [one for one in ended if one.at > since]
+    before = [one for one in ended if since - BASELINE_WINDOW < one.at <= since]
+    return slowness_of(_build_times(store, recent), _build_times(store, before))
+
+
+def _build_times(store: Store, ended: Iterable[Ended]) -> list[int]:
+    """Return how long each campaign took until its approvers were asked, in milliseconds; the wait is not its fault."""
+    times: list[int] = []
+    for one in list(ended)[:_MOST_READ]:
+        try:
+            created_at = store.campaigns.get(one.tenant_id, one.campaign_id, deleted=True).created_at
+            opened_at = store.approvals.round(one.tenant_id, one.campaign_id, 1).opened_at
+        except NotFoundError:
+            continue  # nobody was ever asked
+        except ValidationError:
+            log.exception("campaign %s cannot be read; it is not among the build times", one.campaign_id)
+            continue
+        times.append((opened_at - created_at) // timedelta(milliseconds=1))
+    return times
+
+
+def _turn(store: Store, rule: Rule, reading: Reading, now: datetime) -> None:
+    before = store.signals.alarm(rule.kind)
+    was_on = before is not None and before.on
+    on = is_on(rule, reading, before=was_on)
+    if on == was_on:
+        return
+    changed = Alarm(rule.kind, on=on, since=now, changes=1 + (before.changes if before else 0))
+    if store.signals.turn(changed, before=before):
+        figures = {"part": reading.part, "whole": reading.whole, "cases": reading.cases, "threshold": float(rule.above)}
+        alert(rule.kind, on=on, says=rule.says, advice=rule.advice, context=figures)
