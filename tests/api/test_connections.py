@@ -18,6 +18,10 @@ from api.http import connections
 from api.http.connections import MAX_PER_PEER, served_with
 
 
+in_work = threading.Event()
+"""The slow request is with the application; what a socket holds unread is not in work yet."""
+
+
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Read the body, if the address says so, and answer; `/large` with more than a socket takes."""
     if scope["type"] != "http":
@@ -29,6 +33,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         if not message.get("more_body"):
             break
     if scope["path"] == "/slow":
+        in_work.set()
         await asyncio.sleep(1.5)
     body = b"x" * (32 * 1024 * 1024 if scope["path"] == "/large" else 2)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
@@ -118,7 +123,9 @@ def test_whoever_holds_many_connections_is_in_nobodys_way(port: int) -> None:
 
 def test_a_request_in_work_is_never_cut_off_for_a_newcomer(port: int) -> None:
     with ExitStack() as held:
+        in_work.clear()
         working = held.enter_context(opened(port, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        assert in_work.wait(20)
         for _ in range(MAX_PER_PEER + 20):
             held.enter_context(opened(port))
 
