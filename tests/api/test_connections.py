@@ -17,7 +17,6 @@ import uvicorn
 from api.http import connections
 from api.http.connections import MAX_PER_PEER, served_with
 
-
 in_work = threading.Event()
 """The slow request is with the application; what a socket holds unread is not in work yet."""
 
