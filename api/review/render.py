@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-HERE: Final = Path(__file__).resolve().parent.parent
+HERE: Final = Path(__file__).resolve().parent
 STATIC: Final = HERE / "static"
 
 
