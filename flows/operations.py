@@ -6,22 +6,29 @@ be done ends Failed with the reason, and nothing was changed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Concatenate, Literal, ParamSpec
 
-from prefect import flow, get_run_logger, runtime, task
+from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field, StringConstraints
 
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.base import CampaignId, TenantId
+from campaigns.model.campaign import Campaign
 from campaigns.model.post import MAX_TEXT
+from campaigns.model.vocabulary import Decision
+from campaigns.operations import acts
 from campaigns.operations.acts import By
 from campaigns.rules.calendar.demand import MAX_POSTS
+from campaigns.store import Store
 from tasks.upkeep import operate
+from tasks.upkeep.operate import carry_out
+
+P = ParamSpec("P")
 
 Operator = Annotated[
     str, StringConstraints(min_length=2, max_length=60, strip_whitespace=True), Field(title="Your name")
@@ -32,8 +39,8 @@ Comment = Annotated[
 ]
 PostNumber = Annotated[int, Field(ge=1, le=MAX_POSTS, title="Post")]
 PostNumbers = Annotated[str, StringConstraints(max_length=1000), Field(title="Posts")]
-Name = Annotated[str, StringConstraints(max_length=100)]
-Asked = Annotated[str, StringConstraints(max_length=254), Field(title="Approver")]
+Name = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+Asked = Annotated[str, StringConstraints(max_length=254, strip_whitespace=True), Field(title="Approver")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Field(title="New text")]
 
 
@@ -43,27 +50,30 @@ def _name() -> str:
     return f"{what} · {parameters.get('campaign_id') or 'all'} · {parameters.get('tenant_id')}"
 
 
-@task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-def act(name: str, tenant_id: str, campaign_id: str, by: By, arguments: dict[str, object]) -> str:
-    """Carry out one act."""
-    return operate.act(name, tenant_id, campaign_id, by, datetime.now(UTC), **arguments)
-
-
-def _told(what: str, tenant_id: str, campaign_id: str, operator: str, reason: str, **arguments: object) -> State[None]:
+def _ordered(
+    act: Callable[Concatenate[Store, Campaign, By, datetime, P], str],
+    tenant_id: str, campaign_id: str, operator: str, reason: str,
+    /, *args: P.args, **kwargs: P.kwargs,
+) -> State[None]:  # fmt: skip
+    """Carry out one act under the operator's name. A wrong argument is a type error."""
+    by = By(operator, reason)
     try:
-        told = act(what, tenant_id, campaign_id, By(operator, reason), arguments)
+        done = carry_out.with_options(task_run_name=act.__name__)(
+            tenant_id, campaign_id,
+            lambda store, campaign, now: act(store, campaign, by, now, *args, **kwargs),
+        )  # fmt: skip
     except StoreUnavailableError as error:
         advice = "look at the campaign's audit trail before you repeat it"
         return Failed(name="Unknown", message=f"It is not known whether it was done: {error}; {advice}")
     except CampaignError as error:
         return Failed(name="Refused", message=f"Nothing was changed: {error}")
-    return Completed(message=told)
+    return Completed(message=done)
 
 
 @flow(name="retry-campaign", flow_run_name=_name, persist_result=False)
 def retry(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Let a failed campaign go on where it stopped. What is written stays; posts that failed are written again."""
-    return _told("retry", tenant_id, campaign_id, operator, reason)
+    return _ordered(operate.retry, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="regenerate-posts", flow_run_name=_name, persist_result=False)
@@ -81,7 +91,7 @@ def regenerate(
         posts: Their numbers, such as 3, 5-7.
         comment: What the writer should do differently; in an open round the approvers read it too.
     """
-    return _told("regenerate", tenant_id, campaign_id, operator, reason, posts=posts, comment=comment)
+    return _ordered(operate.regenerate, tenant_id, campaign_id, operator, reason, posts=posts, comment=comment)
 
 
 @flow(name="edit-post", flow_run_name=_name, persist_result=False)
@@ -94,13 +104,13 @@ def edit(
         post: Its number.
         text: The whole new text; it is checked like the writer's.
     """
-    return _told("edit", tenant_id, campaign_id, operator, reason, post=post, text=text)
+    return _ordered(acts.edit, tenant_id, campaign_id, operator, reason, post=post, text=text)
 
 
 @flow(name="resend-links", flow_run_name=_name, persist_result=False)
 def resend(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Send the approval link again to everybody who has not decided."""
-    return _told("resend", tenant_id, campaign_id, operator, reason)
+    return _ordered(acts.resend, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="replace-approver", flow_run_name=_name, persist_result=False)
@@ -120,7 +130,7 @@ def replace(
         name: Who decides instead; empty: the same person.
         email: Where the new link goes; empty: the same address.
     """
-    return _told("replace", tenant_id, campaign_id, operator, reason, approver=approver, name=name, email=email)
+    return _ordered(acts.replace, tenant_id, campaign_id, operator, reason, approver=approver, name=name, email=email)
 
 
 @flow(name="revoke-link", flow_run_name=_name, persist_result=False)
@@ -132,7 +142,7 @@ def revoke(
     Args:
         approver: Name or e-mail of whoever was asked.
     """
-    return _told("revoke", tenant_id, campaign_id, operator, reason, approver=approver)
+    return _ordered(acts.revoke, tenant_id, campaign_id, operator, reason, approver=approver)
 
 
 @flow(name="extend-approval", flow_run_name=_name, persist_result=False)
@@ -144,19 +154,19 @@ def extend(
     hours: Annotated[int, Field(ge=1, le=720, title="Hours more")] = 24,
 ) -> State[None]:
     """Give the approvers more time; whoever has not decided gets a new link."""
-    return _told("extend", tenant_id, campaign_id, operator, reason, hours=hours)
+    return _ordered(acts.extend, tenant_id, campaign_id, operator, reason, hours=hours)
 
 
 @flow(name="cancel-campaign", flow_run_name=_name, persist_result=False)
 def cancel(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """End a campaign that is not decided yet; its links close at once."""
-    return _told("cancel", tenant_id, campaign_id, operator, reason)
+    return _ordered(acts.cancel, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="reopen-campaign", flow_run_name=_name, persist_result=False)
 def reopen(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Put a campaign that timed out to its approvers once more, with new links."""
-    return _told("reopen", tenant_id, campaign_id, operator, reason)
+    return _ordered(operate.reopen, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="decide-on-behalf", flow_run_name=_name, persist_result=False)
@@ -175,32 +185,22 @@ def decide(
         approver: Name or e-mail of whom you decide for; empty: in place of all, whatever approvers have said.
         comment: Needed for needs_revision and rejected.
     """
-    return _told(
-        "decide", tenant_id, campaign_id, operator, reason, decision=decision, approver=approver, comment=comment
-    )
+    return _ordered(
+        acts.decide_for, tenant_id, campaign_id, operator, reason,
+        decision=Decision(decision), approver=approver, comment=comment,
+    )  # fmt: skip
 
 
 @flow(name="redeliver-outbox", flow_run_name=_name, persist_result=False)
 def redeliver(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Try again what could not be delivered and was set aside: the cause is mended."""
-    return _told("redeliver", tenant_id, campaign_id, operator, reason)
+    return _ordered(acts.redeliver, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="roll-back-campaign", flow_run_name=_name, persist_result=False)
 def roll_back(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Undo in a failed campaign what nobody has seen: posts get the words of the last round back. Then retry."""
-    return _told("roll back", tenant_id, campaign_id, operator, reason)
-
-
-@task(task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)
-def look(tenant_id: str, campaign_id: str) -> tuple[int, list[dict[str, str]]]:
-    """Check and return the findings as rows."""
-    count, found = operate.verify(tenant_id, campaign_id, datetime.now(UTC))
-    return count, [
-        {"campaign": campaign, "code": finding.code, "found": finding.found}
-        for campaign, findings in found.items()
-        for finding in findings
-    ]
+    return _ordered(acts.roll_back, tenant_id, campaign_id, operator, reason)
 
 
 @flow(name="verify-consistency", flow_run_name=_name, persist_result=False)
@@ -211,7 +211,7 @@ def verify(tenant_id: TenantId, campaign_id: Name = "") -> State[None]:
         campaign_id: One campaign; empty: all of the tenant.
     """
     try:
-        count, rows = look(tenant_id, campaign_id)
+        count, rows = operate.verify(tenant_id, campaign_id)
     except CampaignError as error:
         return Failed(name="Refused", message=str(error))
     if not rows:

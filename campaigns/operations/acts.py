@@ -10,8 +10,11 @@
     decide_for   an operator decides in an approver's place, or in place of all
     redeliver    what was set aside in the outbox is tried again
     roll_back    a failed campaign goes back to the words that its approvers last saw
+    edit         a post under review gets another text
+    cancel       a campaign that is not decided yet ends
 
-Each may be repeated; what needs a run leaves it in the outbox, in the same transaction.
+Each is `(store, campaign, by, now, …)`, may be repeated, and returns in one sentence what it came to. What needs a
+run leaves it in the outbox, in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,19 +26,21 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from campaigns.approval.editing import edit_text
 from campaigns.approval.notice_kinds import NEW_LINK, personal
 from campaigns.approval.opening import open_round
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.approval.rounds import OrderProof, Voice, decide
 from campaigns.build.submission import START_RUN
 from campaigns.errors import ConflictError, Fault, FaultsError
-from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision, RoundApprover
+from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision
 from campaigns.model.approval_terms import Approver
 from campaigns.model.base import content_hash, visible_text
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
+from campaigns.operations.cancelling import cancel as cancel_campaign
 from campaigns.rules.approval import gate
 from campaigns.rules.approval.gate import Case, Change
 from campaigns.store import Fact, OutboxEntry, Store
@@ -69,18 +74,17 @@ class By:
         return Fact(self.actor, action, now, reason=self.reason, round=n, details=details)
 
 
-def retry(store: Store, campaign: Campaign, by: By, *, now: datetime) -> Campaign:
+def retry(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """Let a failed campaign go on where it stopped, with a new run; its checkpoints must be deleted before.
 
     Raises:
         ConflictError: it has not failed.
     """
-    return _go_on(store, campaign, by, _failed(store, campaign), now)
+    moved = _go_on(store, campaign, by, _failed(store, campaign), now)
+    return f"the campaign is {moved.status} again, with a new run"
 
 
-def regenerate(
-    store: Store, campaign: Campaign, by: By, *, numbers: Sequence[int], comment: str, now: datetime
-) -> Campaign:
+def regenerate(store: Store, campaign: Campaign, by: By, now: datetime, *, numbers: Sequence[int], comment: str) -> str:
     """Have posts written again: of an open round as changes asked for, of a failed campaign by a retry.
 
     Raises:
@@ -89,22 +93,46 @@ def regenerate(
     """
     posts = _numbered(store, campaign, numbers)
     comment = _valid(PostDecision, {"decision": "needs_revision", "comment": comment}).comment
+    done = f"posts {', '.join(map(str, numbers))} are written again"
     if campaign.status is CampaignStatus.FAILED:
         if faults := [*_not_to_be_rewritten(posts), *_too_short(comment)]:
             raise FaultsError(faults)
         again = [post.model_copy(update={"instruction": comment}) for post in posts]
         # Failed ones of the same numbers come along with the comment.
-        return _go_on(store, campaign, by, [*_failed(store, campaign), *again], now, ordered=numbers, comment=comment)
+        _go_on(store, campaign, by, [*_failed(store, campaign), *again], now, ordered=numbers, comment=comment)
+        return done
     round_ = _open(store, campaign)
     said = {post.id: PostDecision(decision="needs_revision", comment=comment) for post in posts}
     request = _request(round_, Decision.NEEDS_REVISION, comment, said)
     order = by.fact("regeneration_ordered", now, round_.n, posts=sorted(numbers))
     voice = Voice(OPERATOR, by.name, "operator", OrderProof(round_.digest, by.reason, by.name))
     _decide(store, round_, voice, request, order, now)
-    return campaign
+    return done
 
 
-def reopen(store: Store, campaign: Campaign, by: By, *, default_approver: Approver, now: datetime) -> ApprovalRound:
+def edit(store: Store, campaign: Campaign, by: By, now: datetime, *, post: int, text: str) -> str:
+    """Give a post under review another text, which is checked like the writer's.
+
+    Raises:
+        FaultsError: no such post, or the text cannot be one.
+        ConflictError: no round is open, or somebody has decided.
+    """
+    edited = edit_text(store, campaign, post, text, actor=by.actor, reason=by.reason, now=now)
+    found = [f"{check.code}: {check.message}" for check in edited.quality.checks] if edited.quality else []
+    return f"post {post} has another text" + (f"; its checks found {'; '.join(found)}" if found else "")
+
+
+def cancel(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    """End a campaign that is not decided yet.
+
+    Raises:
+        ConflictError: it is decided, or has ended.
+    """
+    cancel_campaign(store, campaign.tenant_id, campaign.id, actor=by.actor, reason=by.reason, now=now)
+    return "the campaign is cancelled, its links are closed"
+
+
+def reopen(store: Store, campaign: Campaign, by: By, now: datetime, *, default_approver: Approver) -> str:
     """Put a campaign that timed out to its approvers once more, with new links and a new run.
 
     Raises:
@@ -115,7 +143,7 @@ def reopen(store: Store, campaign: Campaign, by: By, *, default_approver: Approv
         raise _wrong(campaign, "only a campaign that timed out can be reopened")
     asked = latest.n > campaign.round and latest.status in {RoundStatus.PENDING, RoundStatus.DECIDED}
     n = latest.n if asked else latest.n + 1  # a round that was opened without its campaign is answered already
-    return open_round(
+    round_ = open_round(
         store,
         campaign.tenant_id,
         campaign.id,
@@ -126,10 +154,11 @@ def reopen(store: Store, campaign: Campaign, by: By, *, default_approver: Approv
         outbox=[_new_run(campaign, f"reopen-{n}", now)],
         reopens=True,
     )
+    return _open_until(round_)
 
 
-def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[str]:
-    """Send every approver who has not decided the link again; return their names.
+def resend(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    """Send every approver who has not decided the link again.
 
     Raises:
         ConflictError: no round is open.
@@ -143,12 +172,13 @@ def resend(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[s
         lambda case: gate.resend(case, actor=by.actor, reason=by.reason, now=now),
         follows=links,
     )  # fmt: skip
-    return [each.name for each in gate.silent(done.case)]
+    names = [each.name for each in gate.silent(done.case)]
+    return f"the link goes to {', '.join(names)} again" if names else "everybody has decided"
 
 
 def replace(
-    store: Store, campaign: Campaign, by: By, *, approver: str, name: str = "", email: str = "", now: datetime
-) -> RoundApprover:
+    store: Store, campaign: Campaign, by: By, now: datetime, *, approver: str, name: str = "", email: str = ""
+) -> str:
     """Make an approver's link worthless and send another one, to another name or address where one is given.
 
     Later rounds ask whom this one asks.
@@ -157,26 +187,29 @@ def replace(
         FaultsError: nobody of that name was asked, or the new name or address cannot be.
         ConflictError: no round is open, or that approver has decided.
     """
-    return renew_link(
+    asked = renew_link(
         store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
         name=name, email=email, actor=by.actor, reason=by.reason, now=now,
     )  # fmt: skip
+    return f"the old link is worthless, a new one goes to {asked.name} <{asked.email}>"
 
 
-def revoke(store: Store, campaign: Campaign, by: By, *, approver: str, now: datetime) -> ApprovalRound:
+def revoke(store: Store, campaign: Campaign, by: By, now: datetime, *, approver: str) -> str:
     """Make an approver's link worthless; the others decide without that one, or have decided by now.
 
     Raises:
         FaultsError: nobody of that name was asked.
         ConflictError: no round is open, that approver has decided, or nobody would be left to decide.
     """
-    return revoke_link(
+    round_ = revoke_link(
         store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
         actor=by.actor, reason=by.reason, now=now,
     )  # fmt: skip
+    done = f"the link of {approver} is worthless"
+    return f"{done}, and round {round_.n} came to {round_.outcome}" if round_.outcome else done
 
 
-def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetime) -> ApprovalRound:
+def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: int) -> str:
     """Give the open round so many hours more; approvers who have not decided get a new link.
 
     Raises:
@@ -184,13 +217,19 @@ def extend(store: Store, campaign: Campaign, by: By, *, hours: int, now: datetim
         ConflictError: no round is open.
     """
     n = _open(store, campaign).n
-    return extend_round(
+    round_ = extend_round(
         store, campaign.tenant_id, campaign.id, n, until=hours, actor=by.actor, reason=by.reason, now=now
     )
+    late = gate.due_before(round_, _posts(store, campaign), round_.expires_at)
+    if not late:
+        return _open_until(round_)
+    numbers, first = ", ".join(str(post.number) for post in late), min(post.scheduled_at for post in late)
+    lost = f"posts {numbers} do not go out unless approved before they are due"
+    return f"{_open_until(round_)}; {lost}, the first at {first:%d %b %Y %H:%M UTC}"
 
 
-def redeliver(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[str]:
-    """Put back what was set aside in the outbox of the campaign; return the kinds.
+def redeliver(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
+    """Put back what was set aside in the outbox of the campaign.
 
     Raises:
         ConflictError: nothing was set aside.
@@ -202,19 +241,12 @@ def redeliver(store: Store, campaign: Campaign, by: By, *, now: datetime) -> lis
         entries = [entry.id for entry in batch]
         fact = by.fact("outbox_redelivered", now, campaign.round or None, entries=entries)
         store.redeliver(batch, fact=fact, at=now)
-    return [entry.kind for entry in aside]
+    return f"tried again: {', '.join(entry.kind for entry in aside)}"
 
 
 def decide_for(
-    store: Store,
-    campaign: Campaign,
-    by: By,
-    *,
-    decision: Decision,
-    comment: str,
-    approver: str,
-    now: datetime,
-) -> ApprovalRound:
+    store: Store, campaign: Campaign, by: By, now: datetime, *, decision: Decision, comment: str, approver: str
+) -> str:
     """Decide in place of an approver (by name, e-mail or id; it counts as that voice), or, for "", of all.
 
     Raises:
@@ -228,14 +260,17 @@ def decide_for(
         approver_id, name = asked.id, f"{by.name} (for {asked.name})"[:100]
     order = by.fact("decided_on_behalf", now, round_.n, approver=approver_id, decision=str(decision))
     voice = Voice(approver_id, name, "operator", OrderProof(round_.digest, by.reason, by.name, asked))
-    return _decide(store, round_, voice, _request(round_, decision, comment), order, now)
+    decided = _decide(store, round_, voice, _request(round_, decision, comment), order, now)
+    if decided.outcome:
+        return f"round {decided.n} came to {decided.outcome}"
+    return f"round {decided.n} waits for others"
 
 
-def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> list[int]:
+def roll_back(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """Undo what nobody has seen: every post gets the words of the last round back, as a new revision.
 
     Before the first round there is nothing to go back to but the plan: all words are put aside, and a
-    retry writes them anew. The campaign stays failed. Return the numbers of the posts changed.
+    retry writes them anew. The campaign stays failed.
 
     Raises:
         ConflictError: the campaign has not failed.
@@ -259,7 +294,8 @@ def roll_back(store: Store, campaign: Campaign, by: By, *, now: datetime) -> lis
     for batch in _batches(changed):
         fact = by.fact("rolled_back", now, campaign.round or None, posts=[post.number for post in batch])
         store.posts.rewrite(campaign, batch, facts=[fact], keep=bool(restored))
-    return [post.number for post in changed]
+    numbers = ", ".join(str(post.number) for post in changed)
+    return f"posts {numbers} went back" if changed else "there was nothing to undo"
 
 
 def _go_on(
@@ -326,6 +362,10 @@ def _to_write_again(post: Post, now: datetime) -> Post:
     """Return the post with a next revision that is not written yet."""
     changes = {"status": PostStatus.GENERATING, "revision": post.revision + 1, "last_error": None, "updated_at": now}
     return post.model_copy(update=changes)
+
+
+def _open_until(round_: ApprovalRound) -> str:
+    return f"round {round_.n} is open until {round_.expires_at:%d %b %Y %H:%M UTC}"
 
 
 def _new_run(campaign: Campaign, attempt: str, now: datetime) -> OutboxEntry:

@@ -20,7 +20,6 @@ from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
@@ -33,7 +32,8 @@ from campaigns.approval.rounds import Outcome, outcome, round_to_ask
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import Post
-from campaigns.model.vocabulary import PostStatus, RoundStatus
+from campaigns.model.vocabulary import Decision, PostStatus, RoundStatus
+from campaigns.operations import acts
 from campaigns.operations.acts import By
 from campaigns.store import Lease, Store
 from campaigns.store.dynamodb import DynamoDBTable
@@ -358,7 +358,9 @@ def take_back(actor: Actor, wanted: Mapping[str, Any]) -> Said:
 # --- what operators do ---------------------------------------------------------------------------------------------
 
 
-def _order(what: str, arguments: Callable[[Actor, Mapping[str, Any]], Said | None]) -> Callable[..., Said]:
+def _order(
+    ordered: Callable[..., str], arguments: Callable[[Actor, Mapping[str, Any]], Said | None]
+) -> Callable[..., Said]:
     def act(actor: Actor, wanted: Mapping[str, Any]) -> Said:
         given = arguments(actor, wanted)
         if given is None:
@@ -366,9 +368,8 @@ def _order(what: str, arguments: Callable[[Actor, Mapping[str, Any]], Said | Non
         old = given.get("approver", "")
         actor.begin({"old": old, "given": given})
         by = By("Olga", actor._task["reason"])
-        store = patch.object(operate, "get_store", lambda: actor.store)
-        with store, patch.object(operate, "deliver_now", lambda *_, **__: None):
-            return {"result": "ok", "told": operate.act(what, TENANT, actor.campaign_id, by, actor.now, **given)}
+        campaign = actor.store.campaigns.get(TENANT, actor.campaign_id)
+        return {"result": "ok", "told": ordered(actor.store, campaign, by, actor.now, **given)}
 
     return act
 
@@ -398,7 +399,7 @@ def _in_place_of(actor: Actor, wanted: Mapping[str, Any]) -> Said | None:
     person = _asked(actor, wanted["who"]) if wanted["for_one"] else ""
     if person is None:
         return None
-    return {"decision": wanted["decision"], "comment": f"As said in {actor._task['id']}.", "approver": person}
+    return {"decision": Decision(wanted["decision"]), "comment": f"As said in {actor._task['id']}.", "approver": person}
 
 
 def _words(actor: Actor, wanted: Mapping[str, Any]) -> Said:
@@ -469,17 +470,17 @@ ACTS: Mapping[str, Callable[[Actor, Mapping[str, Any]], Said]] = {
     "page": on_the_page,
     "replay": replay,
     "undo": take_back,
-    "revoke": _order("revoke", _one),
-    "replace": _order("replace", _successor),
-    "renew": _order("replace", _same),
-    "extend": _order("extend", lambda _, wanted: {"hours": wanted["hours"]}),
-    "edit": _order("edit", _words),
-    "reopen": _order("reopen", _nothing_more),
-    "retry": _order("retry", _nothing_more),
-    "cancel": _order("cancel", _nothing_more),
-    "resend": _order("resend", _nothing_more),
-    "regenerate": _order("regenerate", _again),
-    "decide_for": _order("decide", _in_place_of),
+    "revoke": _order(acts.revoke, _one),
+    "replace": _order(acts.replace, _successor),
+    "renew": _order(acts.replace, _same),
+    "extend": _order(acts.extend, lambda _, wanted: {"hours": wanted["hours"]}),
+    "edit": _order(acts.edit, _words),
+    "reopen": _order(operate.reopen, _nothing_more),
+    "retry": _order(operate.retry, _nothing_more),
+    "cancel": _order(acts.cancel, _nothing_more),
+    "resend": _order(acts.resend, _nothing_more),
+    "regenerate": _order(operate.regenerate, _again),
+    "decide_for": _order(acts.decide_for, _in_place_of),
     "sweep": sweep,
     "run": run,
 }

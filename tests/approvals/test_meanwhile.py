@@ -76,9 +76,10 @@ def test_an_order_for_somebody_who_is_revoked_meanwhile_counts_for_nobody(
 
 def order(scene: Scene, *, approver: str = "", decision: Decision = Decision.APPROVED, comment: str = "") -> Any:
     campaign = scene.store.campaigns.get(TENANT, scene.campaign.id)
-    return operations.decide_for(
+    operations.decide_for(
         scene.store, campaign, OLGA, decision=decision, comment=comment, approver=approver, now=scene.clock.now
     )
+    return scene.store.approvals.current_round(TENANT, scene.campaign.id)
 
 
 # --- an order in place of all -----------------------------------------------------------------------------

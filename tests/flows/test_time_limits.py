@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,12 +12,11 @@ from prefect.client.orchestration import get_client
 
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
-from campaigns.operations.acts import By
 from campaigns.rules.retry import MAX_ATTEMPTS, MAX_POST_ATTEMPTS
 from campaigns.settings import get_settings
 from deployments.fake_bedrock import FakeBedrock
 from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour, Dripping, Slow
-from tasks.upkeep.operate import act
+from flows import operations
 from tests.flows.conftest import TENANT, Studio, one_week
 
 HANGING = Slow(300)
@@ -48,7 +47,7 @@ def until(true: Callable[[], bool]) -> bool:
 
 def retried(studio: Studio, campaign_id: str) -> UUID:
     """Let an operator retry a failed campaign; return the run that was started for it."""
-    act("retry", TENANT, campaign_id, By("Olga", "the model works"), datetime.now(UTC))
+    operations.retry(TENANT, campaign_id, operator="Olga", reason="the model works")
     return UUID(studio.store.campaigns.get(TENANT, campaign_id).execution_id)
 
 
