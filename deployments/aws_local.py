@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 VERSION: Final = "1.5.33"
 REGION: Final = "eu-central-1"
 SERVICES: Final = ("dynamodb", "s3", "sts", "cloudformation", "kms", "iam")
+INSTALLATION: Final = (
+    *SERVICES,
+    *("acm", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "logs", "monitoring", "rds", "secretsmanager"),
+    *("servicediscovery", "sns", "ssm", "wafv2"),
+)
+"""What a whole installation of three stacks takes."""
 _PLACE: Final = Path(__file__).resolve().parent.parent / ".tool" / f"ministack-{VERSION}"
 _PATIENCE_SECONDS: Final = 60.0
 # Its standard input is a pipe from us: when we end, however we end, it ends too.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
 
+from deployments.aws.templates import HERE
 from deployments.aws_local import REGION, AwsLocal
 
-TEMPLATE: Final = Path(__file__).parent / "aws" / "template.yaml"
+TEMPLATE: Final = HERE / "data.yaml"
 STACK: Final = "campaigns"
 SETTINGS: Final = {
     "StoreUrl": "CAMPAIGNS_STORE_URL",

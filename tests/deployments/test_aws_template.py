@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-import yaml
 
 from campaigns.checkpoints import bucket
 from campaigns.checkpoints.bucket import BucketBlobs
 from campaigns.settings import Settings
 from campaigns.store import Store, dynamodb
 from campaigns.store.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, table_shape
+from deployments.aws.templates import read
 from deployments.aws_local import AwsLocal
 from deployments.aws_local_places import SETTINGS, TEMPLATE, prepare
 from tests.store.samples import NOW, TENANT, a_campaign
@@ -34,20 +34,9 @@ RIGHTS = {
 }
 
 
-class Template(yaml.SafeLoader):
-    """Reads the short forms of CloudFormation's functions as their text."""
-
-
-def _as_text(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    return loader.construct_scalar(node)
-
-
-Template.add_multi_constructor("!", _as_text)
-
-
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader=Template)["Resources"]
+    found: dict[str, Any] = read(TEMPLATE.read_text())["Resources"]
     return found
 
 
@@ -110,7 +99,7 @@ def test_the_api_purges_nothing_and_reaches_no_checkpoint_and_no_model(resources
 def test_what_holds_data_outlives_the_stack(resources: dict[str, Any]) -> None:
     kept = {name for name, resource in resources.items() if resource.get("DeletionPolicy") == "Retain"}
 
-    assert kept == {"Key", "Table", "Bucket"}
+    assert kept == {"Key", "Table", "Bucket", "Logs"}
 
 
 def test_the_outputs_are_the_settings_and_they_lead_to_table_and_bucket(made: dict[str, str]) -> None:
