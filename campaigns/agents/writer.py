@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
@@ -64,11 +63,12 @@ class Writer:
 
     def _write(self, given: WriterInput) -> WriterOutput:
         _require_complete(given)
+        checked = _Checked(given, self._clock)
         asked = ask(
             self._model,
             _question(given),
             PostAnswer,
-            partial(self._faults, given),
+            checked.faults,
             budget_left_usd=given.budget_left_usd,
             seconds_left=given.seconds_left,
         )
@@ -78,8 +78,7 @@ class Writer:
         answer = asked.value
         if is_refusal(answer.text):  # in the form that was asked for, but an excuse all the same
             return WriterOutput(success=False, usage=asked.usage, error=failure_of(agent_error(FailureCode.REFUSED)))
-        content = self._content(answer)
-        quality = _quality(given, content)
+        content, quality = checked.of(answer)
         doubtful = quality.blocked or any(check.code == TOPIC_FALLBACK for check in quality.checks)
         return WriterOutput(
             success=True,
@@ -90,12 +89,19 @@ class Writer:
             usage=asked.usage,
         )
 
-    def _faults(self, given: WriterInput, answer: PostAnswer) -> list[str]:
-        quality = _quality(given, self._content(answer))
-        return [f"{check.code}: {check.message}" for check in quality.checks if check.severity == "block"]
 
-    def _content(self, answer: PostAnswer) -> PostContent:
-        return PostContent(
+class _Checked:
+    """The answers of one asking as they would be stored, each checked once."""
+
+    def __init__(self, given: WriterInput, clock: Clock) -> None:
+        self._given, self._clock = given, clock
+        self._seen: list[tuple[PostAnswer, PostContent, Quality]] = []
+
+    def of(self, answer: PostAnswer) -> tuple[PostContent, Quality]:
+        for seen, content, quality in self._seen:
+            if seen is answer:
+                return content, quality
+        content = PostContent(
             text=answer.text,
             hashtags=_without_sign("#", answer.hashtags),
             mentions=_without_sign("@", answer.mentions),
@@ -103,6 +109,12 @@ class Writer:
             alt_text=answer.alt_text,
             generated_at=self._clock(),
         )
+        self._seen.append((answer, content, _quality(self._given, content)))
+        return self.of(answer)
+
+    def faults(self, answer: PostAnswer) -> list[str]:
+        _, quality = self.of(answer)
+        return [f"{check.code}: {check.message}" for check in quality.checks if check.severity == "block"]
 
 
 def _without_sign(sign: str, names: list[str]) -> list[str]:

@@ -51,18 +51,23 @@ def require_work(campaign: Campaign) -> None:
         raise ConflictError(f"the campaign is {campaign.status}", {"currentStatus": str(campaign.status)})
 
 
-def read_setting(store: Store, tenant_id: str, campaign_id: str) -> Setting:
+def read_setting(store: Store, tenant_id: str, campaign_id: str, *, known: PlannedWith | None = None) -> Setting:
     """Read a campaign with its brand, its personas and the rules merged from them.
 
     A campaign that is planned keeps what it was planned with, whatever becomes of brand and personas; one that was
     planned before version 0.2 kept nothing, and follows them.
 
+    Args:
+        known: what it was planned with, where that was read before.
+
     Raises:
         NotFoundError: the campaign, its brand or one of its personas is unknown to the tenant.
     """
     campaign = store.campaigns.get(tenant_id, campaign_id)
-    if campaign.plan_summary is not None and (kept := store.planned_with.get(tenant_id, campaign_id)) is not None:
-        return Setting(campaign, kept.brand, list(kept.personas), kept.config)
+    if campaign.plan_summary is not None:
+        kept = known or store.planned_with.get(tenant_id, campaign_id)
+        if kept is not None:
+            return Setting(campaign, kept.brand, list(kept.personas), kept.config)
     brand = store.brands.get(tenant_id, campaign.brand_id) if campaign.brand_id else None
     personas = [store.personas.get(tenant_id, each) for each in campaign.participants.persona_ids]
     return Setting(campaign, brand, personas, merge(campaign, brand, personas))

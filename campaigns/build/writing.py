@@ -13,6 +13,7 @@ from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
 from campaigns.agents.money import most_for_a_post
 from campaigns.build.budget import share
+from campaigns.build.memory import Memory, memory_of
 from campaigns.build.planning import Setting, budget_left, read_setting, require_work
 from campaigns.errors import AgentError, NotFoundError
 from campaigns.model.base import cut
@@ -25,6 +26,7 @@ from campaigns.rules.approval.feedback import joined, other_remarks, remarks_on
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.guardrails.policy_of import content_policy
 from campaigns.rules.retry import MAX_POST_ATTEMPTS
+from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
 from campaigns.store import Lease, Store
 
 WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
@@ -58,17 +60,20 @@ def write_post(
         return post
     if revision and post.review.state is ReviewState.APPROVED:
         return post  # approved words are locked, whoever asks
-    setting = read_setting(store, tenant_id, campaign_id)
+    memory = memory_of(store, tenant_id, campaign_id, fence)
+    setting = read_setting(store, tenant_id, campaign_id, known=memory.planned_with)
     require_work(setting.campaign)
+    siblings = memory.siblings(post)
     with _money(store, setting.campaign) as dollars:
-        request = _request(store, setting, post, revision, dollars, seconds)
+        request = _request(store, setting, post, revision, list(siblings.values()), dollars, seconds)
         tried = store.recoveries.count_attempt(tenant_id, campaign_id, f"{post_id}:{revision}")
         if tried > MAX_POST_ATTEMPTS:
             answer = WriterOutput(success=False, error=failure_of(agent_error(FailureCode.TRIED_TOO_OFTEN)))
         else:
             answer = writer.run(tenant_id, request)
         once = f"{post_id}:{revision}:{attempt}"
-        patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
+        with _counting:
+            patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
     if answer.error is not None:
         failure = answer.error
         again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message
@@ -78,13 +83,22 @@ def write_post(
             give_up(store, post, code=failure.code, message=message, revision=revision, now=now, fence=fence)
         raise AgentError(failure.code, message, again, failure.details)
     with _saving:
-        answer = _compared(answer, request, _siblings(store, post))
-        written = _written(post, answer, revision, now)
-        return patiently(lambda: store.posts.save_revision(written, fence=fence))
+        memory = memory_of(store, tenant_id, campaign_id, fence)
+        new = [text for post_id, text in memory.siblings(post).items() if siblings.get(post_id) != text]
+        written = _written(post, _compared(answer, request, new), revision, now)
+        return _saved(store, written, memory, fence)
 
 
 _saving: Final = threading.Lock()
 """Between the last look at the other posts and the saving of this one no other post is saved."""
+_counting: Final = threading.Lock()
+"""Costs are added to one item: who waits here does not lose a conflict there, and pays for no second write."""
+
+
+def _saved(store: Store, post: Post, memory: Memory, fence: Lease | None) -> Post:
+    saved = patiently(lambda: store.posts.save_revision(post, fence=fence))
+    memory.note(saved)
+    return saved
 
 
 def give_up(
@@ -130,7 +144,7 @@ def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | 
         return current
     if current.instruction is not None or any(getattr(current, name) != getattr(kept, name) for name in ASKED):
         return None
-    return store.posts.save_revision(kept, fence=fence)
+    return _saved(store, kept, memory_of(store, kept.tenant_id, kept.campaign_id, fence), fence)
 
 
 def is_written(post: Post, revision: int) -> bool:
@@ -152,30 +166,33 @@ def _money(store: Store, campaign: Campaign) -> Iterator[float | None]:
         yield dollars
 
 
-def _siblings(store: Store, post: Post) -> list[str]:
-    """Return the words of the other posts on the same platform, as of now."""
-    return [
-        other.content.text
-        for other in store.posts.list(post.tenant_id, post.campaign_id)
-        if other.id != post.id and other.platform == post.platform and other.content is not None
-    ]
+def _compared(answer: WriterOutput, request: WriterInput, new: list[str]) -> WriterOutput:
+    """Hold words for review that another post has said meanwhile: posts in the making do not see each other.
 
-
-def _compared(answer: WriterOutput, request: WriterInput, siblings: list[str]) -> WriterOutput:
-    """Hold words for review that another post has said meanwhile: posts in the making do not see each other."""
-    if siblings == request.sibling_texts or answer.content is None or answer.quality is None:
+    Args:
+        new: words on the same platform that were stored since the request was made.
+    """
+    if answer.content is None or answer.quality is None:
         return answer
-    found = check_post(answer.content, post=request.post, policy=request.policy, siblings=siblings)
+    if not most_similar(answer.content.text, new, at_least=DUPLICATE_POST)[1]:
+        return answer
+    found = check_post(answer.content, post=request.post, policy=request.policy, siblings=new)
     known = {check.code for check in answer.quality.checks}
-    new = [check for check in found.checks if check.code == "DUPLICATE" and check.code not in known]
-    if not new:
+    said = [check for check in found.checks if check.code == "DUPLICATE" and check.code not in known]
+    if not said:
         return answer
-    quality = Quality(score=min(answer.quality.score, found.score), checks=[*answer.quality.checks, *new])
+    quality = Quality(score=min(answer.quality.score, found.score), checks=[*answer.quality.checks, *said])
     return answer.model_copy(update={"quality": quality, "status": PostStatus.NEEDS_REVIEW})
 
 
 def _request(
-    store: Store, setting: Setting, post: Post, revision: int, dollars: float | None, seconds: float | None
+    store: Store,
+    setting: Setting,
+    post: Post,
+    revision: int,
+    siblings: list[str],
+    dollars: float | None,
+    seconds: float | None,
 ) -> WriterInput:
     campaign, persona = setting.campaign, setting.persona(post.persona_id)
     return WriterInput(
@@ -190,7 +207,7 @@ def _request(
         policy=content_policy(post, setting.config, campaign, setting.brand, persona),
         cta=setting.config.cta.value if post.needs_cta and setting.config.cta else None,
         revision=_feedback(store, post) if revision else None,
-        sibling_texts=_siblings(store, post),
+        sibling_texts=siblings,
         examples=_examples(store, post),
         budget_left_usd=dollars,
         seconds_left=seconds,

@@ -29,6 +29,7 @@ from prefect.futures import PrefectFutureList, wait
 from prefect.states import Completed, Suspended
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from campaigns.build.memory import forget
 from campaigns.build.planning import fail
 from campaigns.errors import BuildTimeoutError, LeaseLostError, StoreUnavailableError
 from campaigns.model.campaign import AT_REST
@@ -241,6 +242,7 @@ def at_rest(campaign: SavedCampaign) -> Iterator[None]:
         yield
     finally:
         clock.go_on()
+        forget(campaign.tenant_id, campaign.id)
 
 
 def _out_of_time(store: Store, campaign: SavedCampaign, late: BuildTimeoutError, held: Lease) -> None:

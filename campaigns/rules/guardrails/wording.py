@@ -97,8 +97,8 @@ def _soft_calls(post: Reading) -> list[Span]:
 
 
 def duplicate(post: Reading) -> Iterator[Check]:
-    score, other = most_similar(post.text, post.siblings)
-    if score >= DUPLICATE_POST:
+    score, other = most_similar(post.text, post.siblings, at_least=DUPLICATE_POST)
+    if other:
         yield block(
             "DUPLICATE",
             f"{score:.0%} the same as another post on this platform: “{excerpt(other, at_most=_QUOTED)}”",
