@@ -65,7 +65,7 @@ def test_the_walkthrough_runs_word_for_word(tmp_path: Path) -> None:
         assert each in said
     assert left_behind(folder) == []
     assert (folder / ".up" / "harvest.ics").read_text().count("BEGIN:VEVENT") > 5
-    assert (folder / ".up" / "harvest.csv").read_text("utf-8-sig").startswith("id,number,scheduledAt")
+    assert (folder / ".up" / "harvest.csv").read_text("utf-8-sig").startswith('"id","number","scheduledAt"')
 
 
 def stop(group: int) -> None:

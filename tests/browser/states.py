@@ -229,7 +229,7 @@ def cancelled(page: Page, scene: Scene) -> None:
 
 
 def revoked(page: Page, scene: Scene) -> None:
-    link = scene.stand_up(posts=3).url()
+    link = scene.stand_up(posts=3, approvers=[ANA.to_wire(), BEN.to_wire()]).url()
     revoke_link(scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="marta", now=scene.clock.now, reason="left")
     page.goto(link)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import State, StateDetails, StateType
 from prefect.states import Scheduled
 
 from campaigns.checkpoints.faults import CheckpointUnavailable
@@ -44,10 +44,13 @@ def housekeeping(studio: Studio, *, later: timedelta = LATER) -> Counter[str]:
     return done
 
 
-def say(run_id: UUID, kind: StateType, name: str | None = None, message: str | None = None) -> None:
+def say(
+    run_id: UUID, kind: StateType, name: str | None = None, message: str | None = None, pause_key: str | None = None
+) -> None:
     """Make Prefect believe this of the run."""
+    state = State(type=kind, name=name, message=message, state_details=StateDetails(pause_key=pause_key))
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run_id, State(type=kind, name=name, message=message), force=True)
+        client.set_flow_run_state(run_id, state, force=True)
 
 
 def run_of(studio: Studio, campaign_id: str) -> UUID:
@@ -235,9 +238,9 @@ def test_prefect_learns_how_a_campaign_ended(studio: Studio) -> None:
 
 def test_a_run_that_sleeps_through_its_decision_is_woken(studio: Studio) -> None:
     campaign_id, run_id = studio.submit(one_week())
-    studio.attempt(run_id)
+    waits_for = studio.attempt(run_id).state_details.pause_key
     studio.decide(campaign_id, "approved")
-    say(run_id, StateType.PAUSED, "Suspended")  # as if the bell had never been rung
+    say(run_id, StateType.PAUSED, "Suspended", pause_key=waits_for)  # as if the bell had never been rung
 
     assert housekeeping(studio)["ring"] == 1
 
