@@ -19,12 +19,12 @@ from api.http import problems
 from api.http.access_log import AccessLog
 from api.http.cors import ApiCors
 from api.http.headers import SecurityHeaders
+from api.motor import sweeping
 from api.review import router as approval_page
 from api.routers import approvals, assets, brands, campaigns, docs, export, health, personas
 from api.schemas import openapi
 from campaigns.settings import Settings, get_settings
 from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
-from tasks.upkeep.sweep import sweeping
 
 log = logging.getLogger("campaigns.approval.notices")
 

@@ -21,7 +21,7 @@ from tasks.ask import NoUsablePostError
 ROOT: Final = Path(__file__).resolve().parents[1]
 ROOMS: Final = ("campaigns", "api")
 # Faults of what operators give to a flow, and of what a model answers: no request of the API holds either.
-_ELSEWHERE: Final = {ROOT / "campaigns" / "operations.py", ROOT / "campaigns" / "model" / "post.py"}
+_ELSEWHERE: Final = {ROOT / "campaigns" / "operations" / "acts.py", ROOT / "campaigns" / "model" / "post.py"}
 # A lease is lost by runs, a wrong link gets a page or INVALID_TOKEN, and what is gone says how.
 _NEVER_ANSWERED: Final = frozenset({errors.LeaseLostError, errors.ApprovalLinkError, errors.GoneError})
 

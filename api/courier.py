@@ -16,9 +16,8 @@ from datetime import UTC, datetime
 from threading import Lock, Semaphore
 from typing import Final, TypeVar
 
+from api.motor import PrefectUnavailableError, deliver_now
 from campaigns.store import Store
-from tasks.delivery.deliver import deliver_now
-from tasks.engine.runs import PrefectUnavailableError
 
 log = logging.getLogger("campaigns.courier")
 

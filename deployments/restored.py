@@ -14,7 +14,7 @@ from campaigns.errors import NotFoundError
 from campaigns.operations.consistency import check
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.engine.runs import PrefectUnavailableError
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.upkeep.restored import go_on_after_restore
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

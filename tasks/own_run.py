@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
 from prefect import runtime
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
 
 from campaigns.build.submission import START_RUN, require_same_brief
@@ -26,7 +25,8 @@ from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.complete import completion_of, final_state
-from tasks.engine.runs import PrefectUnavailableError, prefect_client, start_key
+from tasks.engine.answers import PrefectUnavailableError
+from tasks.engine.runs import prefect_client, start_key
 from tasks.save import save_campaign
 from tasks.steps import SavedCampaign
 
@@ -102,5 +102,5 @@ def _named(run_id: str) -> str:
     try:
         with prefect_client() as client:
             return f"Run {client.read_flow_run(UUID(run_id)).name} ({run_id})"
-    except (PrefectUnavailableError, ObjectNotFound, httpx.HTTPError, PrefectHTTPStatusError, OSError):
+    except (PrefectUnavailableError, ObjectNotFound):
         return f"Run {run_id}"

@@ -14,6 +14,7 @@ from api.courier import Courier
 from api.dependencies import KnownParameters, Now, TheCourier, TheStore
 from api.http.json_bodies import JsonRoute
 from api.http.problems import documented
+from api.motor import PrefectUnavailableError, RunFacts, run_facts
 from api.routers.examples import BRIEF
 from api.routers.plan import PlanBody, plan_of
 from api.schemas.execution import Execution, Known, execution_of
@@ -39,8 +40,6 @@ from campaigns.model.campaign import AT_REST
 from campaigns.model.vocabulary import CampaignStatus, Platform
 from campaigns.operations.cancelling import cancel
 from campaigns.settings import get_settings
-from tasks.engine.run_facts import RunFacts, run_facts
-from tasks.engine.runs import PrefectUnavailableError
 
 router = APIRouter(
     route_class=JsonRoute,

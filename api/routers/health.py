@@ -11,13 +11,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from api.http.problems import documented, problem
+from api.motor import is_answering, pool_state
 from api.schemas.wire import sent
 from campaigns.errors import CampaignError
 from campaigns.model.base import Wire
 from campaigns.settings import get_settings
 from campaigns.store.table import Key
-from tasks.engine.runs import is_answering
-from tasks.engine.work_pool import pool_state
 
 router = APIRouter(tags=["health"], responses=documented(400, 500))
 

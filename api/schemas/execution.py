@@ -8,13 +8,13 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from api.motor import RunFacts
 from campaigns.logs import redacted
 from campaigns.model.approval import ApprovalRound, ApproverDecision, AuditEntry
 from campaigns.model.base import Instant, Maybe, Wire, cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
-from tasks.engine.run_facts import RunFacts
 
 S = CampaignStatus
 

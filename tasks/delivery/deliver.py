@@ -15,7 +15,6 @@ from typing import Final
 from uuid import UUID
 
 import httpx
-from prefect.exceptions import PrefectHTTPStatusError
 
 from campaigns.approval.notice_kinds import NOTICE_KINDS
 from campaigns.approval.rounds import RING
@@ -142,7 +141,7 @@ def _may_pass(error: Exception) -> bool:
     """Whether the error says that something did not answer, and not that the entry is at fault, or we are."""
     if isinstance(error, CampaignError):
         return error.retryable
-    return isinstance(error, OSError | httpx.HTTPError | PrefectHTTPStatusError)
+    return isinstance(error, OSError | httpx.HTTPError)
 
 
 def _pause(attempts: int) -> timedelta:

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-import httpx
 from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from campaigns.build.planning import fail
@@ -22,8 +21,9 @@ from campaigns.model.campaign import AT_REST
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.recovery import STOPPED
 from campaigns.store import Lease, Store
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.run_states import PAUSE_KEY, REPLACED, close_run
-from tasks.engine.runs import PrefectUnavailableError, prefect_client
+from tasks.engine.runs import prefect_client
 
 log = logging.getLogger("campaigns.orders")
 
@@ -45,8 +45,8 @@ def order_of(run_id: UUID) -> State[None] | None:
     try:
         with prefect_client() as client:
             state = client.read_flow_run(run_id).state
-    except (PrefectUnavailableError, ObjectNotFound, httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        log.debug("Prefect does not tell the state of the run: %s", type(error).__name__)
+    except (PrefectUnavailableError, ObjectNotFound) as error:
+        log.debug("Prefect does not tell the state of the run: %s", error)
         return None
     if state is None or state.is_crashed():
         return None  # a worker, or an automation, believes that we are gone: not an order

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import TaskRun
 from prefect.client.schemas.sorting import TaskRunSort
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 
-from tasks.engine.runs import PrefectUnavailableError, prefect_client
+from tasks.engine.answers import RunFacts, StepFacts
+from tasks.engine.runs import prefect_client
 
 _PAGE = 200
 MAX_STEPS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class StepFacts:
-    """One step as Prefect saw it. `step` is the task's name (`generate`), `name` the run's (`generate post-03 …`)."""
-
-    step: str
-    name: str
-    state: str
-    state_type: str
-    attempts: int
-    started_at: datetime | None
-    ended_at: datetime | None
-    message: str | None
-    cached: bool
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """A flow run as Prefect saw it, its steps in the order they were made."""
-
-    state: str
-    state_type: str
-    message: str | None
-    started_at: datetime | None
-    url: str | None
-    steps: list[StepFacts]
 
 
 def run_facts(run_id: UUID, *, ui_url: str | None) -> RunFacts | None:
@@ -57,13 +28,11 @@ def run_facts(run_id: UUID, *, ui_url: str | None) -> RunFacts | None:
         PrefectUnavailableError: Prefect did not answer.
     """
     try:
-        with prefect_client() as client:
+        with prefect_client(f"read run {run_id}") as client:
             run = client.read_flow_run(run_id)
             steps = [_step(task_run, ui_url) for task_run in _task_runs(client, run_id)]
     except ObjectNotFound:
         return None
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"cannot read run {run_id}: {type(error).__name__}") from error
     state = run.state
     return RunFacts(
         state=state.name or str(state.type.value) if state else "Unknown",
@@ -100,6 +69,5 @@ def _step(run: TaskRun, ui_url: str | None) -> StepFacts:
         started_at=run.start_time or run.expected_start_time,
         ended_at=run.end_time,
         message=state.message if state else None,
-        cached=bool(state and state.name == "Cached"),
         url=f"{ui_url}/runs/task-run/{run.id}" if ui_url else None,
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import httpx
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
@@ -21,12 +19,12 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Scheduled
 
 from campaigns.operations.recovery import RunSeen, RunState
 from campaigns.settings import get_settings
-from tasks.engine.runs import PrefectUnavailableError, prefect_client
+from tasks.engine.runs import prefect_client
 
 PAUSE_KEY: Final = "approval-"
 """Begins the key of every pause of ours; one that an operator makes has another, or none."""
@@ -54,7 +52,7 @@ def read_runs(run_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, RunSeen]:
         PrefectUnavailableError: nothing is known about any of them.
     """
     seen = {run_id: RunSeen(RunState.MISSING, now) for run_id in run_ids}
-    with _translated(), prefect_client() as client:
+    with prefect_client() as client:
         for start in range(0, len(run_ids), _AT_ONCE):
             wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(run_ids[start : start + _AT_ONCE])))
             for run in client.read_flow_runs(flow_run_filter=wanted, limit=_AT_ONCE):
@@ -80,7 +78,7 @@ def count_late_runs(*, before: datetime) -> int:
         expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
     )
     ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
-    with _translated(), prefect_client() as client:
+    with prefect_client() as client:
         late = {
             run.id
             for wanted in (waiting, never_begun)
@@ -99,7 +97,7 @@ def restart_run(run_id: UUID, reason: str) -> None:
     Raises:
         PrefectUnavailableError: the run may or may not start; ask again.
     """
-    with _translated(), prefect_client() as client:
+    with prefect_client() as client:
         try:
             run = client.read_flow_run(run_id)
         except ObjectNotFound:
@@ -115,7 +113,7 @@ def close_run(run_id: UUID, end: State[None]) -> None:
     Raises:
         PrefectUnavailableError: it may or may not have it; ask again.
     """
-    with _translated(), prefect_client() as client:
+    with prefect_client() as client:
         try:
             client.set_flow_run_state(run_id, end, force=True)
         except ObjectNotFound:
@@ -128,7 +126,7 @@ def retire_run(run_id: UUID, *, successor: UUID) -> None:
     Raises:
         PrefectUnavailableError: it may or may not have ended; ask again.
     """
-    with _translated(), prefect_client() as client:
+    with prefect_client() as client:
         try:
             run = client.read_flow_run(run_id)
         except ObjectNotFound:
@@ -150,11 +148,3 @@ def _seen(run: FlowRun, now: datetime) -> RunSeen:
         taken=run.state.is_pending() and run.state.name == "Pending",  # "Submitting": its process is being started
         outage=any(kind in (run.state.message or "") for kind in OUTAGES),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"Prefect did not answer: {type(error).__name__}") from error

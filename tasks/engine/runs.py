@@ -19,26 +19,16 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.context import SettingsContext, get_settings_context
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 from prefect.states import Cancelling, Scheduled
 from pydantic import SecretStr
 
-from campaigns.errors import CampaignError
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.forms.approval_input import LOOK_AGAIN
 
 PROBE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 5.0
-
-
-class PrefectUnavailableError(CampaignError):
-    """Prefect did not answer, or not clearly. What was recorded stands; housekeeping tries again."""
-
-    code = "PREFECT_UNAVAILABLE"
-    retryable = True
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
 
 
 class Bell(StrEnum):
@@ -53,17 +43,23 @@ class Bell(StrEnum):
 
 
 @contextmanager
-def prefect_client() -> Iterator[SyncPrefectClient]:
+def prefect_client(purpose: str = "ask Prefect") -> Iterator[SyncPrefectClient]:
     """Give a client for somebody who waits: a Prefect that hangs must not make a person wait for a minute.
 
+    Args:
+        purpose: what the client is wanted for, as it goes on after "cannot".
+
     Raises:
-        PrefectUnavailableError: no Prefect is configured; Prefect would start a server of its own.
+        PrefectUnavailableError: Prefect did not answer, or none is configured; it would start a server of its own.
     """
     url = PREFECT_API_URL.value()
     if not url:
         raise PrefectUnavailableError("PREFECT_API_URL is not set")
-    with asking_twice():
-        yield _kept_client(url, _text(PREFECT_API_AUTH_STRING.value()), _text(PREFECT_API_KEY.value()))
+    try:
+        with asking_twice():
+            yield _kept_client(url, _text(PREFECT_API_AUTH_STRING.value()), _text(PREFECT_API_KEY.value()))
+    except (httpx.HTTPError, OSError) as error:  # an answer without success is an `HTTPError` too
+        raise PrefectUnavailableError(f"cannot {purpose}: {type(error).__name__}") from error
 
 
 @contextmanager
@@ -121,7 +117,7 @@ def start_analysis(deployment: str, *, tenant_id: str, persona_id: str, attempt:
 
 def _create(deployment: str, parameters: dict[str, Any], *, key: str, tags: list[str]) -> UUID:
     try:
-        with prefect_client() as client:
+        with prefect_client(f"start a run of {deployment}") as client:
             target = client.read_deployment_by_name(deployment)
             wanted = key
             while True:
@@ -131,8 +127,8 @@ def _create(deployment: str, parameters: dict[str, Any], *, key: str, tags: list
                 if run.state is None or not run.state.is_final():
                     return run.id
                 wanted = f"{key} after {run.id}"
-    except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound, OSError) as error:
-        raise PrefectUnavailableError(f"cannot start a run of {deployment}: {type(error).__name__}") from error
+    except ObjectNotFound as error:
+        raise PrefectUnavailableError(f"there is no deployment {deployment}") from error
 
 
 def ring(run_id: UUID) -> Bell:
@@ -142,12 +138,10 @@ def ring(run_id: UUID) -> Bell:
         PrefectUnavailableError: the run may or may not have been woken; ring again.
     """
     try:
-        with prefect_client() as client:
+        with prefect_client(f"wake run {run_id}") as client:
             return _ring(client, run_id)
     except ObjectNotFound:
         return Bell.OVER
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"cannot wake run {run_id}: {type(error).__name__}") from error
 
 
 def _ring(client: SyncPrefectClient, run_id: UUID) -> Bell:
@@ -173,7 +167,7 @@ def cancel_run(run_id: UUID) -> None:
         PrefectUnavailableError: the run may or may not end; ask again.
     """
     try:
-        with prefect_client() as client:
+        with prefect_client(f"cancel run {run_id}") as client:
             run = client.read_flow_run(run_id)
             if run.state is not None and (run.state.is_final() or run.state.is_cancelling()):
                 return
@@ -181,8 +175,6 @@ def cancel_run(run_id: UUID) -> None:
             client.set_flow_run_state(run_id, Cancelling(message="The campaign was cancelled"))
     except ObjectNotFound:
         return
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"cannot cancel run {run_id}: {type(error).__name__}") from error
 
 
 def cancel_runs_of(tenant_id: str, campaign_id: str) -> None:
@@ -192,11 +184,8 @@ def cancel_runs_of(tenant_id: str, campaign_id: str) -> None:
         PrefectUnavailableError: some may go on; ask again.
     """
     tags = FlowRunFilterTags(all_=[f"tenant:{tenant_id}", f"campaign:{campaign_id}"])
-    try:
-        with prefect_client() as client:
-            runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags))
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"cannot find the runs of {campaign_id}: {type(error).__name__}") from error
+    with prefect_client(f"find the runs of {campaign_id}") as client:
+        runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags))
     for run in runs:
         if run.state is None or not run.state.is_final():
             cancel_run(run.id)

@@ -7,14 +7,14 @@ environment holds the key rings, so each of the three would hand them out.
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 
-from tasks.engine.runs import PrefectUnavailableError, is_answering, prefect_client
+from tasks.engine.answers import PoolState, PrefectUnavailableError
+from tasks.engine.runs import is_answering, prefect_client
 
 WORK_POOL: Final = "campaigns"
 DANGEROUS: Final = ("command", "env", "working_dir")
@@ -24,8 +24,6 @@ CLOSED: Final[dict[str, Any]] = {
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
 }
 """A base job template without a variable: the server refuses a run that names one."""
-
-PoolState = Literal["ok", "open", "unavailable"]
 
 
 def is_open(template: dict[str, Any]) -> bool:
@@ -41,7 +39,7 @@ def pool_state() -> PoolState:
     try:
         with prefect_client() as client:
             return "open" if is_open(client.read_work_pool(WORK_POOL).base_job_template) else "ok"
-    except (PrefectUnavailableError, ObjectNotFound, PrefectHTTPStatusError, httpx.HTTPError):
+    except (PrefectUnavailableError, ObjectNotFound):
         return "unavailable"
 
 

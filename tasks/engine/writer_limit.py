@@ -18,15 +18,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-import httpx
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 
 from campaigns.operations.alarms import QUIET, next_limit
 from campaigns.operations.metrics import THROTTLED
 from campaigns.store import Store
-from tasks.engine.runs import PrefectUnavailableError, prefect_client
+from tasks.engine.answers import PrefectUnavailableError
+from tasks.engine.runs import prefect_client
 
 log = logging.getLogger("campaigns.writer_limit")
 
@@ -70,23 +70,20 @@ def adjust_limit(store: Store, *, most: int, now: datetime) -> int | None:
     """
     throttled_now = store.signals.since(_minute(now - _NOW))[THROTTLED] > 0
     throttled_lately = store.signals.since(_minute(now - QUIET))[THROTTLED] > 0
-    try:
-        with prefect_client() as client:
-            try:
-                current = client.read_global_concurrency_limit_by_name(LIMIT).limit
-            except ObjectNotFound:
-                if not throttled_now:
-                    return None
-                limit = next_limit(most, most=most, throttled_now=True, throttled_lately=True)
-                client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=LIMIT, limit=limit))
-                return limit
-            limit = next_limit(current, most=most, throttled_now=throttled_now, throttled_lately=throttled_lately)
-            if limit == current:
+    with prefect_client(f"adjust {LIMIT}") as client:
+        try:
+            current = client.read_global_concurrency_limit_by_name(LIMIT).limit
+        except ObjectNotFound:
+            if not throttled_now:
                 return None
-            client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(limit=limit))
+            limit = next_limit(most, most=most, throttled_now=True, throttled_lately=True)
+            client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=LIMIT, limit=limit))
             return limit
-    except (httpx.HTTPError, PrefectHTTPStatusError, OSError) as error:
-        raise PrefectUnavailableError(f"cannot adjust {LIMIT}: {type(error).__name__}") from error
+        limit = next_limit(current, most=most, throttled_now=throttled_now, throttled_lately=throttled_lately)
+        if limit == current:
+            return None
+        client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(limit=limit))
+        return limit
 
 
 def _limited() -> bool:
@@ -97,7 +94,7 @@ def _limited() -> bool:
                 with prefect_client() as client:
                     client.read_global_concurrency_limit_by_name(LIMIT)
                 found = True
-            except (ObjectNotFound, PrefectUnavailableError, httpx.HTTPError, PrefectHTTPStatusError, OSError):
+            except (ObjectNotFound, PrefectUnavailableError):
                 found = False
             _remember(found=found)
     return _seen is not None and _seen[1]

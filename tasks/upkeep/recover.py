@@ -30,8 +30,9 @@ from campaigns.operations.recovery import (
 )
 from campaigns.store import Fact, OutboxEntry, Recovery, Store
 from tasks.complete import completion_of, final_state
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.run_states import close_run, read_runs
-from tasks.engine.runs import Bell, PrefectUnavailableError, ring
+from tasks.engine.runs import Bell, ring
 
 log = logging.getLogger("campaigns.operations.recovery")
 

@@ -38,8 +38,8 @@ from campaigns.store import Store
 from campaigns.store.campaign_items import Ended
 from campaigns.store.signals import Alarm
 from tasks.delivery.deliver import LONGEST_RETRY
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.run_states import count_late_runs
-from tasks.engine.runs import PrefectUnavailableError
 from tasks.upkeep.alerts import alert
 
 log = logging.getLogger("campaigns.operations.alarms")

@@ -44,7 +44,8 @@ from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from deployments.stack import copy_database
 from tasks.delivery import deliver
-from tasks.engine.runs import Bell, PrefectUnavailableError
+from tasks.engine.answers import PrefectUnavailableError
+from tasks.engine.runs import Bell
 from tests.approvals.faulty import FaultyTable, Killed
 from tests.approvals.scene import ANA, NOW, TENANT, Clock, Scene, a_campaign
 from tests.approvals.voices import by_form, by_operator

@@ -33,7 +33,8 @@ from campaigns.store.table import Put
 from tasks.delivery import deliver
 from tasks.delivery.channels import NoticeNotSentError
 from tasks.engine import runs
-from tasks.engine.runs import PrefectUnavailableError, is_answering
+from tasks.engine.answers import PrefectUnavailableError
+from tasks.engine.runs import is_answering
 from tasks.upkeep.sweep import sweep
 from tasks.upkeep.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene

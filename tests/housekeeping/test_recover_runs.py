@@ -24,8 +24,8 @@ from campaigns.store import Lease, OutboxEntry
 from campaigns.store.outbox import outbox_item
 from campaigns.store.table import Put
 from tasks.delivery.deliver import deliver_due
+from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.run_states import count_late_runs
-from tasks.engine.runs import PrefectUnavailableError
 from tasks.upkeep.recover import recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
 

@@ -27,7 +27,7 @@ from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
 from tasks.delivery import deliver
-from tasks.engine.runs import PrefectUnavailableError
+from tasks.engine.answers import PrefectUnavailableError
 from tests.api.doors import Door, Tenant, opened
 
 ACTS = ("start_run", "cancel_run", "cancel_runs_of")
