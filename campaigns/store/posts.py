@@ -175,28 +175,56 @@ class PostRepository:
     ) -> builtins.list[Post]:
         """Set the review of each post named, leave posts that have it already, and return them in calendar order.
 
-        Each post on its own: repeating the call does what is left.
+        In batches: repeating the call does what is left.
+
+        Raises:
+            NotFoundError: a post was never planned; those of batches before are set.
+            LeaseLostError: the fence's owner no longer holds the campaign.
         """
-        posts: list[Post] = []
-        for post_id, review in reviews.items():
-            for _ in attempts():
-                post = self.get(tenant_id, campaign_id, post_id)
-                if post.review == review:
-                    break
-                changes = {"review": review, "updated_at": review.at or post.updated_at}
-                try:
-                    post = self.update(post.model_copy(update=changes), expect_version=post.version, fence=fence)
-                except VersionConflictError:
-                    continue
-                break
-            posts.append(post)
-        return _in_calendar_order(posts)
+        if not reviews:
+            return []
+        stored = {post.id: post for post in self.list(tenant_id, campaign_id)}
+        done: dict[str, Post] = {}
+        for start in range(0, len(reviews), _BATCH):
+            named = builtins.list(reviews)[start : start + _BATCH]
+            done |= self._reviewed(tenant_id, campaign_id, {each: reviews[each] for each in named}, stored, fence)
+        return _in_calendar_order(builtins.list(done.values()))
+
+    def _reviewed(
+        self,
+        tenant_id: str,
+        campaign_id: str,
+        reviews: Mapping[str, Review],
+        stored: Mapping[str, Post],
+        fence: Lease | None,
+    ) -> dict[str, Post]:
+        """Set the reviews of one batch in one transaction; a post that was changed since it was read is read again."""
+        posts = {each: stored.get(each) or self.get(tenant_id, campaign_id, each) for each in reviews}
+        for _ in attempts():
+            waiting = [each for each, post in posts.items() if post.review != reviews[each]]
+            changed = {each: _with_review(posts[each], reviews[each]) for each in waiting}
+            writes = [Put(post_item(changed[each]), Equals({"version": posts[each].version})) for each in waiting]
+            if not writes:
+                return posts
+            try:
+                commit(self._table, tenant_id, campaign_id, writes, fence=fence)
+            except ConditionFailed as failed:
+                for position in failed.failures:
+                    posts[waiting[position]] = self.get(tenant_id, campaign_id, waiting[position])
+                continue
+            return posts | changed
+        raise AssertionError  # `attempts` ends by raising
 
     def _read(self, tenant_id: str, campaign_id: str, post_id: str) -> Item:
         item = self._table.get(keys.post(tenant_id, campaign_id, post_id))
         if item is None:
             raise NotFoundError("post", post_id)
         return item
+
+
+def _with_review(post: Post, review: Review) -> Post:
+    changes = {"review": review, "updated_at": review.at or post.updated_at, "version": post.version + 1}
+    return post.model_copy(update=changes)
 
 
 def _in_calendar_order(posts: list[Post]) -> list[Post]:

@@ -12,6 +12,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.post import Review
 from campaigns.model.vocabulary import PostStatus, ReviewState
 from campaigns.store import Fact, Store
+from campaigns.store.table import Operation
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, written
 
 
@@ -161,6 +162,26 @@ def test_reviews_are_set_once_and_again_without_effect(store: Store, campaign: C
     stored = store.posts.list(TENANT, campaign.id)
     assert [post.review.state for post in stored] == [ReviewState.APPROVED, ReviewState.APPROVED, ReviewState.NONE]
     assert [post.version for post in stored] == [2, 2, 1]
+
+
+def test_a_post_that_is_changed_while_reviews_are_set_keeps_its_change(
+    store: Store, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = store.posts.put_planned([a_post(campaign, number) for number in range(1, 41)])
+    write, between = store.table.write, [posts[3], posts[30]]
+
+    def interrupted(*operations: Operation) -> None:
+        monkeypatch.setattr(store.table, "write", write)
+        for post in between:
+            store.posts.update(post.model_copy(update={"topic": "Changed"}), expect_version=1)
+        write(*operations)
+
+    monkeypatch.setattr(store.table, "write", interrupted)
+    store.posts.review(TENANT, campaign.id, {post.id: Review(state=ReviewState.APPROVED, round=1) for post in posts})
+
+    stored = store.posts.list(TENANT, campaign.id)
+    assert {post.review.state for post in stored} == {ReviewState.APPROVED}
+    assert [post.id for post in stored if post.topic == "Changed"] == [post.id for post in between]
 
 
 def test_posts_of_another_tenant_are_unknown(store: Store, campaign: Campaign) -> None:
