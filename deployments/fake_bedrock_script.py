@@ -1,4 +1,4 @@
-"""How the stand-in for Amazon Bedrock can misbehave: one name for each fault (reliability.md 2.3)."""
+"""How the stand-in for Amazon Bedrock can misbehave: one name for each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wait for a person (design.md section 6): the store is asked first, then the run pauses.
+"""The wait for a person (process.md section 4): the store is asked first, then the run pauses.
 
 A run that a worker can restart is suspended: it holds no process while it waits, and its body runs
 again from the first line when it is woken. A run in a terminal is paused in its process. Whoever

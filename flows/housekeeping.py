@@ -1,4 +1,4 @@
-"""Housekeeping: nothing waits for ever, nothing is forgotten (design.md section 7).
+"""Housekeeping: nothing waits for ever, nothing is forgotten (process.md section 5).
 
     python -m flows.housekeeping        once, now; the deployment runs it every minute
 

@@ -1,4 +1,4 @@
-"""How often a link may be used, and how often a wrong one (reliability.md 3.3 L9).
+"""How often a link may be used, and how often a wrong one.
 
 By network, never by user agent: a scanner and its company's people come from the same one, so what is
 counted against it are wrong links. A right one is always served.

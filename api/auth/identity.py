@@ -1,4 +1,4 @@
-"""Who calls: the bearer token and the tenant it speaks for (design.md section 8).
+"""Who calls: the bearer token and the tenant it speaks for (process.md section 6).
 
 Two kinds of token, each with its own keys and its own algorithms, chosen by the algorithm that the
 header names, so that no key can ever be used with a foreign algorithm:
@@ -6,7 +6,7 @@ header names, so that no key can ever be used with a foreign algorithm:
     HS256          signed by us with the ring CAMPAIGNS_API_KEYS (development, one machine, service accounts)
     RS256, ES256   signed by an OpenID provider, keys from its JWKS (api.auth.oidc)
 
-What PyJWT accepts is wider than what we issue (reliability.md 3.2), so the shape is checked before it
+What PyJWT accepts is wider than what we issue, so the shape is checked before it
 decodes and the claims, strictly, after it.
 """
 

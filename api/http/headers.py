@@ -1,4 +1,4 @@
-"""The headers of every answer, errors and redirects too (experience.md A.1, reliability.md 3.3 L4)."""
+"""The headers of every answer, errors and redirects too."""
 
 from __future__ import annotations
 

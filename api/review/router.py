@@ -1,4 +1,4 @@
-"""The approval page: opening a link shows, sending the form decides (design.md section 6, experience.md A).
+"""The approval page: opening a link shows, sending the form decides (process.md section 4).
 
 The token leaves the address bar at once: the link answers with a cookie for this review alone and a
 redirect, so that neither history nor Referer keeps it. GET and HEAD change nothing but an audit entry.

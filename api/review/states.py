@@ -1,4 +1,4 @@
-"""Every other page: the receipt, and what a link that is over says (experience.md A.3)."""
+"""Every other page: the receipt, and what a link that is over says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into the agents and what comes out (original design, "Agent Input/Output Contracts").
+"""What goes into the agents and what comes out.
 
 Inputs are complete: an agent reads nothing but its input. Outputs carry `success` and `error`;
 `usage` is there in either case, because a failed call may have cost money too.

@@ -68,7 +68,7 @@ REMEDIES: Final[Mapping[FailureCode, Remedy]] = {
     FailureCode.INSUFFICIENT_EXAMPLES: Remedy(
         True, "The persona has too few writing examples.", "Add writing examples and start the analysis again."
     ),
-    # The original design: an unknown error is retryable by default.
+    # An error that nobody knows may pass: it is tried again.
     FailureCode.AGENT_ERROR: Remedy(
         True,
         "The agent itself failed.",

@@ -28,7 +28,7 @@ def guarded(
     takes: type[I],
     gives: type[O],
 ) -> O:
-    """Check the input, act, and return every failure as an output (original design, "Agent Error Handling")."""
+    """Check the input, act, and return every failure as an output."""
     try:
         value = given if isinstance(given, takes) else takes.model_validate(given)
         _require_tenant(tenant_id, value)

@@ -1,6 +1,6 @@
 """The code that `requireOtp` asks for: six digits to the address on file, so that a forwarded link decides nothing.
 
-Ten minutes, five tries (experience.md A.2). A code whose tries are used up is replaced only when its time
+Ten minutes, five tries. A code whose tries are used up is replaced only when its time
 is over: whoever guesses has thirty tries an hour.
 """
 

@@ -1,4 +1,4 @@
-"""What a link leads to: the stored record decides, the token only points at it (experience.md A.3)."""
+"""What a link leads to: the stored record decides, the token only points at it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What people are told about an approval round, in their language: as a mail, as HTML and as plain text.
 
-Texts are those of experience.md A.8. Only notices to one approver carry that approver's link, and it is
+Only notices to one approver carry that approver's link, and it is
 given in when they are sent: nothing here or in the outbox keeps one.
 """
 

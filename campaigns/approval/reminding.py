@@ -22,7 +22,7 @@ from campaigns.store import OutboxEntry, Store
 log = logging.getLogger("campaigns.approval.reminding")
 
 HEARTBEAT: Final = timedelta(hours=24)
-"""How often the people who run a campaign hear that it still waits (original design: heartbeatTimeoutMs)."""
+"""How often the people who run a campaign hear that it still waits."""
 
 LAST_CALL: Final = timedelta(hours=4)
 """This long before the end they hear it too, whatever the day's heartbeat said."""

@@ -1,4 +1,4 @@
-"""Approval rounds: asked once, decided once, applied once (design.md section 6).
+"""Approval rounds: asked once, decided once, applied once (process.md section 4).
 
 Every act here may be repeated: what is stored first stands. What may be done is for `campaigns.rules.approval.gate` to
 say, whoever calls, over HTTP, from the Prefect form or by policy; what follows from it is said here.

@@ -1,4 +1,4 @@
-"""The name of a checkpoint: tenant first, readable, and free of any user's text (design.md section 5)."""
+"""The name of a checkpoint: tenant first, readable, and free of any user's text (process.md section 3)."""
 
 from __future__ import annotations
 

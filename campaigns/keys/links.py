@@ -1,6 +1,6 @@
 """Approval links: signs the token of one approver of one round, and reads it back strictly.
 
-What PyJWT accepts is wider than what we issue (reliability.md 3.2): padding, `exp` as text, lists as
+What PyJWT accepts is wider than what we issue: padding, `exp` as text, lists as
 claims, duplicate keys, any `typ`. So the shape is checked before decoding and the claims after it,
 and the server's own record decides; a token only points at it.
 """
@@ -144,7 +144,7 @@ class LinkSigner:
         except ApprovalLinkError:
             raise
         # Whatever a forged token makes the libraries raise, it is not a link of ours: UnicodeEncodeError and
-        # TypeError were seen besides InvalidTokenError (reliability.md 3.2).
+        # TypeError were seen besides InvalidTokenError.
         except Exception:
             raise ApprovalLinkError from None
 

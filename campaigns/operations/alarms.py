@@ -1,4 +1,4 @@
-"""When operators are told, and how hard the model may be worked: pure rules on counts (original design, alerting).
+"""When operators are told, and how hard the model may be worked: pure rules on counts.
 
 A rate is compared exactly, never as a float: 5 of 100 is not above 5 %. An alarm needs evidence: fewer
 than `least` cases raise nothing, and an alarm that is on goes off at a lower rate than it came on at,

@@ -1,4 +1,4 @@
-"""What a campaign needs whose run and store disagree (design.md section 7). Pure: what was seen comes in.
+"""What a campaign needs whose run and store disagree (process.md section 5). Pure: what was seen comes in.
 
 The store is the truth. A campaign in work needs a run that works on it or waits for it; a campaign at
 rest needs none. A run that cannot go on is started again; its fifth end without progress is final. What
@@ -24,7 +24,7 @@ STOPPED: Final = "RUN_STOPPED"
 """Why a campaign failed whose run somebody ended in Prefect while it was at work."""
 
 MAX_EXECUTIONS: Final = 5
-"""So often a run is executed without getting any further; what fails more often is poison (reliability.md 2.1)."""
+"""So often a run is executed without getting any further; what fails more often is poison."""
 
 SETTLE: Final = timedelta(seconds=15)
 """What ended a run may still be ending: its process, or the outage that it died of."""
@@ -43,7 +43,7 @@ TAKEN: Final = timedelta(seconds=20)
 """A worker takes a run and says that it starts it in one breath; one that does not is dead."""
 HEARTBEAT: Final = timedelta(seconds=10)
 LEASE_LASTS: Final = timedelta(seconds=30)
-"""A process that works renews its lease with every heartbeat (design.md section 7)."""
+"""A process that works renews its lease with every heartbeat (process.md section 5)."""
 AFTER_EXPIRY: Final = timedelta(seconds=5)
 """A little patience more for a store that just came back."""
 TO_BE_RUNG: Final = timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""When a failed step is tried again, and after how long (original design, "Step-Level Error Handling").
+"""When a failed step is tried again, and after how long.
 
     attempt   1      2          3
     pause        1 s      2 s        give up       each shortened by up to half, at random

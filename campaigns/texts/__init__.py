@@ -60,7 +60,7 @@ class Words:
         """Return `a, b and c`."""
         return str(format_list(list(items), locale=self.locale))
 
-    # --- time (experience.md A.7) ---------------------------------------------------------------------
+    # --- time ---------------------------------------------------------------------
 
     def day(self, day: date) -> str:
         """Return `Tue, 3 Mar 2026`."""

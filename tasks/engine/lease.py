@@ -1,4 +1,4 @@
-"""The lease of the campaign that this process builds (design.md section 7): two processes never write for one.
+"""The lease of the campaign that this process builds (process.md section 5): two processes never write for one.
 
     with building(saved):
         ...                       # steps; each hands `fence(campaign)` to its writes

@@ -1,6 +1,6 @@
 """Flow runs seen from outside: start one for a campaign, ring the bell of one that waits, end one.
 
-The store is the truth and Prefect the motor (design.md section 1), so every act may be repeated: a
+The store is the truth and Prefect the motor (process.md section 1), so every act may be repeated: a
 start is idempotent by campaign and attempt, a bell says nothing but "look again", an ended run stays ended.
 """
 

@@ -1,4 +1,4 @@
-"""The duties of housekeeping (design.md section 7): each may be repeated, is bounded, and stands on its own."""
+"""The duties of housekeeping (process.md section 5): each may be repeated, is bounded, and stands on its own."""
 
 from __future__ import annotations
 

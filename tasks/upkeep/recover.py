@@ -1,4 +1,4 @@
-"""Compares the runs with the store, and repairs whichever of both is behind (design.md section 7, duties 3 and 4)."""
+"""Compares the runs with the store, and repairs whichever of both is behind (process.md section 5, duties 3 and 4)."""
 
 from __future__ import annotations
 

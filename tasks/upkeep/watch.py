@@ -1,4 +1,4 @@
-"""Reads the rates off the store and turns the alarms (design.md section 7, duty 5); rules: `operations.alarms`."""
+"""Reads the rates off the store and turns the alarms (process.md section 5, duty 5); rules: `operations.alarms`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way the model's service misbehaves, and what the writer makes of it (reliability.md 2.3)."""
+"""Every way the model's service misbehaves, and what the writer makes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forged and mutated approval tokens: every trick by its name (reliability.md 3.2 and 3.3 L1).
+"""Forged and mutated approval tokens: every trick by its name.
 
 A forger is given some links that are good and the keys of a good server, and makes tokens that must
 all be refused: some that nobody without the key could make (then claims or spelling are wrong), some

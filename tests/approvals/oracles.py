@@ -1,4 +1,4 @@
-"""What must hold of approval rounds, whatever happened to them (reliability.md section 4, rows 8 and 9)."""
+"""What must hold of approval rounds, whatever happened to them."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_bearer_token_of_the_api_is_no_link() -> None:
         SIGNER.read(token, now=NOW)
 
 
-# --- what PyJWT would let through (reliability.md 3.2) ----------------------------------------------------
+# --- what PyJWT would let through ----------------------------------------------------
 
 
 @pytest.mark.parametrize(

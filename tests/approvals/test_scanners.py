@@ -1,4 +1,4 @@
-"""Machines open links too: whatever they do, nothing changes (experience.md A.2)."""
+"""Machines open links too: whatever they do, nothing changes."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.browser.states import STATES, State, reached
 
 NARROW = {"width": 320, "height": 640}
 TARGET = 44
-"""Points: what a thumb hits (experience.md A.5)."""
+"""Points: what a thumb hits."""
 
 SMALL_TARGETS = """
 () => [...document.querySelectorAll('a[href], button, summary, input, textarea, label.choice')]

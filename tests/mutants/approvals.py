@@ -1,4 +1,4 @@
-"""Breaks of the approval protocol, and the machine or test that must notice each (reliability.md section 4)."""
+"""Breaks of the approval protocol, and the machine or test that must notice each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Breaks of what is done about broken runs, and of what a run does when its world changes (design.md section 7)."""
+"""Breaks of what is done about broken runs, and of what a run does when its world changes (process.md section 5)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ CAMPAIGN_STEPS = {
     ("approved", "completed"),
     ("approval_timeout", "awaiting_review"), ("approval_timeout", "cancelled"),
     ("failed", "planning"), ("failed", "generating"),
-    # A failed integrity check ends what was awaited or approved (design.md section 5).
+    # A failed integrity check ends what was awaited or approved (process.md section 3).
     ("awaiting_review", "failed"), ("approved", "failed"),
 }  # fmt: skip
 POST_STEPS = {

@@ -31,7 +31,7 @@ def compose(task: Task, prompt: str) -> dict[str, Any]:
 
 
 class OfflineModel:
-    """The embedded default (design.md section 4)."""
+    """The embedded default (process.md section 2)."""
 
     name = "offline"
 
