@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock clean
+.PHONY: setup demo up doctor deploy test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -24,8 +24,12 @@ demo: $(READY)    ## one campaign from brief to approval: make demo ARGS="--appr
 up: $(READY)      ## the whole product on this machine, to try out, until Ctrl-C
 	@exec $(BIN)/python -m deployments.up
 
-doctor: $(READY)  ## what of this environment's installation is open that should be closed
-	@$(BIN)/python -m deployments.doctor
+doctor: $(READY)  ## what of this environment's installation is broken, or open that should be closed
+	@$(BIN)/python -m deployments.doctor $(ARGS)
+
+deploy: $(READY)  ## an environment on AWS, made or changed: make deploy ENV=prod ARGS="--dry-run"
+	@test -n "$(ENV)" || { echo 'which environment? make deploy ENV=prod' >&2; exit 1; }
+	@$(BIN)/python -m deployments.deploy $(ENV) $(ARGS)
 
 test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but Python
 	@$(BIN)/python -m pytest $(ARGS)

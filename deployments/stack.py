@@ -149,16 +149,17 @@ class LocalStack:
 
     def start_server(self) -> None:
         """Start (again) the Prefect server and wait until it answers."""
-        self._spawn("server", "-m", "deployments.server", "--host", "127.0.0.1", "--port", str(self.server_port))
+        self.spawn("server", "-m", "deployments.server", "--host", "127.0.0.1", "--port", str(self.server_port))
         self.wait_for(self._is_server_up, "server", "the Prefect server")
 
     def start_worker(self) -> None:
-        self._spawn("worker", "-m", "deployments.worker")
+        self.spawn("worker", "-m", "deployments.worker")
 
     def start_api(self) -> None:
-        self._spawn("api", "-m", "api", "--host", "127.0.0.1", "--port", str(self.api_port))
+        self.spawn("api", "-m", "api", "--host", "127.0.0.1", "--port", str(self.api_port))
 
-    def _spawn(self, name: str, *arguments: str) -> None:
+    def spawn(self, name: str, *arguments: str) -> None:
+        """Start Python with these arguments as the part `name`, and go on at once."""
         with (self.logs / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -171,8 +172,8 @@ class LocalStack:
             )
 
     def env_of(self, name: str) -> dict[str, str]:
-        """Return the environment of a part: without the key rings that it does not use."""
-        left_out = set(RINGS) - RINGS_OF[name]
+        """Return the environment of a part, `worker-2` is a worker: without the key rings that it does not use."""
+        left_out = set(RINGS) - RINGS_OF[name.partition("-")[0]]
         return {key: value for key, value in self.env.items() if key not in left_out}
 
     def run(self, name: str, *arguments: str) -> None:

@@ -23,6 +23,7 @@ from tasks.checkpoints.cached import Scope, checkpoint_key
 from tasks.checkpoints.codec import CheckpointJson
 from tasks.checkpoints.storage import SealedCheckpoints
 from tasks.steps import AskedRound, Completion, Draft, Plan, PlannedPost, Revision, SavedCampaign
+from tests.checkpoints.steps import described
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 CAMPAIGN: Final = derived_id("campaign", "golden")
@@ -67,6 +68,7 @@ def write(version: str) -> Path:
         store_of(folder / "storage", step).write(value, key=key_of(step))
         told[step] = {"key": key_of(step), "value": value.to_wire()}
     (folder / "values.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    (folder / "steps.json").write_text(json.dumps(described(), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
     return folder
 
 

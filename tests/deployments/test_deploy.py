@@ -1,0 +1,251 @@
+"""`make deploy` on the emulator: what is missing at once, what would change, all made, and nothing the second time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from campaigns.keys.keyring import KeyRing, new_ring
+from deployments import deploy
+from deployments import rotate as rotating
+from deployments.aws.environment import FOLDER, Environment, EnvironmentFaultsError, load
+from deployments.aws.preflight import MAIL_URL, missing
+from deployments.aws.release import Release
+from deployments.aws.secrets import fresh_kid
+from deployments.aws.templates import STACKS, emulated
+from deployments.aws_local import INSTALLATION, AwsLocal
+from deployments.deploy import DeployError, Installation
+from deployments.fake_bedrock import FakeBedrock
+from deployments.rotate import TooEarlyError, rotate
+
+ACCOUNT = "100000000079"
+HOST = "review.example.com"
+MAIL = "smtp://user:password@127.0.0.1:9?from=review@example.com"
+FIRST, SECOND = (f"registry.example.com/campaigns@sha256:{letter * 64}" for letter in "ab")
+NOW = datetime.now(UTC)
+Clients = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    with AwsLocal(INSTALLATION) as emulator, FakeBedrock() as bedrock:
+        session = emulator.session(ACCOUNT)
+        made: dict[str, Any] = {}
+
+        def client(service: str) -> Any:
+            url = bedrock.url if service == "bedrock-runtime" else emulator.endpoint_url
+            return made.setdefault(service, session.client(service, endpoint_url=url))  # type: ignore[call-overload]
+
+        yield client
+
+
+@pytest.fixture(scope="module")
+def environment(clients: Clients) -> Environment:
+    ec2, acm = clients("ec2"), clients("acm")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    nets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=f"eu-central-1{zone}")
+        for n, zone in enumerate("abab")
+    ]
+    ids = [each["Subnet"]["SubnetId"] for each in nets]
+    return Environment(
+        region="eu-central-1",
+        hostname=HOST,
+        certificateArn=acm.request_certificate(DomainName=HOST)["CertificateArn"],
+        vpcId=vpc,
+        privateSubnets=ids[:2],
+        publicSubnets=ids[2:],
+        operatorEmail="ops@example.com",
+        protect=False,
+    )  # type: ignore[call-arg]  # the names on the file
+
+
+class OnTheEmulator(Installation):
+    """No container runs there: what would run in one is noted instead."""
+
+    def __init__(self, name: str, environment: Environment, clients: Clients) -> None:
+        super().__init__(name, environment, clients, templates=emulated, delay=0.2)
+        self.ran: list[tuple[str, ...]] = []
+
+    def _run_in_image(self, command: Any) -> None:
+        self.ran.append(tuple(command))
+
+
+def test_everything_is_made_once_and_the_second_run_changes_nothing(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("t", environment, clients)
+    said: list[str] = []
+    first = list(made.difference(FIRST))
+    assert {f"stack campaigns-t-{part}: made" for part in STACKS[1:]} <= set(first)
+    assert "secret campaigns/t/approval: made" in first
+
+    made.deploy(FIRST, mail_url=MAIL, say=said.append)
+
+    assert made.ran == [deploy.REGISTER]
+    assert made.releases.read() == Release(image=FIRST, registered=FIRST)
+    assert list(made.difference(FIRST)) == []
+
+    said.clear()
+    made.deploy(FIRST, say=said.append)
+    assert said == [
+        "stack campaigns-t-data: as it should be",
+        "stack campaigns-t-run: as it should be",
+        "Prefect: knows this image",
+        "stack campaigns-t-watch: as it should be",
+    ]
+    assert made.ran == [deploy.REGISTER]
+
+    # Each ring is of its own, and readable.
+    rings = [KeyRing.parse(made.secrets.read(name)) for name in ("checkpoint", "approval", "api")]
+    assert len({ring.signing.secret for ring in rings}) == 3
+    assert made.secrets.read("mail") == MAIL
+
+
+def test_a_release_moves_the_image_and_a_rollback_takes_it_back(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("roll", environment, clients)
+    made.deploy(FIRST, mail_url=MAIL, say=_quiet)
+
+    [line] = [each for each in made.difference(SECOND) if each.startswith("image")]
+    assert line == f"image: {FIRST} -> {SECOND}"
+    assert any("WorkerTask" in each for each in made.difference(SECOND))
+    made.deploy(SECOND, say=_quiet)
+    assert made.releases.read() == Release(image=SECOND, before=FIRST, registered=SECOND)
+
+    made.deploy(made.releases.read().before, say=_quiet)
+    assert made.releases.read() == Release(image=FIRST, before=SECOND, registered=FIRST)
+    told = made.stacks.outputs("campaigns-roll-run")
+    task = clients("ecs").describe_task_definition(taskDefinition=told["WorkerTask"])["taskDefinition"]
+    assert task["containerDefinitions"][0]["image"] == FIRST
+
+
+def _quiet(_: str) -> None: ...
+
+
+def test_a_task_of_the_image_that_does_not_begin_stops_the_deploy(clients: Clients, environment: Environment) -> None:
+    made = Installation("t", environment, clients, templates=emulated, delay=0.2)
+
+    class Refuses:
+        def run_task(self, **_: object) -> dict[str, list[dict[str, str]]]:
+            return {"tasks": [], "failures": [{"reason": "RESOURCE:MEMORY"}]}
+
+    made.clients = lambda service: Refuses() if service == "ecs" else clients(service)
+    with pytest.raises(DeployError, match="RESOURCE:MEMORY"):
+        made._run_in_image(deploy.REGISTER)
+
+
+# --- what is missing ------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_told_at_once(
+    clients: Clients, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(MAIL_URL, raising=False)
+    monkeypatch.setenv("PATH", "")
+    wrong = environment.model_copy(
+        update={
+            "vpc_id": "vpc-0",
+            "private_subnets": [environment.private_subnets[0], environment.private_subnets[0]],
+            "hostname": "other.example.org",
+        }
+    )
+
+    told = missing(clients, wrong, "none", image=None)
+
+    assert [line.partition(":")[0] for line in told] == [
+        "vpcId", "privateSubnets", "privateSubnets", "publicSubnets", "certificateArn", MAIL_URL, "image", "image"
+    ]  # fmt: skip
+
+
+def test_nothing_is_missing_where_all_is_there(
+    clients: Clients, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MAIL_URL, MAIL)
+
+    assert missing(clients, environment, "new", image=FIRST) == []
+
+
+def test_whoever_is_not_signed_in_is_told_so_once(environment: Environment) -> None:
+    class SignedOut:
+        def get_caller_identity(self) -> None:
+            raise NoCredentialsError
+
+    [line] = missing(lambda _: SignedOut(), environment, "t", image=FIRST)
+
+    assert "Sign in" in line
+
+
+def test_every_fault_of_an_environments_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(
+        'region = "Frankfurt"\nhostname = "https://x"\nworker = 3\nprivateSubnets = ["a"]\n'
+    )
+
+    with pytest.raises(EnvironmentFaultsError) as found:
+        load("bad", tmp_path)
+
+    named = {fault.split(": ")[1] for fault in found.value.faults}
+    assert {"region", "hostname", "worker", "vpcId", "certificateArn", "publicSubnets", "operatorEmail"} <= named
+
+
+def test_a_file_that_is_missing_says_which_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy.main(["nowhere", "--image", FIRST]) == 1
+
+    assert "example.toml" in capsys.readouterr().err
+
+
+def test_the_example_has_every_name_that_an_environment_takes() -> None:
+    text = (FOLDER / "example.toml").read_text()
+    names = {field.alias for field in Environment.model_fields.values()}
+
+    assert {line.lstrip("# ").partition(" = ")[0] for line in text.splitlines() if " = " in line} >= names
+
+
+# --- keys ------------------------------------------------------------------------------------------------
+
+
+def test_a_ring_is_rotated_in_steps_and_whoever_holds_it_is_restarted(
+    clients: Clients, environment: Environment
+) -> None:
+    made = OnTheEmulator("keys", environment, clients)
+    made.deploy(FIRST, mail_url=MAIL, say=_quiet)
+    restarted: list[tuple[str, ...]] = []
+    made.restart = lambda services: restarted.append(tuple(services))  # type: ignore[method-assign, assignment]
+    start = KeyRing.parse(made.secrets.read("approval")).signing
+    minute = NOW + timedelta(minutes=1)
+
+    assert rotate(made, "approval", "add", now=minute) == f"{fresh_kid(minute)} verify, {start.kid} sign"
+    assert rotate(made, "approval", "promote", now=minute) == f"{fresh_kid(minute)} sign, {start.kid} verify"
+    with pytest.raises(TooEarlyError, match="61"):
+        rotate(made, "approval", "retire", now=minute)
+    assert KeyRing.parse(made.secrets.read("approval")).readable(start.kid) is not None
+    assert rotate(made, "approval", "retire", now=NOW + timedelta(days=62)) == f"{fresh_kid(minute)} sign"
+    assert restarted == [("WorkerService", "ApiService")] * 3
+
+
+def test_services_are_started_again_on_the_emulator(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("keys", environment, clients)
+
+    made.restart(("ApiService",))
+
+    told = made.stacks.outputs("campaigns-keys-run")
+    [service] = clients("ecs").describe_services(cluster=told["Cluster"], services=[told["ApiService"]])["services"]
+    assert service["status"] == "ACTIVE"
+
+
+def test_a_ring_of_another_secret_store_goes_through_the_same_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring = new_ring("k1")
+    for step in ("add", "promote", "retire"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(ring))
+        assert rotating.main([step]) == 0
+        ring = capsys.readouterr().out.strip()
+    assert "k1" not in KeyRing.parse(ring).keys
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(ring))
+    assert rotating.main(["promote"]) == 1
+    assert "add one first" in capsys.readouterr().err
