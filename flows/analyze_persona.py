@@ -1,6 +1,6 @@
 """Analyze a persona: from writing examples to the style that the writer imitates."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: `serve()` hands a flow on without the names that its annotations need.
 
 from prefect import flow
 from prefect.client.schemas.objects import State

@@ -8,7 +8,7 @@ The body runs again from its first line after every wait, crash or retry. Every 
 whose result is kept; the body only hands values on.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: `serve()` hands a flow on without the names that its annotations need.
 
 from prefect import flow, unmapped
 from prefect.client.schemas.objects import State

@@ -6,7 +6,7 @@ Each duty is a task of its own; one that fails does not keep the others from the
 nothing to do end "Quiet" and are deleted after two hours, as all runs of this flow are.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: `serve()` hands a flow on without the names that its annotations need.
 
 import sys
 from datetime import UTC, datetime

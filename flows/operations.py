@@ -4,7 +4,7 @@ Each asks for the operator's name and the reason: both stand in the campaign's a
 be done ends Failed with the reason, and nothing was changed.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: `serve()` hands a flow on without the names that its annotations need.
 
 from collections.abc import Callable
 from datetime import datetime

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -76,6 +77,11 @@ def client(stack: LocalStack) -> Iterator[httpx.Client]:
         yield opened
 
 
+def brief() -> dict[str, Any]:
+    """A brief of one week that is no other's."""
+    return {**one_week(), "metadata": {"source": "api", "externalRef": f"several-{uuid4()}"}}
+
+
 def status(client: httpx.Client, campaign_id: str) -> str:
     return str(client.get(f"/campaigns/{campaign_id}").json().get("status"))
 
@@ -98,7 +104,7 @@ def killed(stack: LocalStack, name: str) -> None:
 
 
 def test_a_campaign_goes_on_when_a_server_and_a_worker_are_lost(stack: LocalStack, client: httpx.Client) -> None:
-    campaign_id = client.post("/campaigns", json=one_week()).json()["id"]
+    campaign_id = client.post("/campaigns", json=brief()).json()["id"]
     link = asked(stack, campaign_id)
 
     stack.spawn("worker-2", "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--name", "plain")
@@ -113,7 +119,7 @@ def test_a_campaign_goes_on_when_a_server_and_a_worker_are_lost(stack: LocalStac
 def test_prefects_own_worker_builds_a_campaign(stack: LocalStack, client: httpx.Client) -> None:
     assert "worker" not in stack.processes
 
-    campaign_id = client.post("/campaigns", json=one_week()).json()["id"]
+    campaign_id = client.post("/campaigns", json=brief()).json()["id"]
 
     decide_by_link(asked(stack, campaign_id), "approved")
     eventually(lambda: status(client, campaign_id), lambda found: found == "completed")
@@ -124,7 +130,7 @@ def test_serve_needs_neither_worker_nor_work_pool(stack: LocalStack, client: htt
     served = eventually(lambda: deployment(stack, "build-campaign/served"), bool)
     killed(stack, "worker-2")
 
-    body = {"parameters": {"tenant_id": TENANT, "campaign": one_week()}, "state": {"type": "SCHEDULED"}}
+    body = {"parameters": {"tenant_id": TENANT, "campaign": brief()}, "state": {"type": "SCHEDULED"}}
     prefect(stack, "POST", f"/deployments/{served}/create_flow_run", body)
 
     [campaign] = eventually(
