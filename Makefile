@@ -25,7 +25,7 @@ up: $(READY)      ## the whole product on this machine, to try out, until Ctrl-C
 	@exec $(BIN)/python -m deployments.up
 
 doctor: $(READY)  ## what of this environment's installation is broken, or open that should be closed
-	@$(BIN)/python -m deployments.doctor $(ARGS)
+	@$(BIN)/python -m deployments.doctor $(if $(ENV),--env $(ENV)) $(ARGS)
 
 deploy: $(READY)  ## an environment on AWS, made or changed: make deploy ENV=prod ARGS="--dry-run"
 	@test -n "$(ENV)" || { echo 'which environment? make deploy ENV=prod' >&2; exit 1; }

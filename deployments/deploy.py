@@ -116,7 +116,7 @@ class Installation:
         release = self.releases.read().moved_to(image)
         self.releases.write(release)
         if release.registered != image:
-            self._run_in_image(REGISTER)
+            self._registered()
             self.releases.write(replace(release, registered=image))
             say("Prefect: blocks, work pool and deployments registered")
         else:
@@ -128,24 +128,21 @@ class Installation:
         changed = self.stacks.apply(stack)
         say(f"stack {stack.name}: {'changed' if changed else 'as it should be'}")
 
-    def _run_in_image(self, command: Sequence[str]) -> None:
-        """Run a command as a worker's task, with its settings and secrets, to its end.
+    def run_in_image(self, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command as a worker's task, with its settings and secrets; return its exit code and what it printed.
 
         Raises:
-            DeployError: it did not begin, or ended badly.
+            DeployError: it did not begin, or does not end.
         """
         told, ecs = self.stacks.outputs(self._stack_name("run")), self.clients("ecs")
+        network = {"subnets": self.environment.private_subnets, "securityGroups": [told["WorkerGroup"]]}
         answer = ecs.run_task(
             cluster=told["Cluster"],
             taskDefinition=told["WorkerTask"],
             launchType="FARGATE",
-            networkConfiguration={
-                "awsvpcConfiguration": {
-                    "subnets": self.environment.private_subnets, "securityGroups": [told["WorkerGroup"]]
-                }
-            },
+            networkConfiguration={"awsvpcConfiguration": network},
             overrides={"containerOverrides": [{"name": "worker", "command": list(command)}]},
-        )  # fmt: skip
+        )
         if not answer["tasks"]:
             raise DeployError(f"{' '.join(command)} did not begin: {answer['failures']}")
         task = answer["tasks"][0]["taskArn"]
@@ -156,9 +153,28 @@ class Installation:
             raise DeployError(f"{' '.join(command)} does not end: {error}; its log: {told['WorkerLogs']}") from error
         ended = ecs.describe_tasks(cluster=told["Cluster"], tasks=[task])["tasks"][0]
         code = ended["containers"][0].get("exitCode")
-        if code != 0:
-            why = ended.get("stoppedReason", "")
-            raise DeployError(f"{' '.join(command)} ended with {code} ({why}); its log: {told['WorkerLogs']}, {task}")
+        if code is None:
+            raise DeployError(f"{' '.join(command)} did not begin: {ended.get('stoppedReason', 'no reason given')}")
+        return int(code), self._log(told["WorkerLogs"], task.rpartition("/")[2])
+
+    def _log(self, group: str, task: str) -> str:
+        try:
+            events = self.clients("logs").get_log_events(
+                logGroupName=group, logStreamName=f"worker/worker/{task}", startFromHead=True
+            )["events"]
+        except ClientError as error:
+            return f"no log: {error.response['Error']['Code']}"
+        return "\n".join(each["message"] for each in events)
+
+    def _registered(self) -> None:
+        """Let Prefect know this release.
+
+        Raises:
+            DeployError: it ended badly.
+        """
+        code, said = self.run_in_image(REGISTER)
+        if code:
+            raise DeployError(f"{' '.join(REGISTER)} ended with {code}:\n{said[-2000:]}")
 
     def restart(self, services: Sequence[str]) -> None:
         """Start services of the run stack again one after another, so that they read their secrets anew, and wait."""

@@ -1,50 +1,51 @@
-"""Says what of an installation is open that should be closed: `python -m deployments.doctor`.
+"""Looks at a running installation from where it is run: `make doctor`, or `python -m deployments.doctor` in its image.
 
-The exit code is 1 if anything is. It looks at the Prefect server and the environment, and changes nothing.
+Says what is broken and what is open that should be closed, each with what to do next, and ends with 1 if anything is.
+It tries what campaigns do (one item, one file, one checkpoint, one word of the model) and removes what it made. Of an
+environment on AWS: `make doctor ENV=prod`, which runs it where its workers run and shows what it said.
 """
 
 from __future__ import annotations
 
-import os
-import stat
+import argparse
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+from deployments.checks import engine, exposed, parts
+from deployments.checks.finding import Check, Finding, tried
 
-from campaigns.settings import get_settings
-from deployments.stack import RINGS
-from tasks.engine.work_pool import WORK_POOL, pool_state
-
-
-def findings(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is open, each with what to do."""
-    match pool_state():
-        case "open":
-            yield f"work pool {WORK_POOL} lets a run bring its own command: run `python -m deployments.pool`"
-        case "unavailable":
-            yield f"work pool {WORK_POOL} cannot be read: is PREFECT_API_URL right, and was the pool made?"
-    url = PREFECT_API_URL.value() or ""
-    if not (PREFECT_API_AUTH_STRING.value() or PREFECT_API_KEY.value()):
-        yield "Prefect is asked without a password: set PREFECT_SERVER_API_AUTH_STRING and PREFECT_API_AUTH_STRING"
-    if urlsplit(url).scheme == "http" and urlsplit(url).hostname not in {"127.0.0.1", "localhost"}:
-        yield f"Prefect is reached without TLS: {url}; its password and every parameter go over the net in clear"
-    if all(name in environment for name in RINGS):
-        yield "one environment holds all three key rings: give each process its own (docs/trust.md)"
-    store = urlsplit(get_settings().store_location())
-    path = Path(store.path)
-    if store.scheme == "sqlite" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield f"others on this machine may read {path}: chmod 600 it"
+CHECKS: Final[tuple[Check, ...]] = (*exposed.CHECKS, *engine.CHECKS, *parts.CHECKS)
+_MARKS: Final = {"ok": "ok  ", "note": "note", "bad": "-   "}
 
 
-def main() -> int:
-    found = list(findings(os.environ))
+def findings(checks: Iterable[Check] = CHECKS) -> list[Finding]:
+    """Return what every check found, in order."""
+    return [finding for check in checks for finding in tried(check)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deployments.doctor", description=__doc__.partition("\n")[0])
+    parser.add_argument("--free", action="store_true", help="do not ask the model, which costs some hundred tokens")
+    parser.add_argument("--env", help="an environment on AWS: looked at from one of its containers")
+    options = parser.parse_args(arguments)
+    if options.env:
+        return _there(options.env, ["--free"] if options.free else [])
+    checks = [check for check in CHECKS if not (options.free and check is parts.model)]
+    found = findings(checks)
     for each in found:
-        print(f"- {each}")
-    print(f"{len(found)} finding{'' if len(found) == 1 else 's'}")
-    return 1 if found else 0
+        print(f"{_MARKS[each.level]} {each.says}")
+    wrong = sum(each.level == "bad" for each in found)
+    print(f"{wrong} finding{'' if wrong == 1 else 's'}")
+    return 1 if wrong else 0
+
+
+def _there(environment: str, given: list[str]) -> int:
+    from deployments.deploy import opened  # only here: what runs in a container needs nothing of deploying
+
+    code, said = opened(environment).run_in_image(("python", "-m", "deployments.doctor", *given))
+    print(said)
+    return code
 
 
 if __name__ == "__main__":

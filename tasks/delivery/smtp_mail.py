@@ -88,7 +88,7 @@ def hand_in(message: EmailMessage, server: MailServer, *, to: list[str]) -> None
         MailNotSentError: it was not taken, or nobody knows.
     """
     try:
-        with _conversation(server) as smtp:
+        with conversation(server) as smtp:
             smtp.sendmail(server.sender.address, to, message.as_bytes())  # send_message would fold headers again
     except smtplib.SMTPRecipientsRefused as error:
         # To one or to several: what none of them got may be tried again, unless each was refused for good.
@@ -106,7 +106,7 @@ def hand_in(message: EmailMessage, server: MailServer, *, to: list[str]) -> None
 
 
 @contextmanager
-def _conversation(server: MailServer) -> Iterator[smtplib.SMTP]:
+def conversation(server: MailServer) -> Iterator[smtplib.SMTP]:
     """Return a connection on which a mail may be sent; when it was taken, nothing that follows can fail."""
     tls = ssl.create_default_context()
     if server.security == "tls":

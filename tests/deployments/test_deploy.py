@@ -73,8 +73,9 @@ class OnTheEmulator(Installation):
         super().__init__(name, environment, clients, templates=emulated, delay=0.2)
         self.ran: list[tuple[str, ...]] = []
 
-    def _run_in_image(self, command: Any) -> None:
+    def run_in_image(self, command: Any) -> tuple[int, str]:
         self.ran.append(tuple(command))
+        return 0, "done"
 
 
 def test_everything_is_made_once_and_the_second_run_changes_nothing(clients: Clients, environment: Environment) -> None:
@@ -135,7 +136,19 @@ def test_a_task_of_the_image_that_does_not_begin_stops_the_deploy(clients: Clien
 
     made.clients = lambda service: Refuses() if service == "ecs" else clients(service)
     with pytest.raises(DeployError, match="RESOURCE:MEMORY"):
-        made._run_in_image(deploy.REGISTER)
+        made.run_in_image(deploy.REGISTER)
+
+
+def test_a_registration_that_fails_shows_its_log_and_is_done_again(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("again", environment, clients)
+    made.run_in_image = lambda _: (1, "no answer of the server")  # type: ignore[method-assign]
+    with pytest.raises(DeployError, match="no answer of the server"):
+        made.deploy(FIRST, mail_url=MAIL, say=_quiet)
+    assert made.releases.read() == Release(image=FIRST)
+
+    again = OnTheEmulator("again", environment, clients)
+    again.deploy(FIRST, say=_quiet)
+    assert again.ran == [deploy.REGISTER]
 
 
 # --- what is missing ------------------------------------------------------------------------------------

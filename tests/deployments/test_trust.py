@@ -63,7 +63,7 @@ async def _opened_and_closed(prefect_server: str, tmp_path: Path) -> None:
             assert "now closed" in in_environment("deployments.pool", prefect_server, tmp_path).stdout
             assert "closed already" in in_environment("deployments.pool", prefect_server, tmp_path).stdout
             assert pool_state() == "ok"
-            assert "work pool" not in in_environment("deployments.doctor", prefect_server, tmp_path).stdout
+            assert "-    work pool" not in in_environment("deployments.doctor", prefect_server, tmp_path).stdout
 
             flow_id = await client.create_flow_from_name("trust")
             deployment = await client.create_deployment(
