@@ -105,7 +105,7 @@ def error_codes() -> dict[str, tuple[int, str]]:
         status = next((status for each, status in STATUS if issubclass(kind, each)), 500)
         if status != 500 and kind not in _NEVER_ANSWERED:
             words = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
-            found[kind.code] = (status, re.sub(r" \(domain\.md [^)]*\)", "", words))
+            found[kind.code] = (status, re.sub(r" \(domain\.md [^()]*\)", "", words))
     return found | dict(CODES)
 
 

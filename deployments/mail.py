@@ -10,7 +10,7 @@ from pathlib import Path
 
 from campaigns.settings import get_settings
 
-_LINK = re.compile(r"https?://\S+/approve/\S+")
+_LINK = re.compile(r"(?<!\S)https?://\S+/approve/\S+")
 
 
 def newest_link(folder: Path, campaign_id: str) -> str | None:

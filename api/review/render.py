@@ -25,7 +25,7 @@ def page(template: str, status: int, headers: dict[str, str] | None = None, /, *
 def stylesheet() -> str:
     """Return the style sheet without what only its authors read."""
     text = re.sub(r"/\*.*?\*/", "", (STATIC / "approval.css").read_text("utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s*([{};,])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
+    return re.sub(r" ?([{};,]) ?", r"\1", re.sub(r"\s+", " ", text)).strip()
 
 
 @lru_cache(maxsize=1)

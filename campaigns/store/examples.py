@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
+from campaigns.errors import ConflictError, LimitReachedError, NotFoundError, VersionConflictError
 from campaigns.model.persona import MAX_EXAMPLES, WritingExample
 from campaigns.store import keys
 from campaigns.store.documents import item_of, value_of
@@ -28,7 +28,8 @@ class ExampleRepository:
 
         Raises:
             NotFoundError: the persona is unknown or deleted.
-            ConflictError: the persona is not active, or has 50 examples already.
+            ConflictError: the persona is not active.
+            LimitReachedError: it has `MAX_EXAMPLES` already.
         """
         tenant_id, persona_id = example.tenant_id, example.persona_id
         for _ in attempts():
@@ -41,7 +42,7 @@ class ExampleRepository:
                 raise ConflictError("the persona is not active")
             count, counting = self._counted(tenant_id, persona_id, 1)
             if count > MAX_EXAMPLES:
-                raise ConflictError(f"a persona has at most {MAX_EXAMPLES} examples", {"limit": MAX_EXAMPLES})
+                raise LimitReachedError("examples of this persona", MAX_EXAMPLES)
             active = Check(keys.persona(tenant_id, persona_id), Equals({"active": 1}))
             try:
                 self._table.write(Put(_item(example), ABSENT), active, counting)

@@ -97,6 +97,9 @@ def test_x_weighs_the_golden_vectors(text: str, weight: int) -> None:
         ("\u2010\u201f\u2020", 4),
         ("\u2032\u2037\u2038", 4),
         ("https://example.com/😀", 25),  # an emoji ends the address
+        ("example.vermögensberater", 23),  # begins in ASCII and does not end there
+        ("example.рф, example.みんなの", 50),  # a letter that is not ASCII may follow
+        ("example.com漢 example.com@ example.comx", 51),  # other letters end a domain; @ and letters of it do not
     ],
 )
 def test_x_weighs_what_stands_at_the_edges_of_its_rules(text: str, weight: int) -> None:

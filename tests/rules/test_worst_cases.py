@@ -55,6 +55,15 @@ def test_all_checks_together_grow_with_the_length_of_a_text_and_not_with_its_squ
     assert growth(all_checks, lambda size: f"a{text_of(pump, size - 2)}b", MAX_TEXT) < MOST_GROWTH
 
 
+def test_a_term_out_of_a_text_is_made_an_expression_only_where_its_pieces_stand() -> None:
+    forget()
+    matching._pattern.cache_clear()
+
+    checked(" ".join(f"100 % a{number}" for number in range(2000)), **STRICT)
+
+    assert matching._pattern.cache_info().misses < 1000
+
+
 # --- what changed ---------------------------------------------------------------------------------------
 
 REPEATED = {

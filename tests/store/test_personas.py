@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from campaigns.checkpoints.folder import FolderBlobs
-from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
+from campaigns.errors import ConflictError, LimitReachedError, NotFoundError, VersionConflictError
 from campaigns.model.brief import Participants
 from campaigns.model.persona import MAX_EXAMPLES
 from campaigns.model.vocabulary import BrandStatus, CampaignStatus
@@ -157,8 +157,9 @@ def test_a_persona_has_at_most_fifty_examples_at_a_time(store: Store) -> None:
     persona = store.personas.create(a_persona())
     made = [store.examples.add(an_example(persona, number)) for number in range(MAX_EXAMPLES)]
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(LimitReachedError) as refused:
         store.examples.add(an_example(persona))
+    assert refused.value.details == {"limit": MAX_EXAMPLES}
     store.examples.delete(TENANT, persona.id, made[0].id, at=NOW)
     extra = store.examples.add(an_example(persona, 99))
 

@@ -94,7 +94,7 @@ def figures_in(text: str) -> tuple[Figure, ...]:
             named = _NAME_BEFORE.search(text, max(0, place[0] - 8), place[0])  # COVID-19, GPT-4
             if not named and not taken.meets(place):
                 taken.add(place)
-                found.append(((start, end), replace(figure, span=place)))
+                found.append(((start, end), Figure(figure.values, figure.kind, place, figure.currency, figure.worded)))
     found.sort(key=lambda entry: entry[0])
     return tuple(_with_ranges(folded, found))
 
@@ -151,12 +151,11 @@ def _digits(folded: Folded) -> Iterator[tuple[Span, Figure]]:
 
 
 def _figure(values: frozenset[Decimal], match: re.Match[str], *, worded: bool = False) -> Figure:
-    groups = match.groupdict()
-    if groups["percent"]:
+    if match["percent"]:
         return Figure(values, "percent", match.span(), worded=worded)
-    if groups["times"]:
+    if match["times"]:
         return Figure(values, "times", match.span(), worded=worded)
-    if money := groups.get("before") or groups["money"]:
+    if money := match["money"] or (not worded and match["before"]):
         return Figure(values, "money", match.span(), _CURRENCIES[money], worded=worded)
     return Figure(values, "plain", match.span(), worded=worded)
 

@@ -103,7 +103,7 @@ def text_limit(platform: Platform, *, premium: bool = False) -> int:
 
 
 # Reserved in the `commentary` of LinkedIn's Posts API: each is sent with a backslash, which counts.
-_LINKEDIN_RESERVED: Final = frozenset("\\|{}@[]()<>#*_~")
+_LINKEDIN_RESERVED: Final = "\\|{}@[]()<>#*_~"
 
 
 def text_length(platform: Platform, text: str) -> int:
@@ -112,7 +112,7 @@ def text_length(platform: Platform, text: str) -> int:
         return weighted_length(text)
     text = unicodedata.normalize("NFC", text)
     if platform_rules(platform).counting == "linkedin_escaped":
-        return len(text) + sum(char in _LINKEDIN_RESERVED for char in text)
+        return len(text) + sum(map(text.count, _LINKEDIN_RESERVED))
     return len(text)
 
 
@@ -126,7 +126,8 @@ def length_note(platform: Platform, length: int, *, premium: bool = False) -> st
 # A hashtag needs a letter; a handle must not be the tail of an e-mail address.
 _HASHTAG = re.compile(r"(?<![\w&/#＃])[#＃](\w*[^\W\d_]\w*)")
 _HANDLE = re.compile(r"(?<![\w.+\-/@＠])[@＠]([A-Za-z0-9_][A-Za-z0-9_.]*)")
-_TEMPLATE_MENTION = re.compile(r"@\[([^\]\n]+)\]\(urn:li:[a-z]+:[^)\s]+\)")
+# No mention holds the beginning of another one: each is looked for up to there.
+_TEMPLATE_MENTION = re.compile(r"@\[((?:(?!@\[)[^\]\n])++)\]\(urn:li:[a-z]++:(?:(?!@\[)[^)\s])++\)")
 _CASHTAG = re.compile(r"(?<!\S)\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?=$|[\s!'#%&()*+,\\\-./:;<=>?@\[\]^_{|}~$])")
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"“”]+", re.IGNORECASE)
 
