@@ -63,6 +63,7 @@ housekeeping: $(READY)  ## one round of housekeeping, with the settings of this 
 bench: $(READY)   ## speed as figures and ratios, never as a test
 	@$(BIN)/python -m tests.benchmarks.plan
 	@$(BIN)/python -m tests.benchmarks.store
+	@$(BIN)/python -m tests.benchmarks.connections
 
 api-check: $(READY)  ## many thousand requests against the OpenAPI description
 	@$(BIN)/python -m tests.api.check $(ARGS)

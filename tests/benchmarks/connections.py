@@ -93,9 +93,9 @@ def measured(url: str, process: psutil.Process) -> dict[str, object]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    argparse.ArgumentParser(prog="python -m tests.benchmarks.connections", description=__doc__.split("\n")[0]).parse_args(
-        arguments
-    )
+    argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.connections", description=__doc__.split("\n")[0]
+    ).parse_args(arguments)
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as (url, _):
         figures = measured(url, api_process(urlsplit(url).port or 80))
     print(json.dumps({**figures, "bounds": {"peer": MAX_PER_PEER, "process": MAX_CONNECTIONS}}, indent=2))
