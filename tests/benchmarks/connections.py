@@ -1,4 +1,4 @@
-"""What connections cost that ask for nothing: `python -m tests.benchmarks.connections`. Prints MiB of a real API process.
+"""What idle and slow connections cost: `python -m tests.benchmarks.connections`. Prints MiB of a real API process.
 
     idle      opened, and nothing sent
     slow      a head that has not ended, sent a line at a time
