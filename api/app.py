@@ -21,7 +21,7 @@ from api.http.cors import ApiCors
 from api.http.headers import SecurityHeaders
 from api.motor import sweeping
 from api.review import router as approval_page
-from api.routers import approvals, assets, brands, campaigns, docs, export, health, personas
+from api.routers import approvals, assets, brands, campaigns, docs, export, health, personas, templates
 from api.schemas import openapi
 from campaigns.settings import Settings, get_settings
 from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
@@ -35,6 +35,7 @@ ROUTERS: Final = (
     personas.router,
     brands.router,
     assets.router,
+    templates.router,
     approvals.router,
     approval_page.router,
 )

@@ -33,6 +33,8 @@ COMPUTED: Final = {
     "LEGAL_BLOCK": "cannot be approved as it is: a claim or a competitor has to be taken out first",
     "NOTHING_TO_APPROVE": "every post is blocked by a check: decide post by post",
     "NO_POSTING_TIME": "no allowed day and window lies between startDate and endDate",
+    "WINDOW_OVER": "the window of the occurrence is over before the hours for the approval are",
+    "TOO_FEW_POSTS": "the window of the occurrence holds fewer posts than minUsefulPosts",
     "TOO_MANY_POSTS": "the cadence asks for more posts than a campaign may have",
 }
 """What faults say whose message is put together from numbers."""

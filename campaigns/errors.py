@@ -10,6 +10,7 @@
     │   ├── IllegalTransitionError
     │   ├── VersionConflictError
     │   ├── IdempotencyMismatchError  same key, other body                          (422)
+    │   ├── NotDueError               a period in which a template does not come
     │   ├── AlreadyDecidedError
     │   ├── StaleReviewError          the page showed other content
     │   ├── SelfApprovalError         the requester may not decide
@@ -138,6 +139,12 @@ class ConflictError(CampaignError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class NotDueError(ConflictError):
+    """The template does not come in this period: its rule, its first day or its end say so."""
+
+    code = "NOT_DUE"
 
 
 class LimitReachedError(ConflictError):

@@ -1,4 +1,4 @@
-"""Stores the sample brand and personas: `python -m deployments.seed --tenant fernwood`."""
+"""Stores the sample brand, personas and templates: `python -m deployments.seed --tenant fernwood`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from campaigns.model.base import derived_id
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
+from campaigns.model.template import Template
 from campaigns.wiring import get_store
 from deployments.stack import ROOT, StackError
 
@@ -41,6 +43,9 @@ def main() -> None:
     store.brands.create(brand)
     for persona in personas:
         store.personas.create(persona)
+    for each in json.loads((ROOT / "samples" / "templates.json").read_text()):
+        given = {**each, "id": derived_id("template", tenant_id, each["name"]), "requestedBy": "seed", **stamps}
+        store.templates.create(Template.model_validate(given), actor="seed")
     print(f"brand {brand.name} and personas {', '.join(persona.name for persona in personas)}")
 
 

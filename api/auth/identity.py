@@ -41,7 +41,16 @@ CLOCK_LEEWAY: Final = timedelta(seconds=60)
 
 _SHAPE = re.compile(r"[\w-]{10,1000}\.[\w-]{10,6000}\.[\w-]{43,700}", re.ASCII)
 
-Scope = Literal["campaigns:read", "campaigns:write", "personas:read", "personas:write", "brands:read", "brands:write"]
+Scope = Literal[
+    "campaigns:read",
+    "campaigns:write",
+    "personas:read",
+    "personas:write",
+    "brands:read",
+    "brands:write",
+    "templates:read",
+    "templates:write",
+]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 Subject = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]

@@ -32,6 +32,28 @@ BRIEF: Final[dict[str, Any]] = {
     },
 }
 
+TEMPLATE: Final[dict[str, Any]] = {
+    "name": "Weekly roast",
+    "recurrence": {"rrule": "FREQ=WEEKLY;BYDAY=TU", "at": "09:00", "startsOn": "2026-01-06"},
+    "window": {"anchor": "next_monday", "length": "P7D"},
+    "brief": {
+        "brief": {
+            "description": "Every Monday we roast one lot from one farm and sell it until it is gone. We tell what is "
+            "in the drum this week, who grew it, and when it can be picked up in the roastery.",
+            "objective": "awareness",
+        },
+        "participants": {"personaIds": [PERSONA_ID], "platforms": ["linkedin"]},
+        "schedule": {
+            "timezone": "Europe/Lisbon",
+            "allowedDaysOfWeek": ["mon", "wed", "fri"],
+            "yearlyBlackoutDays": ["--12-25", "--01-01"],
+        },
+        "cadenceOverrides": {"minPostsPerWeek": 1, "maxPostsPerWeek": 3, "maxPostsPerDay": 1},
+        "approval": {"approvers": [{"name": "Ana Duarte", "email": "ana@fernwood.example"}], "expiresInHours": 72},
+    },
+    "policies": {"leadHours": 72, "overlap": "queue", "catchUp": "latest_only"},
+}
+
 PERSONA: Final[dict[str, Any]] = {
     "name": "Ines Carvalho",
     "role": "Head roaster",

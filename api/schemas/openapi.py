@@ -21,6 +21,7 @@ from campaigns.model.base import BlankIsNone, Lines
 from campaigns.model.brand import BrandAssetInput, BrandInput
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.persona import PersonaInput
+from campaigns.model.template import TemplateInput
 
 _HEADERS: Final[dict[str, Any]] = {
     "X-Correlation-Id": {
@@ -34,7 +35,7 @@ _RETRY_AFTER: Final[dict[str, Any]] = {"description": "Seconds to wait", "schema
 _DAY_OR_INSTANT: Final = {"startDate", "endDate"}
 # What campaigns.model.characters refuses; of plane 14 it takes what flags and Japanese names need.
 _TEXT: Final = "^[^\\u0000-\\u0008\\u000e-\\u001f\\u007f-\\u0084\\u0086-\\u009f\\u202d\\u202e\U000e0000-\U000e0fff]*$"
-_COLLECTIONS: Final = {"campaigns", "personas", "examples", "brands", "assets"}
+_COLLECTIONS: Final = {"campaigns", "personas", "examples", "brands", "assets", "templates"}
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -137,7 +138,7 @@ def _instants_too(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _fields_with(rule: Any) -> set[tuple[str, str]]:
     """Return (model, field on the wire) of what a request may hold and this rule of the model applies to."""
-    waiting: list[Any] = [CampaignBrief, PersonaInput, BrandInput, BrandAssetInput]
+    waiting: list[Any] = [CampaignBrief, PersonaInput, BrandInput, BrandAssetInput, TemplateInput]
     found: set[tuple[str, str]] = set()
     while waiting:
         model = waiting.pop()

@@ -21,6 +21,7 @@ from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona, WritingExample
 from campaigns.model.post import Post
 from campaigns.model.schedule import Zone
+from campaigns.model.template import Occurrence, OccurrenceResult, Template, TemplateBrief
 
 W = TypeVar("W", bound=Wire)
 
@@ -52,6 +53,20 @@ PersonaView = _view(Persona, "PersonaView", without={"tenant_id", "deleted_at"})
 ExampleView = _view(WritingExample, "WritingExampleView", without={"tenant_id", "deleted_at"})
 BrandView = _view(Brand, "BrandView", without={"tenant_id", "deleted_at"})
 AssetView = _view(BrandAsset, "BrandAssetView", without={"tenant_id", "storage_key", "deleted_at"})
+TemplateBriefView = _view(TemplateBrief, "TemplateBriefView", without={"approval"}, approval=(ApprovalView, ...))
+TemplateView = _view(
+    Template,
+    "TemplateView",
+    without={"tenant_id", "brief", "deleted_at", "requester_email"},
+    brief=(TemplateBriefView, ...),
+)
+OccurrenceView = _view(
+    Occurrence,
+    "OccurrenceView",
+    without={"tenant_id", "campaign", "earlier", "campaign_id"},
+    campaign_id=(str | None, None),
+    result=(OccurrenceResult | None, None),
+)
 AuditView = _view(AuditEntry, "AuditEntryView", without={"tenant_id", "campaign_id"})
 
 
@@ -85,6 +100,20 @@ def brand_body(brand: Brand) -> dict[str, Any]:
 
 def asset_body(asset: BrandAsset) -> dict[str, Any]:
     return _without(asset.to_wire(), "tenantId", "storageKey", "deletedAt")
+
+
+def template_body(template: Template) -> dict[str, Any]:
+    body = _without(template.to_wire(), "tenantId", "deletedAt", "requesterEmail")
+    for approver in body["brief"]["approval"]["approvers"]:
+        approver.pop("email", None)
+    return body
+
+
+def occurrence_body(occurrence: Occurrence, result: OccurrenceResult | None) -> dict[str, Any]:
+    body = _without(occurrence.to_wire(), "tenantId", "campaign", "earlier")
+    if result is None:  # its campaign does not exist
+        return _without(body, "campaignId")
+    return {**body, "result": result.to_wire()}
 
 
 def audit_body(entry: AuditEntry) -> dict[str, Any]:

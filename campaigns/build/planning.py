@@ -9,6 +9,7 @@ from functools import partial
 
 from campaigns.agents import planner
 from campaigns.agents.contracts import PlannerInput
+from campaigns.build.earlier import earlier_topics
 from campaigns.errors import AgentError, ConflictError, StoreUnavailableError, VersionConflictError
 from campaigns.model.brand import Brand
 from campaigns.model.campaign import AT_REST, Campaign, LastError, PlanSummary
@@ -129,6 +130,7 @@ def _planned(
             brand_config=setting.brand,
             persona_configs=setting.personas,
             merged_config=setting.config.to_wire(),
+            already_used_topics=earlier_topics(store, setting.campaign),
             budget_left_usd=budget_left(setting.campaign),
             seconds_left=seconds,
         ),

@@ -16,7 +16,7 @@ from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import content_hash
 from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import Campaign, OccurrenceOf
 from campaigns.model.faults import faults_of
 from campaigns.model.persona import Persona
 from campaigns.rules.approval.editing import NOT_PLANNED_FROM, changed_fields, require_editable
@@ -40,7 +40,8 @@ def _kept(_: Approval) -> list[Fault]:
     return []
 
 
-def _entitled(requester: Requester, default_approver: Approver | None, terms: Approval) -> list[Fault]:
+def entitled(requester: Requester, default_approver: Approver | None, terms: Approval) -> list[Fault]:
+    """Return why terms of approval cannot be kept with whoever asks."""
     return entitlement_faults(terms, requester, default_approver)
 
 
@@ -57,6 +58,7 @@ def submit(
     idempotency_key: str | None = None,
     execution_id: str | None = None,
     correlation_id: str | None = None,
+    occurrence: OccurrenceOf | None = None,
     start_run: bool = False,
 ) -> Created:
     """Store a brief as a campaign, or find the one that the same key, reference or id stored before.
@@ -68,6 +70,7 @@ def submit(
         default_approver: who is asked when the brief names nobody; None: somebody else than who asks.
         execution_id: the flow run that builds it, when one exists already.
         correlation_id: names the request that this follows from.
+        occurrence: which occurrence of a template it is.
         start_run: leave a run to be started in the outbox.
 
     Raises:
@@ -81,10 +84,10 @@ def submit(
         if found is not None:
             return found
     requester = Requester.given(requested_by, requester_email)
-    entitled = partial(_entitled, requester, default_approver)
+    may_ask = partial(entitled, requester, default_approver)
     outbox = [OutboxEntry.about(START_RUN, tenant_id, campaign_id, "1", due_at=now)] if start_run else []
     for _ in attempts():
-        brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=entitled)
+        brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=may_ask)
         campaign = Campaign.model_validate(
             {
                 **brief.to_wire(),
@@ -95,6 +98,7 @@ def submit(
                 "requesterEmail": requester.email,
                 "executionId": execution_id,
                 "correlationId": correlation_id,
+                "occurrence": occurrence.to_wire() if occurrence else None,
                 "createdAt": now,
                 "updatedAt": now,
             }
@@ -250,6 +254,6 @@ def changed(
     if set(fields) <= NOT_PLANNED_FROM:
         return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
     # Terms that stay are not asked about: those of a campaign from before may not have been.
-    entitled = partial(_entitled, Requester.of(campaign), default_approver) if "approval" in fields else _kept
-    brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now, entitled=entitled)
+    may_ask = partial(entitled, Requester.of(campaign), default_approver) if "approval" in fields else _kept
+    brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now, entitled=may_ask)
     return Change(brief, fields, plan_version(brief, merge(brief, brand, personas)), as_read(brand, personas))

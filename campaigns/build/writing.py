@@ -13,6 +13,7 @@ from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
 from campaigns.agents.money import most_for_a_post
 from campaigns.build.budget import share
+from campaigns.build.earlier import earlier_texts
 from campaigns.build.memory import Memory, memory_of
 from campaigns.build.planning import Setting, budget_left, read_setting, require_work
 from campaigns.errors import AgentError, NotFoundError
@@ -65,7 +66,8 @@ def write_post(
     require_work(setting.campaign)
     siblings = memory.siblings(post)
     with _money(store, setting.campaign) as dollars:
-        request = _request(store, setting, post, revision, list(siblings.values()), dollars, seconds)
+        said = [*earlier_texts(store, setting.campaign, post.platform), *siblings.values()][-MAX_SIBLINGS:]
+        request = _request(store, setting, post, revision, said, dollars, seconds)
         tried = store.recoveries.count_attempt(tenant_id, campaign_id, f"{post_id}:{revision}")
         if tried > MAX_POST_ATTEMPTS:
             answer = WriterOutput(success=False, error=failure_of(agent_error(FailureCode.TRIED_TOO_OFTEN)))
@@ -88,6 +90,9 @@ def write_post(
         written = _written(post, _compared(answer, request, new), revision, now)
         return _saved(store, written, memory, fence)
 
+
+MAX_SIBLINGS: Final = 1000
+"""Texts that the writer takes, to say none of them again."""
 
 _saving: Final = threading.Lock()
 """Between the last look at the other posts and the saving of this one no other post is saved."""

@@ -260,7 +260,9 @@ Unique = AfterValidator(unique)
 
 # --- ids --------------------------------------------------------------------------------------------
 
-Kind = Literal["campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox"]
+Kind = Literal[
+    "campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox", "template"
+]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -274,6 +276,8 @@ PostId = Annotated[str, StringConstraints(pattern=rf"^post_{_ULID}$")]
 ExampleId = Annotated[str, StringConstraints(pattern=rf"^example_{_ULID}$")]
 AssetId = Annotated[str, StringConstraints(pattern=rf"^asset_{_ULID}$")]
 RoundId = Annotated[str, StringConstraints(pattern=rf"^round_{_ULID}$")]
+TemplateId = Annotated[str, StringConstraints(pattern=rf"^template_{_ULID}$")]
+OccurrenceId = Annotated[str, StringConstraints(pattern=rf"^occ_{_ULID}$")]
 SubjectId = CampaignId | PersonaId
 """What something is to be done about."""
 

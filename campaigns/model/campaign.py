@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from campaigns.errors import IllegalTransitionError
-from campaigns.model.base import CampaignId, Instant, Maybe, TenantId, Wire
+from campaigns.model.base import CampaignId, Instant, Maybe, TemplateId, TenantId, Wire
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus
@@ -52,6 +52,14 @@ class LastError(Wire):
     retryable: bool
 
 
+class OccurrenceOf(Wire):
+    """Which occurrence of which template a campaign is."""
+
+    template_id: TemplateId
+    period: str
+    n: Annotated[int, Field(ge=1)] = 1
+
+
 class Campaign(CampaignBrief):
     """One tenant's campaign, from brief to outcome.
 
@@ -67,6 +75,7 @@ class Campaign(CampaignBrief):
     last_error: Maybe[LastError] = None
     execution_id: Maybe[str] = None
     correlation_id: Maybe[str] = None
+    occurrence: Maybe[OccurrenceOf] = None
     requested_by: Maybe[str] = None
     requester_email: Maybe[str] = None
     round: Annotated[int, Field(ge=0)] = 0

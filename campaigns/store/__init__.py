@@ -15,7 +15,9 @@
     store.recoveries   last begin
     store.personas     create get list update delete         store.examples   add get list update delete
     store.brands       create get list update delete         store.assets     add get list update delete
-    store.idempotency  get put                               store.occurrences   claim holder
+    store.templates    create get named list update delete changes
+    store.occurrences  find put list queued         (one for each template and period)
+    store.idempotency  get put
     store.signals      put since alarm turn         (counts and alarms of housekeeping, across tenants)
     store.purge(now, files=…)                   what was deleted long enough ago (see `retention`)
     store.record(tenant_id, campaign_id, fact)  an audit entry on its own (a link opened, a bounce)

@@ -12,6 +12,8 @@ MAX_BRANDS: Final = 200
 """Of a tenant."""
 MAX_PERSONAS: Final = 1000
 """Of a tenant."""
+MAX_TEMPLATES: Final = 200
+"""Of a tenant."""
 MAX_ASSETS: Final = 200
 """Of a brand: 2 GiB at most."""
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from campaigns.errors import NotFoundError
-from campaigns.model.base import AssetId, BrandId, CampaignId, ExampleId, PersonaId, PostId, TenantId
+from campaigns.model.base import AssetId, BrandId, CampaignId, ExampleId, PersonaId, PostId, TemplateId, TenantId
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store.table import Index, Key
 
@@ -32,6 +32,7 @@ _NAMES: Final[dict[str, TypeAdapter[str]]] = {
     "example": TypeAdapter(ExampleId),
     "brand": TypeAdapter(BrandId),
     "asset": TypeAdapter(AssetId),
+    "template": TypeAdapter(TemplateId),
 }
 _MAX_NUMBER: Final = 999_999_999
 
@@ -202,11 +203,11 @@ def example_count(tenant_id: str, persona_id: str) -> Key:
     return Key(persona(tenant_id, persona_id).pk, "example-count")
 
 
-_COUNTED: Final = re.compile(r"brand|persona", re.ASCII)
+_COUNTED: Final = re.compile(r"brand|persona|template", re.ASCII)
 
 
 def tenant_count(tenant_id: str, kind: str) -> Key:
-    """Counts how many a tenant has of what has a limit: brands or personas."""
+    """Counts how many a tenant has of what has a limit: brands, personas or templates."""
     return Key(list_partition(tenant_id, _match("count", _COUNTED, kind)), "count")
 
 
@@ -263,8 +264,32 @@ def external_ref(tenant_id: str, ref: str) -> Key:
     return Key(f"{_id('tenant', tenant_id)}#external-ref", _hashed(ref))
 
 
-def occurrence(tenant_id: str, key: str) -> Key:
-    return Key(f"{_id('tenant', tenant_id)}#occ", _hashed(key))
+# --- templates and their occurrences -------------------------------------------------------------------
+
+
+def template(tenant_id: str, template_id: str) -> Key:
+    return Key(f"{_id('tenant', tenant_id)}#{_id('template', template_id)}", "template")
+
+
+def template_name(tenant_id: str, name: str) -> Key:
+    """Reserve a name, as for brands."""
+    return Key(f"{_id('tenant', tenant_id)}#template-name", brand_name(tenant_id, name).sk)
+
+
+TEMPLATE_CHANGES: Final = "change#"
+
+
+def template_change(tenant_id: str, template_id: str, version: int) -> Key:
+    return Key(template(tenant_id, template_id).pk, f"{TEMPLATE_CHANGES}{_number(version)}")
+
+
+def occurrence(tenant_id: str, template_id: str, period: str, n: int) -> Key:
+    """Where the one occurrence of a period lies: whoever wants it meets the others here."""
+    return Key(template(tenant_id, template_id).pk, f"occurrence#{_hashed(period)}#{_number(n)}")
+
+
+def occurrences_partition(tenant_id: str, template_id: str) -> str:
+    return f"{template(tenant_id, template_id).pk}#occurrences"
 
 
 def callback(callback_id: str) -> Key:
@@ -312,6 +337,7 @@ DUE_ROUNDS: Final = "@rounds"
 ENDED_ROUNDS: Final = "@rounds-ended"
 CAMPAIGNS_IN_WORK: Final = "@working"
 ENDED_CAMPAIGNS: Final = "@ended"
+QUEUED_OCCURRENCES: Final = "@queued"
 TO_PURGE: Final = "@purge"
 
 

@@ -2,6 +2,7 @@
 
     campaign, its posts and its audit trail    90 days after the deletion
     persona with its examples, brand           30 days after the deletion
+    template with its log and occurrences      30 days after the deletion
     writing example, asset with its bytes       7 days after the deletion
     delivered outbox entry                     30 days; idempotency record: at its expiry
 
@@ -21,7 +22,7 @@ from campaigns.store.documents import value_of
 from campaigns.store.table import ConditionFailed, Delete, Equals, Item, Key, Table, key_of
 
 # A partition goes with the item that stands for the whole of it.
-_WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand"}
+_WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand", "template": "template"}
 
 
 def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:

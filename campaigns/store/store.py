@@ -27,6 +27,7 @@ from campaigns.store.recoveries import RecoveryRepository
 from campaigns.store.retention import purge
 from campaigns.store.signals import SignalRepository
 from campaigns.store.table import ConditionFailed, Table
+from campaigns.store.templates import TemplateRepository
 from campaigns.store.transaction import commit
 
 
@@ -50,6 +51,7 @@ class Store:
         self.brands = BrandRepository(table)
         self.assets = AssetRepository(table)
         self.idempotency = IdempotencyRepository(table)
+        self.templates = TemplateRepository(table)
         self.occurrences = OccurrenceRepository(table)
         self.signals = SignalRepository(table)
 

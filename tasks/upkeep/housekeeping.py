@@ -19,6 +19,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from campaigns.approval.expiry import expire_due
 from campaigns.approval.reminding import remind_due
+from campaigns.operations.recurring import begin_queued
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import get_asset_files
@@ -54,6 +55,11 @@ def compare(store: Store, now: datetime) -> Done:
     return recover_ended(store, now=now)
 
 
+def begin_waiting(store: Store, now: datetime) -> Done:
+    """Begin occurrences of templates that waited for the one before."""
+    return _counts(begun=len(begin_queued(store, default_approver=get_settings().default_approver(), now=now)))
+
+
 def deliver(store: Store, now: datetime) -> Done:
     """Ring, start and send what waits in the outbox."""
     return _counts(delivered=deliver_due(store, now=now))
@@ -87,6 +93,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "expire and remind": expire_and_remind,
     "start broken runs again": start_again,
     "compare with Prefect": compare,
+    "begin what was queued": begin_waiting,
     # After the duties that leave something in the outbox.
     "deliver the outbox": deliver,
     "watch the rates": watch_rates,

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.auth.identity import SCOPES, mint
-from api.routers.examples import BRIEF
+from api.routers.examples import BRIEF, TEMPLATE
 from campaigns import wiring
 from campaigns.keys.keyring import new_ring
 from campaigns.model.base import new_id
@@ -45,6 +45,11 @@ class Tenant:
         """Return an accepted brief of this tenant."""
         participants = {**BRIEF["participants"], "personaIds": [self.persona_id]}
         return {**BRIEF, "brandId": self.brand_id, "participants": participants, **changes}
+
+    def template(self, **changes: Any) -> dict[str, Any]:
+        """Return an accepted template of this tenant."""
+        participants = {"personaIds": [self.persona_id], "platforms": ["linkedin"]}
+        return {**TEMPLATE, "brief": {**TEMPLATE["brief"], "participants": participants}, **changes}
 
     def campaign(self, **changes: Any) -> str:
         """Submit a brief and return the id of the campaign."""

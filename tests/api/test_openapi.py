@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from api.routers.examples import ASSET, BRAND, BRAND_ID, BRIEF, PERSONA, PERSONA_ID, WRITING
+from api.routers.examples import ASSET, BRAND, BRAND_ID, BRIEF, PERSONA, PERSONA_ID, TEMPLATE, WRITING
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
 from tests.api.check import check
@@ -76,6 +76,7 @@ def test_every_example_runs(tmp_path: Path) -> None:
         named["asset_id"] = tenant.client.post(
             f"/brands/{named['brand_id']}/assets", data={"asset": json.dumps(ASSET)}, files=files
         ).json()["id"]
+        named["template_id"] = tenant.client.post("/templates", json={**TEMPLATE, "name": "Example"}).json()["id"]
         ran = 0
         for method, path, operation in operations(door):
             for kind, body in operation.get("requestBody", {}).get("content", {}).items():

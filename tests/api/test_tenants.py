@@ -20,6 +20,7 @@ UNKNOWN = {
     "brand_id": "brand_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
     "example_id": "example_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
     "asset_id": "asset_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
+    "template_id": "template_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
 }
 ROUTES = [
     (method, route.path)
@@ -50,6 +51,7 @@ class World:
             "brand_id": brand,
             "example_id": example,
             "asset_id": asset,
+            "template_id": self.client.post("/templates", json=tenant.template()).json()["id"],
         }
 
     def send(self, method: str, path: str, ids: dict[str, str]) -> httpx.Response:
@@ -64,7 +66,7 @@ class World:
 
     def seen(self) -> str:
         """Return everything that this tenant sees of itself, byte for byte."""
-        paths = ["/campaigns", "/personas", "/brands"]
+        paths = ["/campaigns", "/personas", "/brands", "/templates"]
         paths += [path for method, path in ROUTES if method == "GET" and "export" not in path]
         return "\n".join(self.client.get(path.format(**self.ids)).text for path in paths)
 

@@ -27,7 +27,7 @@ from tests.api.log_lines import log_lines
 NOW = int(time.time())
 DAY = 24 * 3600
 OLD, REVOKED, FOREIGN = (KeyRing.parse(new_ring(kid)).signing.secret for kid in ("old", "gone", "k1"))
-SCOPES = ["campaigns:read", "campaigns:write", "personas:read", "personas:write", "brands:read", "brands:write"]
+SCOPES = [f"{room}:{act}" for room in ("campaigns", "personas", "brands", "templates") for act in ("read", "write")]
 
 GOOD_CLAIMS: dict[str, Any] = {
     "iss": "campaign-orchestration",

@@ -37,6 +37,7 @@ from tests.store.samples import (
     a_round,
     an_asset,
     an_example,
+    an_occurrence,
     decide,
     hours,
     written,
@@ -259,7 +260,13 @@ class Tenant:
         return self._store.idempotency.put(self._me, record, now=NOW)
 
     def _occurrence(self, act: Act) -> Any:
-        return self._store.occurrences.claim(self._me, f"weekly {act.choice}", self._id("campaign", act), at=NOW)
+        place = self._id("template", act), f"2027-W{act.choice + 10}"
+        found = self._store.occurrences.find(self._me, *place)
+        if found is None:
+            found = self._store.occurrences.put(
+                an_occurrence(self._me, *place, campaign_id=self._id("campaign", act)), before=None
+            )
+        return found, self._store.occurrences.list(self._me, place[0])
 
 
 _NO_ACTS: Final = {"_id", "_campaign", "_round"}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from api.routers.examples import TEMPLATE
 from campaigns.approval import rounds as approvals
 from campaigns.approval.rounds import Decided, LinkProof, OrderProof, Voice
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, RoundApprover
@@ -15,6 +16,7 @@ from campaigns.model.brand import Brand, BrandAsset
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import Persona, WritingExample
 from campaigns.model.post import Post, PostContent, round_digest
+from campaigns.model.template import Occurrence, OccurrenceStatus, Template
 from campaigns.model.vocabulary import Decision, PostStatus
 from campaigns.store import Store
 from campaigns.store.round_state import round_item
@@ -44,6 +46,27 @@ def a_brand(tenant_id: str = TENANT, **changes: Any) -> Brand:
     given = {name: value for name, value in given.items() if name not in {"id", "tenantId"}}
     system = {"id": new_id("brand"), "tenantId": tenant_id, "createdAt": NOW, "updatedAt": NOW}
     return Brand.model_validate({**given, **system}).model_copy(update=changes)
+
+
+def an_occurrence(tenant_id: str, template_id: str, period: str = "2027-W09", **changes: Any) -> Occurrence:
+    return Occurrence(
+        id=derived_id("occ", tenant_id, template_id, period),
+        tenant_id=tenant_id,
+        template_id=template_id,
+        template_version=1,
+        period=period,
+        scheduled_at=NOW,
+        status=OccurrenceStatus.STARTED,
+        campaign_id=derived_id("campaign", tenant_id, template_id, period),
+        started_by="tests",
+        created_at=NOW,
+        updated_at=NOW,
+    ).model_copy(update=changes)
+
+
+def a_template(tenant_id: str = TENANT, **changes: Any) -> Template:
+    system = {"id": new_id("template"), "tenantId": tenant_id, "requestedBy": "ana", "createdAt": NOW, "updatedAt": NOW}
+    return Template.model_validate({**TEMPLATE, **system}).model_copy(update=changes)
 
 
 def an_asset(brand: Brand, **changes: Any) -> BrandAsset:

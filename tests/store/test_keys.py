@@ -30,6 +30,7 @@ def ids(kind: Kind) -> st.SearchStrategy[str]:
 CAMPAIGNS, POSTS = ids("campaign"), ids("post")
 PERSONAS, EXAMPLES = ids("persona"), ids("example")
 BRANDS, ASSETS, ENTRIES = ids("brand"), ids("asset"), ids("outbox")
+TEMPLATES = ids("template")
 APPROVERS = st.from_regex(r"ap-[0-9a-z]{1,32}", fullmatch=True)
 CALLBACKS = st.from_regex(r"[0-9A-Za-z_-]{22,64}", fullmatch=True)
 KINDS_OF_SIGNAL = st.from_regex(r"[a-z][a-z_]{0,39}", fullmatch=True)
@@ -58,12 +59,15 @@ BUILDERS: dict[Callable[..., Key], tuple[st.SearchStrategy[Any], ...]] = {
     keys.example: (TENANTS, PERSONAS, EXAMPLES),
     keys.example_count: (TENANTS, PERSONAS),
     keys.brand: (TENANTS, BRANDS),
-    keys.tenant_count: (TENANTS, st.sampled_from(["persona", "brand"])),
+    keys.tenant_count: (TENANTS, st.sampled_from(["persona", "brand", "template"])),
     keys.asset_count: (TENANTS, BRANDS),
     keys.asset: (TENANTS, BRANDS, ASSETS),
     keys.idempotency: (TENANTS, st.text()),
     keys.external_ref: (TENANTS, st.text()),
-    keys.occurrence: (TENANTS, st.text()),
+    keys.occurrence: (TENANTS, TEMPLATES, st.text(), NUMBERS),
+    keys.template: (TENANTS, TEMPLATES),
+    keys.template_name: (TENANTS, st.from_regex(r"[a-z]{1,20}", fullmatch=True)),
+    keys.template_change: (TENANTS, TEMPLATES, NUMBERS),
     keys.brand_name: (TENANTS, st.from_regex(r"[a-z]{1,20}", fullmatch=True)),
     keys.callback: (CALLBACKS,),
     keys.signal: (

@@ -1,4 +1,4 @@
-"""Outbox, idempotency records and occurrences: what is said once, and done at least once."""
+"""Outbox and idempotency records: what is said once, and done at least once."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_transaction_whose_fact_was_enqueued_before_still_happens(store: Store
     )
 
 
-# --- idempotency and occurrences ------------------------------------------------------------------------
+# --- idempotency -----------------------------------------------------------------------------------------
 
 
 def test_the_first_answer_under_a_key_is_given_again(store: Store) -> None:
@@ -173,14 +173,3 @@ def test_any_text_is_a_key(store: Store, key: str) -> None:
     store.idempotency.put(TENANT, record, now=NOW)
 
     assert store.idempotency.get(TENANT, key, now=NOW) == record
-
-
-def test_an_occurrence_belongs_to_who_claims_it_first(store: Store) -> None:
-    one, two = a_campaign().id, a_campaign().id
-
-    assert store.occurrences.holder(TENANT, "weekly/2027-03-01") is None
-    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", one, at=NOW) == one
-    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", two, at=NOW) == one
-    assert store.occurrences.claim(TENANT, "weekly/2027-03-01", one, at=NOW) == one
-    assert store.occurrences.claim(OTHER, "weekly/2027-03-01", two, at=NOW) == two
-    assert store.occurrences.holder(TENANT, "weekly/2027-03-01") == one

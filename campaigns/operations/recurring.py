@@ -1,0 +1,589 @@
+"""Templates at work: what is accepted as one, what its next occurrences will be, and making one of them.
+
+An occurrence is claimed before anything is paid: one conditional write, at a place that follows from template and
+period alone. Whoever finds a claim goes on with the brief that lies in it, so a run that died in between, a second
+schedule or a person who was quicker all end with the same campaign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from pydantic import Field, ValidationError
+
+from campaigns.approval.outcomes import decided_by
+from campaigns.build.submission import checked, entitled, submit
+from campaigns.errors import (
+    BadBriefError,
+    CampaignError,
+    ConflictError,
+    Fault,
+    FaultsError,
+    IdempotencyMismatchError,
+    NotDueError,
+    NotFoundError,
+    VersionConflictError,
+)
+from campaigns.model.approval_terms import Approver
+from campaigns.model.base import Instant, Maybe, Wire, derived_id
+from campaigns.model.campaign import AT_REST, Campaign, OccurrenceOf
+from campaigns.model.faults import faults_of
+from campaigns.model.template import (
+    Occurrence,
+    OccurrenceResult,
+    OccurrenceStatus,
+    Policies,
+    Template,
+    TemplateInput,
+    TemplateStatus,
+)
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.operations.cancelling import cancel
+from campaigns.rules.approval.identities import Requester
+from campaigns.rules.calendar.building import plan_calendar
+from campaigns.rules.merge.merging import merge
+from campaigns.rules.recurrence.policy import MAKE, Verdict, by_the_clock, by_the_others
+from campaigns.rules.recurrence.rule import Calendar, Due, is_empty
+from campaigns.rules.recurrence.window import (
+    Days,
+    brief_of,
+    days_of_window,
+    read_holidays,
+    span_faults,
+    window_warnings,
+)
+from campaigns.store import Store
+from campaigns.store.transaction import attempts
+
+FORECASTS: Final = 5
+_LOOKED_BACK: Final = 24
+"""Occurrences that are looked at for one that still waits, and for rejections in a row."""
+ACTOR: Final = "recurring-campaign"
+
+
+# --- what is accepted as a template, and what it will do ------------------------------------------------
+
+
+class WindowView(Wire):
+    """First and last local day of a window."""
+
+    from_: str = Field(alias="from")
+    to: str
+
+
+class Forecast(Wire):
+    """What the next occurrence of a template will be, as things are now; nothing is stored or paid for it.
+
+    Attributes:
+        faults: why it would not be made.
+        status: what is known of it already: somebody asked for it, or for its being skipped.
+    """
+
+    period: str
+    scheduled_at: Instant
+    window: WindowView
+    posts: int = 0
+    warnings: list[str] = []
+    faults: list[dict[str, str]] = []
+    status: Maybe[OccurrenceStatus] = None
+
+
+def accepted(
+    store: Store,
+    raw: Mapping[str, Any],
+    *,
+    tenant_id: str,
+    requester: Requester,
+    default_approver: Approver | None = None,
+    now: datetime,
+) -> tuple[TemplateInput, list[Forecast]]:
+    """Return what was sent as a template, and its next occurrences.
+
+    Raises:
+        FaultsError: every fault at once, those that each of its next occurrences would have too.
+    """
+    try:
+        template = TemplateInput.model_validate(raw)
+    except ValidationError as error:
+        faults = faults_of(error)
+        told = {fault.field for fault in faults}
+        more = _faults_of_brief(store, raw, tenant_id, now)
+        raise FaultsError([*faults, *(fault for fault in more if fault.field not in told)]) from None
+    faults = span_faults(template.window)
+    if template.holidays is not None:
+        read_holidays(template.holidays)
+    if is_empty(template.recurrence):
+        faults.append(Fault("recurrence", "never comes: no day fits the rule before its end", "RECURRENCE_EMPTY"))
+    if faults:
+        raise FaultsError([*faults, *_faults_of_brief(store, raw, tenant_id, now)])
+    calendar = _calendar(template)
+    dues = calendar.next(now, FORECASTS) or calendar.next(datetime(1990, 1, 1, tzinfo=UTC), 1)
+    found, why = [], []
+    for due in dues:
+        forecast, wrong = _forecast(store, template, due, tenant_id, requester, default_approver)
+        found.append(forecast)
+        why.append(wrong)
+    if all(why):
+        raise FaultsError(why[0])
+    return template, found if dues[0].at > now else []
+
+
+def _faults_of_brief(store: Store, raw: Mapping[str, Any], tenant_id: str, now: datetime) -> list[Fault]:
+    """Return what can be said of the brief of a template whose dates cannot be told."""
+    brief = raw.get("brief")
+    if not isinstance(brief, Mapping):
+        return []
+    schedule = brief.get("schedule")
+    dated = dict(schedule) if isinstance(schedule, Mapping) else {}
+    dated.pop("yearlyBlackoutDays", None)
+    first = now.date() + timedelta(days=2)
+    dated |= {"startDate": first.isoformat(), "endDate": (first + timedelta(days=30)).isoformat()}
+    try:
+        checked(store, {**brief, "name": "any", "schedule": dated}, tenant_id=tenant_id, now=now)
+    except BadBriefError as error:
+        return [_in_template(fault) for fault in error.faults if fault.code not in _OF_THE_CALENDAR]
+    return []
+
+
+_OF_THE_CALENDAR: Final = frozenset({"CADENCE_UNREACHABLE", "NO_POSTING_TIME", "TOO_MANY_POSTS", "UNKNOWN_FIELD"})
+
+
+def _in_template(fault: Fault) -> Fault:
+    """Return a fault of an occurrence's brief at the place of the template where it is mended."""
+    if fault.field in {"schedule.startDate", "schedule.endDate"}:
+        return Fault("window", fault.message, fault.code)
+    return fault if fault.field == "name" else Fault(f"brief.{fault.field}", fault.message, fault.code)
+
+
+def forecasts(
+    store: Store, template: Template, *, default_approver: Approver | None = None, now: datetime, count: int = FORECASTS
+) -> list[Forecast]:
+    """Return what the next occurrences of a stored template will be."""
+    requester = Requester.given(template.requested_by, template.requester_email)
+    found = []
+    for due in _calendar(template).next(now, count):
+        forecast, _ = _forecast(store, template, due, template.tenant_id, requester, default_approver)
+        known = store.occurrences.find(template.tenant_id, template.id, due.period)
+        found.append(forecast.model_copy(update={"status": known.status}) if known else forecast)
+    return found
+
+
+def _forecast(
+    store: Store,
+    template: TemplateInput,
+    due: Due,
+    tenant_id: str,
+    requester: Requester,
+    default_approver: Approver | None,
+) -> tuple[Forecast, list[Fault]]:
+    days = _days(template, due, due.at)
+    posts, warnings, faults = 0, window_warnings(template, due, days), []
+    raw = brief_of(template, due, days)
+    if days.is_over(_calendar(template).zone):
+        faults = [Fault("window", _over(template.policies), "WINDOW_OVER")]
+    else:
+        try:
+            posts, more = _planned(store, raw, tenant_id, requester, default_approver, due.at)
+            warnings += more
+            if posts < template.policies.min_useful_posts:
+                faults = [Fault("window", _too_few(posts, template.policies), "TOO_FEW_POSTS")]
+        except FaultsError as error:
+            faults = [_in_template(fault) for fault in error.faults]
+    view = Forecast(
+        period=due.period,
+        scheduled_at=due.at,
+        window=WindowView(from_=days.first.isoformat(), to=days.last.isoformat()),
+        posts=posts,
+        warnings=warnings,
+        faults=[fault.to_wire() for fault in faults],
+    )
+    return view, faults
+
+
+def _planned(
+    store: Store,
+    raw: Mapping[str, Any],
+    tenant_id: str,
+    requester: Requester,
+    default_approver: Approver | None,
+    now: datetime,
+) -> tuple[int, list[str]]:
+    """Return how many posts a brief would have, and what its calendar warns of.
+
+    Raises:
+        FaultsError: it cannot be made.
+    """
+    may_ask = partial(entitled, requester, default_approver)
+    brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=may_ask)
+    planned = plan_calendar(brief, merge(brief, brand, personas), seed=brief.name, not_before=now)
+    return len(planned.slots), list(planned.warnings)
+
+
+def _calendar(template: TemplateInput) -> Calendar:
+    return Calendar(template.recurrence, template.brief.schedule.timezone)
+
+
+def _days(template: TemplateInput, due: Due, now: datetime) -> Days:
+    return days_of_window(template.window, due, lead=timedelta(hours=template.policies.lead_hours), now=now)
+
+
+def _over(policies: Policies) -> str:
+    return f"its window is over before the {policies.lead_hours} hours for the approval are"
+
+
+def _too_few(posts: int, policies: Policies) -> str:
+    return f"holds {posts} posts, and at least {policies.min_useful_posts} are wanted"
+
+
+# --- making one ---------------------------------------------------------------------------------------
+
+
+def due_at(template: Template, scheduled_for: datetime) -> Due:
+    """Return the occurrence that a run is for which was scheduled for a moment.
+
+    Raises:
+        NotDueError: the template does not come in the period of that moment.
+    """
+    calendar = _calendar(template)
+    due = calendar.at(scheduled_for)
+    if due is None:
+        local = scheduled_for.astimezone(calendar.zone)
+        raise NotDueError(f"the template has no occurrence in the {calendar.kind} of {local:%Y-%m-%d}")
+    return due
+
+
+def due_in(template: Template, period: str) -> Due:
+    """Return the occurrence of a period.
+
+    Raises:
+        FaultsError: it is not a period of this template.
+        NotDueError: the template does not come in it.
+    """
+    due = _calendar(template).of(period)
+    if due is None:
+        raise NotDueError(f"the template has no occurrence in {period}")
+    return due
+
+
+def occur(
+    store: Store,
+    template: Template,
+    due: Due,
+    *,
+    now: datetime,
+    actor: str = ACTOR,
+    by_hand: bool = False,
+    from_queue: bool = False,
+    n: int = 1,
+    default_approver: Approver | None = None,
+    correlation_id: str | None = None,
+) -> Occurrence:
+    """Make an occurrence, or say why not: one for each template and period, whoever asks and however often.
+
+    Args:
+        by_hand: a person wants this period: also late, of a paused template, and after it was skipped.
+        from_queue: it waited for the one before, which has ended.
+        n: above 1 for one more of the same period.
+    """
+    wanted = _Wanted(store, template, due, now, actor, by_hand, from_queue, n, default_approver, correlation_id)
+    for _ in attempts():
+        try:
+            return wanted.made()
+        except VersionConflictError:  # somebody else was quicker: see what there is now
+            continue
+    raise AssertionError  # `attempts` ends by raising
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One attempt to make an occurrence."""
+
+    store: Store
+    template: Template
+    due: Due
+    now: datetime
+    actor: str
+    by_hand: bool = False
+    from_queue: bool = False
+    n: int = 1
+    default_approver: Approver | None = None
+    correlation_id: str | None = None
+
+    def made(self) -> Occurrence:
+        template = self.template
+        requester = Requester.given(template.requested_by, template.requester_email)
+        found = self.store.occurrences.find(template.tenant_id, template.id, self.due.period, self.n)
+        if found is not None and self._stands(found):
+            return found
+        if found is not None and found.status is OccurrenceStatus.CLAIMED:
+            return self._submitted(found)
+        before = self._before()
+        open_campaign = next((each.id for each in before if each.status not in AT_REST), None)
+        verdict = self._verdict(before, open_campaign)
+        days = _days(template, self.due, self.now)
+        if verdict.act != "skip" and days.is_over(_calendar(template).zone):
+            verdict = Verdict("skip", "WINDOW_OVER", _over(template.policies))
+        if verdict.act == "skip":
+            return self.noted(OccurrenceStatus.SKIPPED, verdict, found)
+        if verdict.act == "queue":
+            return self.noted(OccurrenceStatus.QUEUED, verdict, found)
+        raw = brief_of(template, self.due, days)
+        try:
+            posts, _ = _planned(self.store, raw, template.tenant_id, requester, self.default_approver, self.now)
+        except FaultsError as error:
+            faults = FaultsError([_in_template(fault) for fault in error.faults])
+            return self.noted(OccurrenceStatus.REFUSED, Verdict("skip", error.code, str(faults)[:1000]), found)
+        if posts < template.policies.min_useful_posts:
+            too_few = Verdict("skip", "TOO_FEW_POSTS", f"its window {_too_few(posts, template.policies)}")
+            return self.noted(OccurrenceStatus.SKIPPED, too_few, found)
+        claimed = self.noted(OccurrenceStatus.CLAIMED, verdict, found, raw, self._earlier(before))
+        if verdict.act == "supersede" and open_campaign is not None:
+            self._cancel(open_campaign)
+        return self._submitted(claimed)
+
+    def _stands(self, found: Occurrence) -> bool:
+        match found.status:
+            case OccurrenceStatus.STARTED:
+                return True
+            case OccurrenceStatus.SKIPPED:
+                return not self.by_hand
+            case OccurrenceStatus.QUEUED:
+                return not self.from_queue and not self.by_hand
+        return False
+
+    def _before(self) -> list[Campaign]:
+        """Return the campaigns of the occurrences that were due before this one, the latest first."""
+        template, found = self.template, []
+        most = max(_LOOKED_BACK, template.policies.topic_memory)
+        for each in self.store.occurrences.list(template.tenant_id, template.id, limit=2 * most).items:
+            mine = each.period == self.due.period and each.n == self.n
+            if mine or each.status is not OccurrenceStatus.STARTED or each.scheduled_at > self.due.at:
+                continue
+            try:
+                found.append(self.store.campaigns.get(template.tenant_id, each.campaign_id))
+            except NotFoundError:
+                continue  # deleted since
+            if len(found) == most:
+                break
+        return found
+
+    def _verdict(self, before: Sequence[Campaign], open_campaign: str | None) -> Verdict:
+        template = self.template
+        others = by_the_others(template.policies, open_campaign, 0 if self.by_hand else self._rejected(before))
+        if self.by_hand:
+            return others
+        if template.status is TemplateStatus.PAUSED:
+            return Verdict("skip", "PAUSED", f"the template is paused: {template.paused_because or 'by a person'}")
+        if not self.from_queue:
+            later = len(_calendar(template).between(self.due.at, self.now))
+            clock = by_the_clock(template.policies, self.due, later, self.now)
+            if clock != MAKE:
+                return clock
+        if others.code == "REJECTED":
+            self._pause(others)
+        return others
+
+    def _rejected(self, before: Sequence[Campaign]) -> int:
+        """Return how many were rejected in a row last, of those since somebody had a look."""
+        since, count = self.template.counted_from, 0
+        for campaign in before:
+            if campaign.status not in AT_REST:
+                continue
+            if campaign.status is not CampaignStatus.REJECTED or (since and campaign.updated_at <= since):
+                break
+            count += 1
+        return count
+
+    def _pause(self, why: Verdict) -> None:
+        current = self.store.templates.get(self.template.tenant_id, self.template.id)
+        if current.status is TemplateStatus.ACTIVE and current.counted_from == self.template.counted_from:
+            paused(self.store, current, actor=self.actor, reason=why.reason, now=self.now)
+
+    def _earlier(self, before: Sequence[Campaign]) -> list[str]:
+        return [campaign.id for campaign in before[: self.template.policies.topic_memory]]
+
+    def noted(
+        self,
+        status: OccurrenceStatus,
+        why: Verdict,
+        found: Occurrence | None,
+        raw: dict[str, Any] | None = None,
+        earlier: Sequence[str] = (),
+    ) -> Occurrence:
+        template, due = self.template, self.due
+        place = (template.tenant_id, template.id, due.period, self.n)
+        if found is not None and (found.status, found.code, found.reason) == (status, why.code, why.reason):
+            return found
+        occurrence = Occurrence(
+            id=derived_id("occ", *place),
+            tenant_id=template.tenant_id,
+            template_id=template.id,
+            template_version=template.version,
+            period=due.period,
+            n=self.n,
+            scheduled_at=due.at,
+            status=status,
+            code=why.code or None,
+            reason=why.reason or None,
+            campaign_id=derived_id("campaign", *place),
+            campaign=raw,
+            earlier=list(earlier),
+            started_by=self.actor,
+            created_at=found.created_at if found else self.now,
+            updated_at=self.now,
+        )
+        return self.store.occurrences.put(occurrence, before=found)
+
+    def _submitted(self, claimed: Occurrence) -> Occurrence:
+        """Store the campaign of a claim, whoever made the claim."""
+        try:
+            submit(
+                self.store,
+                claimed.campaign or {},
+                tenant_id=claimed.tenant_id,
+                campaign_id=claimed.campaign_id,
+                requested_by=self.template.requested_by,
+                requester_email=self.template.requester_email,
+                default_approver=self.default_approver,
+                correlation_id=self.correlation_id,
+                occurrence=OccurrenceOf(template_id=claimed.template_id, period=claimed.period, n=claimed.n),
+                start_run=True,
+                now=self.now,
+            )
+        except BadBriefError as error:  # it was good a moment ago: a brand or persona has changed
+            faults = FaultsError([_in_template(fault) for fault in error.faults])
+            return self._moved(claimed, OccurrenceStatus.REFUSED, code=error.code, reason=str(faults)[:1000])
+        except IdempotencyMismatchError as error:  # the claim was given up and made anew: see what there is now
+            raise VersionConflictError("the occurrence was claimed anew") from error
+        return self._moved(claimed, OccurrenceStatus.STARTED)
+
+    def _moved(self, claimed: Occurrence, status: OccurrenceStatus, **changes: str) -> Occurrence:
+        moved = claimed.model_copy(update={"status": status, "updated_at": self.now, **changes})
+        return self.store.occurrences.put(moved, before=claimed)
+
+    def _cancel(self, campaign_id: str) -> None:
+        template, period = self.template, self.due.period
+        try:
+            cancel(
+                self.store, template.tenant_id, campaign_id,
+                actor=self.actor, reason=f"{period} takes its place", now=self.now,
+            )  # fmt: skip
+        except ConflictError:
+            return  # it was decided in this moment: then nothing stands in the way
+
+
+def one_more(store: Store, template: Template, due: Due, **how: Any) -> Occurrence:
+    """Make one more occurrence of a period, beside those that there are; takes what `occur` takes."""
+    place = (template.tenant_id, template.id, due.period)
+    n = next(n for n in range(2, 1000) if store.occurrences.find(*place, n) is None)
+    return occur(store, template, due, **{**how, "by_hand": True, "n": n})
+
+
+def skip(store: Store, template: Template, *, period: str | None, actor: str, reason: str, now: datetime) -> Occurrence:
+    """Leave out a period, or the next one that is due and not yet begun.
+
+    Raises:
+        FaultsError, NotDueError: see `due_in`.
+        ConflictError: it was begun already, or the template comes no more.
+    """
+    for _ in attempts():
+        due = due_in(template, period) if period else _next_untouched(store, template, now)
+        found = store.occurrences.find(template.tenant_id, template.id, due.period)
+        if found is not None and found.status in {OccurrenceStatus.CLAIMED, OccurrenceStatus.STARTED}:
+            raise ConflictError(
+                f"{due.period} was begun already: cancel its campaign", {"campaignId": found.campaign_id}
+            )
+        wanted = _Wanted(store, template, due, now, actor, by_hand=True)
+        try:
+            return wanted.noted(OccurrenceStatus.SKIPPED, Verdict("skip", "BY_HAND", reason), found)
+        except VersionConflictError:
+            continue
+    raise AssertionError  # `attempts` ends by raising
+
+
+def _next_untouched(store: Store, template: Template, now: datetime) -> Due:
+    for due in _calendar(template).next(now, 60):
+        found = store.occurrences.find(template.tenant_id, template.id, due.period)
+        if found is None or found.status is OccurrenceStatus.QUEUED:
+            return due
+    raise ConflictError("nothing is left to be skipped: the template comes no more, or all of it is skipped")
+
+
+def paused(store: Store, template: Template, *, actor: str, reason: str, now: datetime) -> Template:
+    """Pause a template: its schedules go on, and make nothing. One that is paused stays as it is."""
+    if template.status is TemplateStatus.PAUSED:
+        return template
+    changes = {"status": TemplateStatus.PAUSED, "paused_because": reason, "updated_at": now}
+    return store.templates.update(
+        template.model_copy(update=changes),
+        expect_version=template.version,
+        action="paused",
+        actor=actor,
+        reason=reason,
+    )
+
+
+def resumed(store: Store, template: Template, *, actor: str, now: datetime) -> Template:
+    """Let a paused template go on; rejections so far count no more."""
+    if template.status is TemplateStatus.ACTIVE:
+        return template
+    changes = {"status": TemplateStatus.ACTIVE, "paused_because": None, "counted_from": now, "updated_at": now}
+    return store.templates.update(
+        template.model_copy(update=changes), expect_version=template.version, action="resumed", actor=actor
+    )
+
+
+def begin_queued(store: Store, *, default_approver: Approver | None = None, now: datetime) -> list[Occurrence]:
+    """Begin the occurrences whose predecessors have ended, and return them."""
+    begun = []
+    for queued in store.occurrences.queued(now=now):
+        try:
+            template = store.templates.get(queued.tenant_id, queued.template_id)
+            due = due_in(template, queued.period)
+        except CampaignError as error:
+            if error.retryable:
+                raise
+            gone = queued.model_copy(
+                update={
+                    "status": OccurrenceStatus.SKIPPED, "code": "TEMPLATE_CHANGED", "updated_at": now,
+                    "reason": "the template is gone, or does not come in this period any more",
+                }
+            )  # fmt: skip
+            _given_up(store, gone, queued)
+            continue
+        made = occur(store, template, due, now=now, from_queue=True, n=queued.n, default_approver=default_approver)
+        if made.status is not OccurrenceStatus.QUEUED:
+            begun.append(made)
+    return begun
+
+
+def _given_up(store: Store, gone: Occurrence, queued: Occurrence) -> None:
+    try:
+        store.occurrences.put(gone, before=queued)
+    except VersionConflictError:
+        return  # somebody else began it
+
+
+def result_of(store: Store, occurrence: Occurrence) -> OccurrenceResult | None:
+    """Return what the campaign of an occurrence came to; None: there is none, or it was deleted."""
+    if occurrence.status is not OccurrenceStatus.STARTED:
+        return None
+    try:
+        campaign = store.campaigns.get(occurrence.tenant_id, occurrence.campaign_id)
+    except NotFoundError:
+        return None
+    rounds = store.approvals.rounds(campaign.tenant_id, campaign.id)
+    said = store.approvals.decisions(campaign.tenant_id, campaign.id, rounds[-1].n) if rounds else []
+    waited = (said[-1].at - rounds[0].opened_at).total_seconds() / 3600 if said else None
+    return OccurrenceResult(
+        status=campaign.status,
+        posts=campaign.plan_summary.total_posts if campaign.plan_summary else 0,
+        rounds=len(rounds),
+        decided_by=decided_by(store, rounds[-1]) or None if rounds else None,
+        hours_to_decision=None if waited is None else round(max(0.0, waited), 2),
+        cost_usd=campaign.usage.cost_usd,
+    )
