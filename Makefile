@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor deploy test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock clean
+.PHONY: setup demo up doctor deploy test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -82,6 +82,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url -
 lock:             ## pins with hashes and without addresses: of everything, and of what the image runs
 	@$(COMPILE) pyproject.toml --group dev -o requirements.lock
 	@$(COMPILE) pyproject.toml --group build -c requirements.lock -o requirements-image.lock
+
+sbom: $(READY)    ## what the image is made of, as CycloneDX: make sbom > sbom.json
+	@$(BIN)/python -m deployments.sbom
 
 clean:
 	rm -rf .demo .tool .pytest_cache .mypy_cache .ruff_cache .hypothesis

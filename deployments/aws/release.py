@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass, replace
@@ -78,7 +79,8 @@ class Images:
         token = self._client.get_authorization_token()["authorizationData"][0]
         user, _, password = _decoded(token["authorizationToken"]).partition(":")
         _docker("login", "--username", user, "--password-stdin", address.partition("/")[0], given=password)
-        _docker("build", "--platform", "linux/amd64", "-f", "deployments/Dockerfile", "-t", f"{address}:{commit}", ".")
+        given = ("--build-arg", f"BASE={_base()}", "--platform", "linux/amd64", "-f", "deployments/Dockerfile")
+        _docker("build", *given, "-t", f"{address}:{commit}", ".")
         _docker("push", f"{address}:{commit}")
         image = self.of(commit)
         if image is None:
@@ -103,10 +105,19 @@ def _decoded(token: str) -> str:
     return base64.b64decode(token).decode()
 
 
-def _docker(*arguments: str, given: str | None = None) -> None:
+def _base() -> str:
+    """Return the base image by digest, as its tag means it today."""
+    text = (ROOT / "deployments" / "Dockerfile").read_text()
+    [tag] = re.findall(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    _docker("pull", "--platform", "linux/amd64", tag)
+    return _docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", tag).strip()
+
+
+def _docker(*arguments: str, given: str | None = None) -> str:
     done = subprocess.run(["docker", *arguments], cwd=ROOT, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ImageError(f"docker {arguments[0]}: {(done.stderr or done.stdout).strip()[-1500:]}")
+    return done.stdout
 
 
 def commit() -> str:
