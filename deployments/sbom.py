@@ -62,10 +62,10 @@ def _licence(name: str) -> dict[str, Any]:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return {}
-    if expression := about.get("License-Expression"):
-        return {"licenses": [{"expression": expression}]}
+    if "License-Expression" in about:
+        return {"licenses": [{"expression": about["License-Expression"]}]}
     classified = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier") or [] if "License ::" in each]
-    names = classified or [(about.get("License") or "").split("\n")[0]]
+    names = classified or [(about.get_all("License") or [""])[0].split("\n")[0]]
     return {"licenses": [{"license": {"name": each}} for each in names if each]}
 
 
