@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor deploy restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom clean
+.PHONY: setup demo up doctor deploy restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -88,6 +88,10 @@ lock:             ## pins with hashes and without addresses: of everything, and 
 
 sbom: $(READY)    ## what the image is made of, as CycloneDX: make sbom > sbom.json
 	@$(BIN)/python -m deployments.sbom
+
+audit: $(READY)   ## what a second linter says of templates and image; downloads it, so CI has the first one only
+	@$(BIN)/uv tool run --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation dockerfile \
+	  -f deployments/aws/data.yaml deployments/aws/run.yaml deployments/aws/watch.yaml deployments/Dockerfile
 
 clean:
 	rm -rf .demo .tool .pytest_cache .mypy_cache .ruff_cache .hypothesis

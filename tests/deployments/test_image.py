@@ -11,6 +11,7 @@ import threading
 import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import yaml
@@ -56,6 +57,14 @@ def test_the_base_may_be_pinned_and_no_package_comes_unverified() -> None:
     assert RECIPE.index("ARG BASE=") < RECIPE.index("FROM ${BASE}")
     assert RECIPE.count("FROM ") == 1
     assert not re.search(r"\b(curl|wget|apt-get|ADD)\b", re.sub(r"^#.*$", "", RECIPE, flags=re.MULTILINE))
+
+
+def test_the_linter_of_recipes_finds_nothing() -> None:
+    linter = str(Path(sys.executable).with_name("hadolint"))
+
+    said = subprocess.run([linter, "deployments/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (said.stdout, said.returncode) == ("", 0)
 
 
 def test_every_command_of_the_image_is_a_module_that_is_in_it() -> None:
