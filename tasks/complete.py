@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 
 from campaigns.approval.outcomes import apply, approved_posts, decided_by
 from campaigns.approval.rounds import Outcome
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import Store
 from campaigns.wiring import get_store
@@ -37,11 +37,11 @@ def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outco
     Raises:
         IntegrityError: the stored posts are not the ones that were approved; nothing is handed over.
     """
-    store = get_store()
-    ended = apply(
-        store, campaign.tenant_id, campaign.id, asked.n, outcome, now=datetime.now(UTC), fence=fence(campaign)
-    )
-    return completion_of(store, ended)
+    store, place = get_store(), (campaign.tenant_id, campaign.id)
+    stored = store.campaigns.get(*place)
+    if stored.status not in AT_REST:  # else it took effect where it was decided
+        stored = apply(store, *place, asked.n, outcome, now=datetime.now(UTC), fence=fence(campaign))
+    return completion_of(store, stored)
 
 
 def completed(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:

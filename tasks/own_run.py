@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from prefect import runtime
@@ -17,18 +17,20 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
 
+from campaigns.approval.rounds import Outcome
 from campaigns.build.submission import START_RUN, require_same_brief
 from campaigns.errors import NotFoundError, VersionConflictError
 from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.vocabulary import CampaignStatus
 from campaigns.patience import patiently
 from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
-from tasks.complete import completion_of, final_state
+from tasks.complete import completed, completion_of, final_state
 from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.runs import prefect_client, start_key
 from tasks.save import save_campaign
-from tasks.steps import SavedCampaign
+from tasks.steps import AskedRound, SavedCampaign
 
 
 def saved_campaign(
@@ -69,7 +71,7 @@ def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
     while True:
         campaign = store.campaigns.get(saved.tenant_id, saved.id)
         if campaign.execution_id == mine:
-            return final_state(completion_of(store, campaign)) if campaign.status in AT_REST else None
+            return _end_of(store, saved, campaign) if campaign.status in AT_REST else None
         if campaign.execution_id is not None and not _was_started_for(store, campaign):
             message = f"{_named(campaign.execution_id)} builds the campaign {campaign.id}; this run did nothing"
             return Completed(name="Skipped", message=message)
@@ -80,6 +82,22 @@ def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
             )  # fmt: skip
         except VersionConflictError:
             continue
+
+
+def _end_of(store: Store, saved: SavedCampaign, campaign: Campaign) -> State[None]:
+    """Return how the run of a campaign at rest ends: by its last step, where a round came to it."""
+    round_ = store.approvals.current_round(saved.tenant_id, saved.id)
+    if round_ is None or (outcome := _ENDS.get(campaign.status)) is None:
+        return final_state(completion_of(store, campaign))
+    asked = AskedRound(n=round_.n, digest=round_.digest, expires_at=round_.expires_at, waiting_for="")
+    return final_state(completed(saved, asked, outcome))
+
+
+_ENDS: Final = {
+    CampaignStatus.COMPLETED: Outcome.APPROVED,
+    CampaignStatus.REJECTED: Outcome.REJECTED,
+    CampaignStatus.APPROVAL_TIMEOUT: Outcome.TIMED_OUT,
+}
 
 
 def _was_started_for(store: Store, campaign: Campaign) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from campaigns.approval.rounds import ACTOR, POLICY, Outcome, came_to
-from campaigns.errors import ConflictError, IntegrityError, RoundReopenedError
+from campaigns.errors import ConflictError, IntegrityError, LeaseLostError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign, LastError
@@ -22,6 +23,10 @@ _REVIEW_OF: Final[Mapping[Decision, ReviewState]] = {
     Decision.REJECTED: ReviewState.REJECTED,
     Decision.NEEDS_REVISION: ReviewState.CHANGES_REQUESTED,
 }
+
+
+TAKES_EFFECT: Final = timedelta(seconds=30)
+"""The longest time for an outcome to be written; after that the run of a process that died may take the campaign."""
 
 
 def start_revision(
@@ -126,6 +131,28 @@ def apply(
         _require_unchanged(store, campaign, round_, now, fence)
         campaign = _move(store, campaign, CampaignStatus.COMPLETED, n, now, fence, reason="approved posts handed over")
     return campaign
+
+
+def conclude(store: Store, campaign: Campaign, *, now: datetime) -> Campaign:
+    """Let the round of a campaign that waits take effect where it was decided, and return the campaign as it is then.
+
+    The run, woken after that, finds it done. Changes that are asked for are the run's work, and a campaign that a
+    process builds at this moment is left to it.
+    """
+    tenant_id, campaign_id = campaign.tenant_id, campaign.id
+    outcome = came_to(store.approvals.round(tenant_id, campaign_id, campaign.round), now)
+    if outcome not in {Outcome.APPROVED, Outcome.REJECTED, Outcome.TIMED_OUT}:
+        return campaign
+    try:
+        lease = store.leases.acquire(tenant_id, campaign_id, owner=f"effect:{uuid4()}", now=now, ttl=TAKES_EFFECT)
+    except LeaseLostError:
+        return campaign
+    try:
+        return apply(store, tenant_id, campaign_id, campaign.round, outcome, now=now, fence=lease)
+    except (RoundReopenedError, ConflictError, IntegrityError):  # taken back in this moment, or failed with a reason
+        return store.campaigns.get(tenant_id, campaign_id)
+    finally:
+        store.leases.release(lease)
 
 
 def decided_by(store: Store, round_: ApprovalRound) -> str:

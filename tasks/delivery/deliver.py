@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 
 from campaigns.approval.notice_kinds import NOTICE_KINDS
+from campaigns.approval.outcomes import conclude
 from campaigns.approval.rounds import RING
 from campaigns.build.submission import START_RUN
 from campaigns.errors import CampaignError, StoreUnavailableError
@@ -173,16 +174,23 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     return True
 
 
-def _ring(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
+def _ring(store: Store, entry: OutboxEntry, now: datetime) -> bool:
+    """Let what was decided take effect here, where it was decided, and wake the run, which finds it done."""
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
-    if campaign.status is not CampaignStatus.AWAITING_REVIEW or campaign.round != entry.payload["round"]:
+    if campaign.round != entry.payload["round"]:
         return True  # the run is past this gate
+    if campaign.status is CampaignStatus.AWAITING_REVIEW:
+        campaign = conclude(store, campaign, now=now)
+    ended = campaign.status in AT_REST
+    if not ended and campaign.status not in {CampaignStatus.AWAITING_REVIEW, CampaignStatus.APPROVED}:
+        return True
     if campaign.execution_id is None:
-        return False
-    # Rung is not yet past the gate: the run may die on its way. The entry goes when the campaign moved on.
-    if ring(UUID(campaign.execution_id)) is Bell.RUNG:
+        return ended
+    bell = ring(UUID(campaign.execution_id))
+    if bell is Bell.RUNG:
         log.info("woke run %s for round %s", campaign.execution_id, entry.payload["round"])
-    return False
+    # Rung is not yet past the gate: the run may die on its way. Housekeeping closes one that had only to end.
+    return ended and bell is not Bell.NOT_WAITING
 
 
 def _cancel(store: Store, entry: OutboxEntry, _now: datetime) -> bool:

@@ -101,7 +101,7 @@ POINTS: Final = (
     _flow("rewrite:answered", "revise", _WRITER, "out", spread="middle", extra=True),
     _flow("rewrite:link-made", "reask", _OPEN, "out"),
     _flow("complete:in", "close", "tasks.complete:complete_campaign", "in"),
-    _flow("complete:approved", "end", _MOVE, "out", only=_moved_to("approved")),
+    Point("complete:approved", "api", "end", _MOVE, "out", only=_moved_to("approved")),
     _flow("complete:out", "end", "tasks.complete:complete_campaign", "out"),
     _flow("complete:kept", "end", _WRITE, "out", only=_step("complete"), extra=True),
     Point("api:stored", "api", "create", "campaigns.build.submission:submit", "out"),

@@ -28,6 +28,7 @@ from campaigns.agents import models
 from campaigns.keys.keyring import new_ring
 from campaigns.model.brand import Brand
 from campaigns.model.persona import Persona
+from campaigns.model.vocabulary import CampaignStatus
 from campaigns.rules.freshen import moved_ahead
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -109,6 +110,14 @@ class Studio:
         receipt = decide_by_link(link, decision, comment=comment, browser=self.client)
         delivered_in_no_hurry(self.client.app.state.courier)  # the bell has rung, and the mails are out
         return receipt
+
+    def decide_without_effect(self, campaign_id: str, decision: str, comment: str = "") -> None:
+        """Decide while a process holds the campaign: that leaves the effect to the run."""
+        now = datetime.now(UTC)
+        held = self.store.leases.acquire(TENANT, campaign_id, owner="tests", now=now, ttl=timedelta(minutes=5))
+        self.decide(campaign_id, decision, comment)
+        self.store.leases.release(held)
+        assert self.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
 
 
 @pytest.fixture

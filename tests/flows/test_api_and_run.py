@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from campaigns.model.vocabulary import CampaignStatus
 from campaigns.settings import get_settings
 from deployments.mail import newest_link
 from tests.flows.conftest import TENANT, Studio, sample_brief
@@ -69,6 +71,32 @@ def test_without_prefect_the_view_is_what_the_store_knows(studio: Studio) -> Non
         assert blind[field] == known[field]
     assert {each["stepName"] for each in blind["checkpoints"]} == {"save", "plan", "generate", "ask"}
     assert all("url" not in each for each in blind["checkpoints"])
+
+
+@pytest.mark.parametrize(("decision", "ended"), [("approved", "Approved"), ("rejected", "Rejected")])
+def test_what_was_decided_takes_effect_where_it_was_decided(studio: Studio, decision: str, ended: str) -> None:
+    campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
+    studio.attempt(run_id)
+
+    studio.decide(campaign_id, decision, "Not like this." if decision == "rejected" else "")
+
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert campaign.status == {"approved": "completed", "rejected": "rejected"}[decision]
+    assert studio.store.leases.current(TENANT, campaign_id, now=datetime.now(UTC)) is None
+    assert studio.run(run_id).state_name == "Resuming"
+    assert studio.attempt(run_id).name == ended
+    assert studio.steps(run_id)["complete the campaign"] == 1
+    assert studio.store.campaigns.get(TENANT, campaign_id) == campaign
+
+
+def test_changes_that_are_asked_for_are_left_to_the_run(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
+    studio.attempt(run_id)
+
+    studio.decide(campaign_id, "needs_revision", "Shorter, please.")
+
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.AWAITING_REVIEW
+    assert studio.run(run_id).state_name == "Resuming"
 
 
 def test_cancelling_ends_the_waiting_run_and_its_links(studio: Studio) -> None:

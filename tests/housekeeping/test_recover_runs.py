@@ -174,21 +174,21 @@ def test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links(st
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
-def test_a_run_cancelled_in_prefect_after_the_decision_gets_a_successor_that_gives_it_effect(
+def test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile(
     studio: Studio, decision: str
 ) -> None:
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
-    studio.decide(campaign_id, decision, "Not like this." if decision == "rejected" else "")
+    studio.decide_without_effect(campaign_id, decision, "Not like this." if decision == "rejected" else "")
     say(run_id, StateType.CANCELLED)
 
     assert housekeeping(studio) == {"cancel": 1}
 
-    other = run_of(studio, campaign_id)
-    assert other != run_id
-    assert studio.attempt(other).is_completed()
     ended = {"approved": CampaignStatus.COMPLETED, "rejected": CampaignStatus.REJECTED}
     assert studio.store.campaigns.get(TENANT, campaign_id).status is ended[decision]
+    assert housekeeping(studio) == {"close_run": 1}
+    assert studio.run(run_id).state_name == decision.title()
+    assert housekeeping(studio) == {}
     assert studio.store.campaigns.get(TENANT, campaign_id).usage.calls > 0
 
 

@@ -167,7 +167,7 @@ IN_TABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Run cancelled in Prefect": {
         "nothing": (
             f"{RUNS}::test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links",
-            f"{RUNS}::test_a_run_cancelled_in_prefect_after_the_decision_gets_a_successor_that_gives_it_effect",
+            f"{RUNS}::test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile",
         ),
         "next time `cancel-campaign`": (f"{OPERATIONS}::test_a_round_gets_more_time_and_a_campaign_is_called_off",),
     },

@@ -42,7 +42,7 @@ MUTANTS: list[Mutant] = [
         "old": "return _start_again(store, campaign, decided, now)",
         "new": "return decided is None",
         "killed_by": RUNS
-        + "::test_a_run_cancelled_in_prefect_after_the_decision_gets_a_successor_that_gives_it_effect",
+        + "::test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile",
     },
     {
         "name": "one document that cannot be read keeps all campaigns from help",
