@@ -174,9 +174,7 @@ def test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links(st
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])
-def test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile(
-    studio: Studio, decision: str
-) -> None:
+def test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile(studio: Studio, decision: str) -> None:
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
     studio.decide_without_effect(campaign_id, decision, "Not like this." if decision == "rejected" else "")

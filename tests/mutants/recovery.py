@@ -41,8 +41,7 @@ MUTANTS: list[Mutant] = [
         "file": "tasks/upkeep/recover.py",
         "old": "return _start_again(store, campaign, decided, now)",
         "new": "return decided is None",
-        "killed_by": RUNS
-        + "::test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile",
+        "killed_by": RUNS + "::test_a_decision_takes_effect_whose_run_was_cancelled_in_prefect_meanwhile",
     },
     {
         "name": "one document that cannot be read keeps all campaigns from help",
