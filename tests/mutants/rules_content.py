@@ -259,8 +259,8 @@ MUTANTS: Final[list[dict[str, str]]] = [
     {
         "name": "posts in the making are not compared",
         "file": "campaigns/build/writing.py",
-        "old": "    if siblings == request.sibling_texts or",
-        "new": "    if siblings != request.sibling_texts or",
+        "old": "if siblings.get(post_id) != text]",
+        "new": "if siblings.get(post_id) == text]",
         "killed_by": "tests/agents/test_side_by_side.py",
     },
 ]
