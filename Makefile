@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor deploy restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
+.PHONY: setup demo up doctor deploy rehearse restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -30,6 +30,9 @@ doctor: $(READY)  ## what of this environment's installation is broken, or open 
 deploy: $(READY)  ## an environment on AWS, made or changed: make deploy ENV=prod ARGS="--dry-run"
 	@test -n "$(ENV)" || { echo 'which environment? make deploy ENV=prod' >&2; exit 1; }
 	@$(BIN)/python -m deployments.deploy $(ENV) $(ARGS)
+
+rehearse: $(READY)  ## a deploy on the emulator of AWS: what is made, and that a second one changes nothing
+	@$(BIN)/python -m deployments.rehearsal
 
 restored: $(READY)  ## lets campaigns go on after the table was restored: make restored ENV=prod
 	@$(BIN)/python -m deployments.restored $(if $(ENV),--env $(ENV))

@@ -3,79 +3,38 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import NoCredentialsError
 
 from campaigns.keys.keyring import KeyRing, new_ring
-from deployments import deploy
+from deployments import deploy, rehearsal
 from deployments import rotate as rotating
 from deployments.aws.environment import FOLDER, Environment, EnvironmentFaultsError, load
 from deployments.aws.preflight import MAIL_URL, missing
 from deployments.aws.release import Release
 from deployments.aws.secrets import fresh_kid
 from deployments.aws.templates import STACKS, emulated
-from deployments.aws_local import INSTALLATION, AwsLocal
 from deployments.deploy import DeployError, Installation
-from deployments.fake_bedrock import FakeBedrock
+from deployments.rehearsal import FIRST, SECOND, Clients, OnTheEmulator, account
+from deployments.rehearsal import MAIL_URL as MAIL
 from deployments.rotate import TooEarlyError, rotate
 
-ACCOUNT = "100000000079"
-HOST = "review.example.com"
-MAIL = "smtp://user:password@127.0.0.1:9?from=review@example.com"
-FIRST, SECOND = (f"registry.example.com/campaigns@sha256:{letter * 64}" for letter in "ab")
 NOW = datetime.now(UTC)
-Clients = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
-    with AwsLocal(INSTALLATION) as emulator, FakeBedrock() as bedrock:
-        session = emulator.session(ACCOUNT)
-        made: dict[str, Any] = {}
-
-        def client(service: str) -> Any:
-            url = bedrock.url if service == "bedrock-runtime" else emulator.endpoint_url
-            return made.setdefault(service, session.client(service, endpoint_url=url))  # type: ignore[call-overload]
-
-        yield client
+    with account() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def environment(clients: Clients) -> Environment:
-    ec2, acm = clients("ec2"), clients("acm")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    nets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=f"eu-central-1{zone}")
-        for n, zone in enumerate("abab")
-    ]
-    ids = [each["Subnet"]["SubnetId"] for each in nets]
-    return Environment(
-        region="eu-central-1",
-        hostname=HOST,
-        certificateArn=acm.request_certificate(DomainName=HOST)["CertificateArn"],
-        vpcId=vpc,
-        privateSubnets=ids[:2],
-        publicSubnets=ids[2:],
-        operatorEmail="ops@example.com",
-        protect=False,
-    )  # type: ignore[call-arg]  # the names on the file
-
-
-class OnTheEmulator(Installation):
-    """No container runs there: what would run in one is noted instead."""
-
-    def __init__(self, name: str, environment: Environment, clients: Clients) -> None:
-        super().__init__(name, environment, clients, templates=emulated, delay=0.2)
-        self.ran: list[tuple[str, ...]] = []
-
-    def run_in_image(self, command: Any) -> tuple[int, str]:
-        self.ran.append(tuple(command))
-        return 0, "done"
+    return rehearsal.environment(clients)
 
 
 def test_everything_is_made_once_and_the_second_run_changes_nothing(clients: Clients, environment: Environment) -> None:
@@ -228,7 +187,7 @@ def test_a_ring_is_rotated_in_steps_and_whoever_holds_it_is_restarted(
     restarted: list[tuple[str, ...]] = []
     made.restart = lambda services: restarted.append(tuple(services))  # type: ignore[method-assign, assignment]
     start = KeyRing.parse(made.secrets.read("approval")).signing
-    minute = NOW + timedelta(minutes=1)
+    minute = NOW + timedelta(hours=1)  # a key is named after its minute, and the first was made just now
 
     assert rotate(made, "approval", "add", now=minute) == f"{fresh_kid(minute)} verify, {start.kid} sign"
     assert rotate(made, "approval", "promote", now=minute) == f"{fresh_kid(minute)} sign, {start.kid} verify"
@@ -262,3 +221,12 @@ def test_a_ring_of_another_secret_store_goes_through_the_same_steps(
     monkeypatch.setattr("sys.stdin", io.StringIO(ring))
     assert rotating.main(["promote"]) == 1
     assert "add one first" in capsys.readouterr().err
+
+
+def test_a_deploy_is_rehearsed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MAIL_URL, MAIL)
+    assert rehearsal.main() == 0
+
+    said = capsys.readouterr().out
+    assert "missing before the first: nothing" in said
+    assert "# again: make deploy ENV=rehearsal ARGS=--dry-run\nnothing would change" in said
