@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor deploy rehearse restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
+.PHONY: setup demo up doctor deploy inside rehearse restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -25,17 +25,21 @@ up: $(READY)      ## the whole product on this machine, to try out, until Ctrl-C
 	@exec $(BIN)/python -m deployments.up
 
 doctor: $(READY)  ## what of this environment's installation is broken, or open that should be closed
-	@$(BIN)/python -m deployments.doctor $(if $(ENV),--env $(ENV)) $(ARGS)
+	@$(BIN)/python -m $(if $(ENV),deployments.inside $(ENV) python -m) deployments.doctor $(ARGS)
 
 deploy: $(READY)  ## an environment on AWS, made or changed: make deploy ENV=prod ARGS="--dry-run"
 	@test -n "$(ENV)" || { echo 'which environment? make deploy ENV=prod' >&2; exit 1; }
 	@$(BIN)/python -m deployments.deploy $(ENV) $(ARGS)
 
+inside: $(READY)  ## a command where a worker runs: make inside ENV=prod RUN="prefect work-pool inspect campaigns"
+	@test -n "$(ENV)" || { echo 'which environment? make inside ENV=prod RUN="..."' >&2; exit 1; }
+	@$(BIN)/python -m deployments.inside $(ENV) '$(RUN)'
+
 rehearse: $(READY)  ## a deploy on the emulator of AWS: what is made, and that a second one changes nothing
 	@$(BIN)/python -m deployments.rehearsal
 
 restored: $(READY)  ## lets campaigns go on after the table was restored: make restored ENV=prod
-	@$(BIN)/python -m deployments.restored $(if $(ENV),--env $(ENV))
+	@$(BIN)/python -m $(if $(ENV),deployments.inside $(ENV) python -m) deployments.restored
 
 test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but Python
 	@$(BIN)/python -m pytest $(ARGS)

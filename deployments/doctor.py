@@ -2,7 +2,7 @@
 
 Says what is broken and what is open that should be closed, each with what to do next, and ends with 1 if anything is.
 It tries what campaigns do (one item, one file, one checkpoint, one word of the model) and removes what it made. Of an
-environment on AWS: `make doctor ENV=prod`, which runs it where its workers run and shows what it said.
+environment on AWS: `make doctor ENV=prod`, which runs it where a worker runs (`deployments.inside`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,7 @@ def findings(checks: Iterable[Check] = CHECKS) -> list[Finding]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deployments.doctor", description=__doc__.partition("\n")[0])
     parser.add_argument("--free", action="store_true", help="do not ask the model, which costs some hundred tokens")
-    parser.add_argument("--env", help="an environment on AWS: looked at from one of its containers")
     options = parser.parse_args(arguments)
-    if options.env:
-        return _there(options.env, ["--free"] if options.free else [])
     checks = [check for check in CHECKS if not (options.free and check is parts.model)]
     found = findings(checks)
     for each in found:
@@ -38,14 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = sum(each.level == "bad" for each in found)
     print(f"{wrong} finding{'' if wrong == 1 else 's'}")
     return 1 if wrong else 0
-
-
-def _there(environment: str, given: list[str]) -> int:
-    from deployments.deploy import opened  # only here: what runs in a container needs nothing of deploying
-
-    code, said = opened(environment).run_in_image(("python", "-m", "deployments.doctor", *given))
-    print(said)
-    return code
 
 
 if __name__ == "__main__":

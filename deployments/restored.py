@@ -7,9 +7,7 @@ something does not agree.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from campaigns.errors import NotFoundError
@@ -23,15 +21,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MOST = 100_000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deployments.restored")
-    parser.add_argument("--env", help="an environment on AWS: done in one of its containers")
-    if environment := parser.parse_args(arguments).env:
-        from deployments.deploy import opened  # only here: what runs in a container needs nothing of deploying
-
-        code, said = opened(environment).run_in_image(("python", "-m", "deployments.restored"))
-        print(said)
-        return code
+def main() -> int:
     store, now = get_store(), datetime.now(UTC)
     try:
         done = go_on_after_restore(store, now=now)

@@ -13,6 +13,7 @@ import boto3
 import cfnlint
 import pytest
 from prefect.logging.formatters import JsonFormatter
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from campaigns.logs import JsonLines
 from campaigns.operations.metrics import DENIED, NAMESPACE, measures_of
@@ -225,6 +226,10 @@ def test_a_clients_address_is_believed_only_from_the_load_balancer() -> None:
     [allowed] = [each["Value"] for each in container("ApiTask")["Environment"] if each["Name"] == "FORWARDED_ALLOW_IPS"]
 
     assert allowed == "VpcCidr"
+    believed = _TrustedHosts(RUN["VpcCidr"])
+    assert "10.0.3.4" in believed
+    # The load balancer puts the address that it saw last; what stands before it came with the request.
+    assert believed.get_trusted_client_address("6.6.6.6, 203.0.113.9") == ("203.0.113.9", 0)
 
 
 def test_an_image_without_a_digest_is_refused() -> None:

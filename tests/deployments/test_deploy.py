@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from campaigns.keys.keyring import KeyRing, new_ring
-from deployments import deploy, rehearsal
+from deployments import deploy, inside, rehearsal
 from deployments import rotate as rotating
 from deployments.aws.environment import FOLDER, Environment, EnvironmentFaultsError, load
 from deployments.aws.preflight import MAIL_URL, missing
@@ -230,3 +230,15 @@ def test_a_deploy_is_rehearsed(capsys: pytest.CaptureFixture[str], monkeypatch: 
     said = capsys.readouterr().out
     assert "missing before the first: nothing" in said
     assert "# again: make deploy ENV=rehearsal ARGS=--dry-run\nnothing would change" in said
+
+
+def test_a_command_runs_where_a_worker_runs(
+    clients: Clients, environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = OnTheEmulator("in", environment, clients)
+    made.run_in_image = lambda command: (3, " | ".join(command))  # type: ignore[method-assign]
+
+    assert inside.main(["in", 'prefect deployment run a/b --param reason="gone away"'], environment=lambda _: made) == 3
+    assert capsys.readouterr().out.strip() == "prefect | deployment | run | a/b | --param | reason=gone away"
+    assert inside.main(["in", "python", "-m", "deployments.doctor"], environment=lambda _: made) == 3
+    assert inside.main(["in", ""], environment=lambda _: made) == 1
