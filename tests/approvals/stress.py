@@ -476,13 +476,11 @@ class ClientOf:
         self._url = url
 
     def __call__(self) -> Any:
-        import boto3
         from botocore.config import Config
 
-        session = boto3.Session(
-            aws_access_key_id="100000000001", aws_secret_access_key="local", region_name="eu-central-1"
-        )
-        return session.client(
+        from tests.approvals.stress_acts import aws_session
+
+        return aws_session().client(
             "dynamodb", endpoint_url=self._url, config=Config(retries={"mode": "standard", "total_max_attempts": 5})
         )
 

@@ -103,6 +103,14 @@ def open_table(place: str, client: Any = None) -> Table:
     return SQLiteTable(name) if kind == "sqlite" else DynamoDBTable(client, name)
 
 
+@cache
+def aws_session() -> Any:
+    """What clients of the emulator are made from: it reads the description of DynamoDB once, and actors copy it."""
+    import boto3
+
+    return boto3.Session(aws_access_key_id="100000000001", aws_secret_access_key="local", region_name="eu-central-1")  # noqa: S106  # not a secret: the emulator takes any
+
+
 # --- the cast --------------------------------------------------------------------------------------------------
 
 
@@ -497,6 +505,7 @@ def be_an_actor(director: Connection, client_of: Callable[[], Any] | None) -> No
 def warm_up() -> None:
     """Do everything once, so that an actor has done it when it begins."""
     logging.disable(logging.CRITICAL)
+    aws_session().client("dynamodb", endpoint_url=BASE)
     with tempfile.TemporaryDirectory() as folder:
         table = SQLiteTable(Path(folder) / "store.db")
         id_ = put_on_stage(table, "warm-up", {}, "marta@fernwood.example")
