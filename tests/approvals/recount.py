@@ -17,8 +17,10 @@ import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +288,8 @@ class Trail:
         self.rounds[n] = Replayed(digest, seq)
 
     def _content_changed(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
+        if self.status in AT_REST:
+            self.found.append(f"audit {entry['seq']}: words changed on a campaign that was {self.status}")
         if round_.voices or not round_.open:
             self.found.append(f"audit {entry['seq']}: words changed after somebody had decided on them")
         round_.digest = details["digest"]
@@ -294,6 +298,8 @@ class Trail:
         who, seq, n = entry["actor"], entry["seq"], entry["round"]
         if not round_.open:
             self.found.append(f"audit {seq}: {who} decided in round {n}, which was closed ({round_.over or 'decided'})")
+        if self.status in AT_REST:
+            self.found.append(f"audit {seq}: {who} decided on a campaign that was {self.status}")
         if who in round_.revoked:
             self.found.append(f"audit {seq}: {who} decided after the link was revoked")
         if who in round_.voices:
@@ -332,7 +338,9 @@ class Trail:
             )
         for renewal in self.renewed[n, who]:
             before = self.act_of(renewal)
-            if before is not None and prepared["minted"] < before["began"]:
+            if before is None:
+                continue
+            if prepared["minted"] < before["began"] or prepared.get("replacedBy") == before["id"]:
                 self.found.append(f"audit {seq}: {who} decided with a link that was replaced (act {act['id']})")
         if (n, who, prepared["answer"]) in self.taken_back:
             self.found.append(f"audit {seq}: {who}'s answer {prepared['answer']} was taken back, and recorded anew")
@@ -345,6 +353,8 @@ class Trail:
             return
         if round_.effects:
             self.found.append(f"audit {seq}: round {n} was taken back after it took effect ({round_.effects})")
+        if self.status in AT_REST:
+            self.found.append(f"audit {seq}: {who} took back what was said on a campaign that was {self.status}")
         if any(later > n for later in self.rounds):
             self.found.append(f"audit {seq}: round {n} was taken back when a newer one was open")
         if round_.over not in {"", "decided"}:
@@ -443,7 +453,7 @@ def violations(items: Sequence[Item], acts: Sequence[Act], *, at_the_end: bool, 
     trail = Trail(told, acts)
     found = [*chain(told), *trail.found, *agreement(told, trail), *rounds(told, trail), *people(told, trail)]
     if at_the_end:
-        found += [*rest(told, now), *answers(told, trail, acts), *what_goes_out(told)]
+        found += [*rest(told, now), *answers(told, trail, acts), *refusals(told, acts), *what_goes_out(told)]
     return found
 
 
@@ -545,6 +555,8 @@ def rest(told: Told, now: datetime) -> list[str]:
     """Nothing stays for ever: it is over, or somebody is really asked who can still answer."""
     status, latest = told.campaign["status"], told.rounds.get(max(told.rounds, default=0))
     is_open = latest is not None and latest["status"] == "pending"
+    if status == "failed" and latest is not None and is_open and now < instant(latest["expiresAt"]):
+        return []  # it goes on with the same round, when it is retried in time
     if status in AT_REST:
         return [f"the campaign is {status}, and round {latest['n']} is open"] if is_open and latest else []
     if status != "awaiting_review" or latest is None or not is_open:
@@ -589,10 +601,71 @@ def _was_so_already(told: Told, acts: Sequence[Act], act: Act) -> bool:
     if act["kind"] == "reopen":
         meanwhile = {each["reason"] for each in acts if each["began"] < act["ended"] and act["began"] < each["ended"]}
         return any(entry["action"] == "reopened" and entry.get("reason") in meanwhile for entry in told.audit)
-    wanted = act["prepared"]["given"].get("decision")
-    return act["kind"] == "decide_for" and any(
-        entry["action"] == "decided" and entry["details"]["decision"] == wanted for entry in told.audit
-    )
+    return act["kind"] == "decide_for" and _said_already(told, acts, act)
+
+
+def _said_already(told: Told, acts: Sequence[Act], act: Act) -> bool:
+    """Whether this very voice had decided the same in this round, and it stood at some moment of the act."""
+    when = {each["now"]: each for each in acts}
+    who, n = act["prepared"]["who"], act["prepared"]["round"]
+    mine = [entry for entry in told.audit if entry["actor"] == who and entry.get("round") == n]
+    stands = False
+    for entry in mine:
+        by = when.get(moment(entry["at"]))
+        if by is None or by["began"] > act["ended"]:
+            break
+        if entry["action"] == "decided":
+            stands = entry["details"]["decision"] == act["prepared"]["given"]["decision"]
+        elif entry["action"] == "undone" and by["ended"] < act["began"]:
+            stands = False
+    return stands
+
+
+def refusals(told: Told, acts: Sequence[Act]) -> list[str]:
+    """Nobody's link stays good against an order that could be carried out.
+
+    Asked only of orders during which nothing else was done: then the trail says what was so at that moment.
+    """
+    found, when = [], {act["now"]: act for act in acts}
+    for act in acts:
+        if act["kind"] != "revoke" or act["result"] != "refused" or act["said"].get("code") != "CONFLICT":
+            continue
+        if any(other["result"] != "refused" and other is not act and _overlap(other, act) for other in acts):
+            continue
+        earlier = list(takewhile(partial(_is_before, act, when), told.audit))
+        if why := _might_be_revoked(replace(told, audit=earlier), acts, act):
+            found.append(f"act {act['id']}: revoke was refused ({act['said'].get('why')}), though {why}")
+    return found
+
+
+def _is_before(act: Act, when: Mapping[str, Act], entry: Mapping[str, Any]) -> bool:
+    """Whether an entry was written before the act began; what nobody ordered is taken along, and opens no round."""
+    by = when.get(moment(entry["at"]))
+    return by is None or bool(by["ended"] < act["began"])
+
+
+def _overlap(one: Act, other: Act) -> bool:
+    return bool(one["began"] < other["ended"] and other["began"] < one["ended"])
+
+
+def _might_be_revoked(told: Told, acts: Sequence[Act], act: Act) -> str | None:
+    who, n = act["prepared"].get("who"), act["prepared"].get("round")
+    rounds = Trail(told, acts).rounds
+    seen, stored = rounds.get(n), told.rounds.get(n)
+    if seen is None or stored is None or not seen.open or who in seen.revoked or who in seen.voices:
+        return None
+    ends = instant(stored["openedAt"]) + timedelta(hours=told.terms["expiresInHours"])
+    if n != max(rounds) or instant(act["now"]) + SKEW >= ends:
+        return None
+    voices = [said for said in told.decisions[n] if said["at"] in {entry["at"] for entry in seen.voices.values()}]
+    if len(voices) < len(seen.voices):
+        return None  # what was said then was taken back since
+    gone = {*seen.revoked, who}
+    left = {**stored, "approvers": [{**each, "revoked": each["id"] in gone} for each in stored["approvers"]]}
+    if outcome(left, voices) is not None:
+        return "everybody left had decided"
+    silent = [each["id"] for each in left["approvers"] if not each["revoked"] and each["id"] not in seen.voices]
+    return f"{', '.join(silent)} could decide" if silent else None
 
 
 def _acknowledged(told: Told, trail: Trail, act: Act) -> list[str]:

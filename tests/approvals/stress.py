@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -42,6 +43,8 @@ PATIENCE_SECONDS: Final = 300.0
 TROUBLES: Final = {"killed before": 4, "killed after": 4, "down": 2, "lost": 2, "held": 14}
 TROUBLED: Final = 0.35
 KILLED_WHILE_HELD: Final = 0.15
+LATE: Final = 0.4
+"""Of what is taken back: held until two ticks later."""
 FAULTS_A_CAMPAIGN: Final = 2
 """So many kills, losses and holds must have happened on average, or the run has shown nothing."""
 RARE: Final = 50
@@ -50,10 +53,12 @@ RARE: Final = 50
 ACTS: Final[Mapping[str, Mapping[str, int]]] = {
     "open": {
         "decide": 24, "page": 6, "stale": 5, "replay": 7, "undo": 10, "revoke": 6, "replace": 6, "renew": 4,
-        "extend": 4, "edit": 9, "decide_for": 5, "regenerate": 2, "resend": 1, "cancel": 1, "run": 8,
+        "extend": 4, "edit": 9, "decide_for": 5, "regenerate": 2, "resend": 1, "cancel": 1, "fail": 2,
+        "run": 8,
     },
     "decided": {
         "undo": 24, "replay": 8, "stale": 4, "decide": 4, "run": 34, "edit": 1, "replace": 1, "revoke": 1, "cancel": 2,
+        "fail": 1,
     },
     "not asked": {"run": 12, "replay": 1, "stale": 1, "edit": 1, "cancel": 1},
     "approval_timeout": {"reopen": 12, "run": 2, "replay": 1, "stale": 1, "decide_for": 1},
@@ -86,6 +91,11 @@ class Staged:
     def answered(self) -> list[dict[str, Any]]:
         """The acts that sent an answer of a person, whatever became of them."""
         return [act for act in self.acts if act["prepared"].get("token") and act["kind"] != "undo"]
+
+    def renewed(self) -> list[dict[str, Any]]:
+        """The acts that made a link worthless which was mailed before."""
+        orders = {"replace", "renew"}
+        return [act for act in self.acts if act["kind"] in orders and act["prepared"].get("mailed")]
 
 
 class Cast:
@@ -150,6 +160,8 @@ class Cast:
         match what:
             case "prepared":
                 act["prepared"] = {**said, "minted": said.get("minted", self._count())}
+                if "mailed" in said:  # if this act is carried out, the link was replaced by it at the latest
+                    said["mailed"] |= {"minted": act["prepared"]["minted"], "replacedBy": act["id"]}
             case "met":
                 self.met[said["how"]] += 1
             case "held":
@@ -243,7 +255,11 @@ class Batch:
             weights = ACTS[staged.state]
             kinds = chance.choices(list(weights), list(weights.values()), k=chance.choice((1, 1, 2, 3)))
         chance.shuffle(kinds)
-        return [self._act(staged, kind, tick, chance) for kind in kinds]
+        acts = [self._act(staged, kind, tick, chance) for kind in kinds]
+        for late in [act for act in acts if act["kind"] == "undo" and chance.random() < LATE]:
+            # Begun in time, and written when the run has taken the decision for good.
+            late |= {"trouble": {"how": "held", "writes": True, "after": 0}, "until": tick + 2}
+        return acts
 
     def _act(
         self, staged: Staged, kind: str, tick: int, chance: random.Random, *, calm: bool = False
@@ -284,6 +300,7 @@ class Batch:
             "digest": chance.random() < 0.5,
             "single": chance.random() < 0.5,
             "right_code": chance.random() < 0.8,
+            "silent": chance.random() < 0.7,
             "for_one": chance.random() < 0.6,
             "hours": chance.choice((1, 12, 30)),
             "post": chance.randrange(1, 4),
@@ -299,8 +316,10 @@ class Batch:
             if not recent:
                 return None
             link = chance.choice(recent[-3:])["prepared"]
-            kept = ("token", "url", "callbackId", "approver", "email", "round", "digest", "minted")
-            wanted["link"] = {name: link[name] for name in kept}
+            if kind == "stale" and (replaced := [act["prepared"]["mailed"] for act in staged.renewed()]):
+                link = chance.choice([link, replaced[-1]])
+            kept = ("token", "url", "callbackId", "approver", "email", "round", "digest", "minted", "replacedBy")
+            wanted["link"] = {name: link[name] for name in kept if name in link}
         return wanted
 
     def _look(self, *, looks: bool, at_the_end: bool = False, over: bool = False) -> None:
@@ -485,11 +504,11 @@ class ClientOf:
         )
 
 
-def on_dynamodb(plan: Plan, seeds: Sequence[str] = (), *, verbose: bool = False) -> Row:
-    """Two fifths of them on the DynamoDB emulator."""
+def on_dynamodb(plan: Plan, seeds: Sequence[str] = (), *, verbose: bool = False, share: float = 0.4) -> Row:
+    """So large a share of them on the DynamoDB emulator."""
     from deployments.aws_local import AwsLocal
 
-    sizes = _sizes(ceil(plan.campaigns * 2 / 5)) if not seeds else [BATCH] * len(seeds)
+    sizes = _sizes(ceil(plan.campaigns * share)) if not seeds else [BATCH] * len(seeds)
     with settings() as folder, AwsLocal() as aws:
         names = seeds or [f"{plan.seed}/{n}" for n in range(len(sizes))]
         places = Places(folder, ClientOf(aws.endpoint_url))
@@ -508,7 +527,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dynamodb", action="store_true")
     parser.add_argument("--full", type=int, default=1, help="so many findings are printed with acts and items")
     options = parser.parse_args(arguments)
-    check = on_dynamodb if options.dynamodb else on_sqlite
+    check = partial(on_dynamodb, share=1) if options.dynamodb else on_sqlite
     row = check(Plan(campaigns=options.campaigns, seed=options.seed), options.batch, verbose=True)
     for number, complaint in enumerate(row.complaints):
         print(complaint if number < options.full else complaint.partition("\n    acts, in order:")[0], flush=True)

@@ -29,7 +29,9 @@ from api.auth.approval_limits import ApprovalLimits
 from campaigns.approval.opening import open_round
 from campaigns.approval.outcomes import apply, start_revision
 from campaigns.approval.rounds import Outcome, outcome, round_to_ask
+from campaigns.build.planning import fail
 from campaigns.errors import CampaignError, StoreUnavailableError
+from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import Decision, PostStatus, RoundStatus
@@ -108,7 +110,7 @@ def aws_session() -> Any:
     """What clients of the emulator are made from: it reads the description of DynamoDB once, and actors copy it."""
     import boto3
 
-    return boto3.Session(aws_access_key_id="100000000001", aws_secret_access_key="local", region_name="eu-central-1")  # noqa: S106  # not a secret: the emulator takes any
+    return boto3.Session(aws_access_key_id="100000000001", aws_secret_access_key="local", region_name="eu-central-1")
 
 
 # --- the cast --------------------------------------------------------------------------------------------------
@@ -259,7 +261,10 @@ def _fresh_link(actor: Actor, who: int) -> Said | None:
     asked = [each for each in current.approvers if not each.revoked]
     if not asked:
         return None
-    person = asked[who % len(asked)]
+    return _link(actor, current, asked[who % len(asked)])
+
+
+def _link(actor: Actor, current: ApprovalRound, person: RoundApprover) -> Said:
     link = get_link_signer().sign(current, person, now=actor.now)
     return {
         "token": link.token,
@@ -373,13 +378,21 @@ def _order(
         given = arguments(actor, wanted)
         if given is None:
             return {"result": "nothing"}
-        old = given.get("approver", "")
-        actor.begin({"old": old, "given": given})
+        actor.begin({"given": given, **_meant(actor, given.get("approver", ""))})
         by = By("Olga", actor._task["reason"])
         campaign = actor.store.campaigns.get(TENANT, actor.campaign_id)
         return {"result": "ok", "told": ordered(actor.store, campaign, by, actor.now, **given)}
 
     return act
+
+
+def _meant(actor: Actor, email: str) -> Said:
+    """Whom an order is about, in which round, and the link that was mailed to that person before."""
+    current = actor.truth.approvals.current_round(TENANT, actor.campaign_id)
+    asked = [each for each in current.approvers if each.email == email] if current else []
+    if current is None or not asked:
+        return {"old": email, "who": "ap-operator", "round": current.n if current else 0}
+    return {"old": email, "who": asked[0].id, "round": current.n, "mailed": _link(actor, current, asked[0])}
 
 
 def _asked(actor: Actor, who: int) -> str | None:
@@ -391,6 +404,16 @@ def _asked(actor: Actor, who: int) -> str | None:
 def _one(actor: Actor, wanted: Mapping[str, Any]) -> Said | None:
     person = _asked(actor, wanted["who"])
     return {"approver": person} if person else None
+
+
+def _who_is_silent(actor: Actor, wanted: Mapping[str, Any]) -> Said | None:
+    """Mostly somebody who has not decided: whoever has is not revoked."""
+    current = actor.truth.approvals.current_round(TENANT, actor.campaign_id)
+    if current is None or not wanted["silent"]:
+        return _one(actor, wanted)
+    said = {each.approver_id for each in actor.truth.approvals.decisions(TENANT, actor.campaign_id, current.n)}
+    left = [each.email for each in current.approvers if not each.revoked and each.id not in said]
+    return {"approver": left[wanted["who"] % len(left)]} if left else _one(actor, wanted)
 
 
 def _successor(actor: Actor, wanted: Mapping[str, Any]) -> Said | None:
@@ -432,6 +455,14 @@ def sweep(actor: Actor, wanted: Mapping[str, Any]) -> Said:
     """Housekeeping: end what is over, remind who has not decided."""
     actor.begin({})
     return {"result": "ok", "done": dict(expire_and_remind(actor.store, actor.now))}
+
+
+def give_up(actor: Actor, wanted: Mapping[str, Any]) -> Said:
+    """Housekeeping: end a campaign of which nobody hears any more."""
+    actor.begin({})
+    campaign = actor.store.campaigns.get(TENANT, actor.campaign_id)
+    ended = fail(actor.store, campaign, code="QUARANTINED", message="nothing helps", retryable=True, now=actor.now)
+    return {"result": "ok", "ended": str(ended.status)}
 
 
 def run(actor: Actor, wanted: Mapping[str, Any]) -> Said:
@@ -478,7 +509,7 @@ ACTS: Mapping[str, Callable[[Actor, Mapping[str, Any]], Said]] = {
     "page": on_the_page,
     "replay": replay,
     "undo": take_back,
-    "revoke": _order(acts.revoke, _one),
+    "revoke": _order(acts.revoke, _who_is_silent),
     "replace": _order(acts.replace, _successor),
     "renew": _order(acts.replace, _same),
     "extend": _order(acts.extend, lambda _, wanted: {"hours": wanted["hours"]}),
@@ -490,6 +521,7 @@ ACTS: Mapping[str, Callable[[Actor, Mapping[str, Any]], Said]] = {
     "regenerate": _order(operate.regenerate, _again),
     "decide_for": _order(acts.decide_for, _in_place_of),
     "sweep": sweep,
+    "fail": give_up,
     "run": run,
 }
 

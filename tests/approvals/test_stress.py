@@ -39,6 +39,7 @@ def story() -> Iterator[tuple[list[recount.Item], list[Body]]]:
         id_ = put_on_stage(open_table(place), "story", terms, "marta@fernwood.example")
         actor, acts = Actor(heard, None), []  # type: ignore[arg-type]
         said = {"decision": "approved", "digest": True, "attempt": True, "single": False, "who": 0, "for_one": True}
+        said["silent"] = False
         told = [
             ("run", {}), ("revoke", {"who": 2}), ("replace", {"who": 1}), ("decide", {}),
             ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("undo", {}),
@@ -100,6 +101,11 @@ def _other_time(kind: str, body: Body) -> Body:
     return body | {"at": "2027-03-08T12:00:00Z"} if kind == "audit" and body["seq"] == 5 else body
 
 
+def _failed_while_it_was_asked(kind: str, body: Body) -> Body:
+    opened = kind == "audit" and body["action"] == "moved" and body["toStatus"] == "awaiting_review"
+    return body | {"toStatus": "failed"} if opened else body
+
+
 def _withdrawn(kind: str, body: Body) -> Body:
     return body | {"doneAt": "2027-03-08T12:00:00Z"} if kind == "outbox" and body["kind"] == "ring" else body
 
@@ -120,6 +126,9 @@ def _withdrawn(kind: str, body: Body) -> Body:
         (_other_words, "what is stored is not what the last round showed"),
         (_other_words, "goes out in words that the last round did not show"),
         (_other_time, "the chain is broken"),
+        (_failed_while_it_was_asked, "decided on a campaign that was failed"),
+        (_failed_while_it_was_asked, "took back what was said on a campaign that was failed"),
+        (_failed_while_it_was_asked, "words changed on a campaign that was failed"),
         (_withdrawn, "no bell waits for its run"),
     ],
 )
@@ -160,6 +169,15 @@ def _an_old_link(act: Body) -> Body:
     return act | {"prepared": act["prepared"] | {"minted": 1}} if act["kind"] == "decide" else act
 
 
+def _the_link_of_before(act: Body) -> Body:
+    replaced_by = {"replacedBy": "00003"} if act["kind"] == "decide" else {}
+    return act | {"prepared": act["prepared"] | replaced_by}
+
+
+def _refused_while_others_are_left(act: Body) -> Body:
+    return act | {"result": "refused", "said": {"code": "CONFLICT"}} if act["kind"] == "revoke" else act
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -169,6 +187,8 @@ def _an_old_link(act: Body) -> Body:
         (_not_done, "revoke was done, and stands 0 times in the audit"),
         (_the_same_answer, "was taken back, and recorded anew"),
         (_an_old_link, "decided with a link that was replaced"),
+        (_the_link_of_before, "decided with a link that was replaced"),
+        (_refused_while_others_are_left, "though ap-1, ap-2 could decide"),
     ],
 )
 def test_what_is_not_what_was_asked_for_is_seen(
@@ -177,6 +197,47 @@ def test_what_is_not_what_was_asked_for_is_seen(
     items, acts = story
 
     assert words in "\n".join(found(items, [change(act) for act in acts]))
+
+
+def _act(kind: str, began: float, result: str, **prepared: Any) -> Body:
+    """An act that nobody did, from a moment of the story: its acts begin at 2, 4, 6…, and are over at 3, 5, 7…"""
+    now = (BEGIN + timedelta(hours=9)).isoformat(timespec="microseconds")
+    act = {"id": "99", "kind": kind, "now": now, "reason": "order 99", "began": began, "ended": began + 0.2}
+    return {**act, "result": result, "prepared": prepared, "said": {"code": "CONFLICT", "why": "nobody is left"}}
+
+
+def test_a_revocation_that_would_complete_the_round_may_not_be_refused(
+    story: tuple[list[recount.Item], list[Body]],
+) -> None:
+    items, acts = story
+    early = {each["now"]: each for each in acts}
+    refused = _act("revoke", 23.4, "refused", who="ap-3", round=2)  # two of three have decided in round 2
+    refused["now"] = (BEGIN + timedelta(minutes=115)).isoformat(timespec="microseconds")
+    assert refused["now"] not in early
+
+    (told,) = found(items, [*acts, refused])
+
+    assert told == "act 99: revoke was refused (nobody is left), though everybody left had decided"
+    assert found(items, [*acts, refused | {"began": 21.4, "ended": 25.6}]) == []  # a third decided meanwhile
+
+
+@pytest.mark.parametrize(
+    ("who", "began", "decision", "right"),
+    [
+        ("ap-1", 9.2, "approved", True),
+        ("ap-1", 7.2, "approved", False),  # nothing had been said by then
+        ("ap-1", 9.2, "rejected", False),
+        ("ap-3", 9.2, "approved", False),  # another one had said so
+        ("ap-2", 13.2, "needs_revision", False),  # it had been taken back
+    ],
+)
+def test_what_is_decided_for_somebody_stood_already_or_is_recorded(
+    story: tuple[list[recount.Item], list[Body]], who: str, began: float, decision: str, right: bool
+) -> None:
+    items, acts = story
+    told = found(items, [*acts, _act("decide_for", began, "ok", who=who, round=1, given={"decision": decision})])
+
+    assert told == ([] if right else ["act 99: decide_for was done, and stands 0 times in the audit"])
 
 
 def test_the_recount_shares_nothing_with_the_product() -> None:
