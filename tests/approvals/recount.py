@@ -365,6 +365,7 @@ class Trail:
         # Where the others alone complete the round, it stays closed with what they come to.
         still = details.get("outcome")
         round_.open, round_.outcome, round_.over = still is None, still, "decided" if still else ""
+        round_.closed_by = round_.closed_by if still else None
 
     def _link_revoked(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
         who = details["approver"]
@@ -373,6 +374,8 @@ class Trail:
         self._still_open(entry, round_)
         round_.revoked.add(who)
         if details.get("outcome"):
+            # The last voice can still be taken back, as long as it could be before.
+            round_.closed_by = max(round_.voices.values(), key=lambda said: instant(said["at"]), default=None)
             round_.open, round_.outcome, round_.over = False, details["outcome"], "decided"
 
     def _link_renewed(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:

@@ -240,6 +240,34 @@ def test_what_is_decided_for_somebody_stood_already_or_is_recorded(
     assert told == ([] if right else ["act 99: decide_for was done, and stands 0 times in the audit"])
 
 
+@pytest.mark.parametrize(("settle", "right"), [(180, True), (600, False)])
+def test_a_revocation_that_completes_a_round_settles_with_the_last_voice_that_stands(settle: int, right: bool) -> None:
+    at = [(BEGIN + timedelta(minutes=minute)).isoformat() for minute in range(9)]
+    said = {"decision": "approved", "digest": "d", "channel": "operator"}
+    done: list[tuple[str, str, Body]] = [
+        ("flow", "round_opened", {"digest": "d"}),
+        ("ap-2", "decided", said),
+        ("ap-2", "commented", {}),
+        ("ap-1", "decided", {**said, "outcome": "approved"}),
+        ("ap-1", "undone", {}),
+        ("olga", "link_revoked", {"approver": "ap-1", "outcome": "approved"}),
+        ("flow", "moved", {}),
+    ]
+    audit = [
+        {"seq": n, "at": at[n], "actor": actor, "action": action, "round": 1, "details": details}
+        | ({"fromStatus": "awaiting_review", "toStatus": "approved"} if action == "moved" else {})
+        for n, (actor, action, details) in enumerate(done)
+    ]
+    round_ = {"approvers": [{"id": "ap-1", "email": "", "name": ""}, {"id": "ap-2", "email": "", "name": ""}]}
+    told = recount.Told(
+        {"approval": {"settleSeconds": settle}}, {1: round_ | {"expiresAt": at[8]}}, {}, {}, audit, None, []
+    )
+
+    assert recount.Trail(told, []).found == (
+        [] if right else ["audit 6: round 1 took effect while it could be taken back"]
+    )
+
+
 def test_the_recount_shares_nothing_with_the_product() -> None:
     tree = ast.parse(Path(recount.__file__).read_text())
     imported = {
