@@ -7,7 +7,10 @@ from tests.mutants.run import Mutant
 CALLBACK = "tests/properties/test_property_08_callback.py"
 TIMEOUT = "tests/properties/test_property_09_timeout.py"
 STORE = "campaigns/store/approvals.py"
-GATE = "campaigns/rules/approval/gate.py"
+VOICES = "campaigns/rules/approval/gate/voices.py"
+CONDITIONS = "campaigns/rules/approval/gate/conditions.py"
+ENDS = "campaigns/rules/approval/gate/ends.py"
+WORDS = "campaigns/rules/approval/gate/words.py"
 
 MUTANTS: list[Mutant] = [
     # --- property 8 -------------------------------------------------------------------------------------
@@ -20,7 +23,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a second answer overwrites the first",
-        "file": GATE,
+        "file": VOICES,
         "old": "        raise already_decided(own)  # also an attempt of before with another answer in it",
         "new": "        pass",
         "killed_by": CALLBACK,
@@ -34,42 +37,42 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a decision is taken back after its time",
-        "file": GATE,
+        "file": VOICES,
         "old": "if until is None or now >= until or case.latest",
         "new": "if until is None or case.latest",
         "killed_by": CALLBACK,
     },
     {
         "name": "what was carried out is taken back, as a clock that is behind would have it",
-        "file": GATE,
+        "file": VOICES,
         "old": "in_work = case.campaign.status is CampaignStatus.AWAITING_REVIEW and not case.campaign.deleted_at",
         "new": "in_work = True",
         "killed_by": "tests/approvals/test_undo.py",
     },
     {
         "name": "a post is edited beside its round",
-        "file": GATE,
+        "file": WORDS,
         "old": "return Change(round_, facts=[fact], revision=after)",
         "new": "return Change(case.round, facts=[fact], revision=after)",
         "killed_by": "tests/approvals/test_protocol.py",
     },
     {
         "name": "no read-back: who lost the answer to their own success is told that somebody decided",
-        "file": GATE,
+        "file": VOICES,
         "old": "if says_the_same(own, decision):",
         "new": "if False:",
         "killed_by": CALLBACK,
     },
     {
         "name": "a form of before with another answer is confirmed",
-        "file": GATE,
+        "file": VOICES,
         "old": "if says_the_same(own, decision):",
         "new": "if own.attempt_id == decision.attempt_id or says_the_same(own, decision):",
         "killed_by": CALLBACK,
     },
     {
         "name": "what is said of single posts does not count as another answer",
-        "file": GATE,
+        "file": VOICES,
         "old": "return decision.decision, {post: verdict.decision for post, verdict in decision.posts.items()}",
         "new": "return decision.decision, {}",
         "killed_by": CALLBACK,
@@ -100,7 +103,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the digest is not compared when somebody decides",
-        "file": GATE,
+        "file": VOICES,
         "old": "if decision.digest != case.round.digest or request.callback_id",
         "new": "if request.callback_id",
         "killed_by": CALLBACK,
@@ -114,7 +117,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a link that was replaced still decides",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "if isinstance(proof, LinkProof) and asked is not None and proof.jti != asked.jti:",
         "new": "if isinstance(proof, LinkProof) and asked is not None and not proof.jti:",
         "killed_by": CALLBACK,
@@ -133,7 +136,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a link that was revoked still decides",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "if asked.revoked:",
         "new": "if asked.revoked and not asked.jti:",
         "killed_by": "tests/store/test_approvals.py",
@@ -154,7 +157,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a campaign that failed still takes decisions, and nothing follows",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": """    if case.campaign.status in AT_REST:
         raise RoundClosedError(""",
         "new": """    if case.campaign.deleted_at:
@@ -164,14 +167,14 @@ MUTANTS: list[Mutant] = [
     # --- property 9 -------------------------------------------------------------------------------------
     {
         "name": "decided at the very end: > for >=",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "    if now >= round_.expires_at:",
         "new": "    if now > round_.expires_at:",
         "killed_by": TIMEOUT,
     },
     {
         "name": "only the token knows the end: without a link one decides for ever",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "    if now >= round_.expires_at:",
         "new": "    if isinstance(proof, LinkProof) and now >= round_.expires_at:",
         "killed_by": TIMEOUT,
@@ -185,7 +188,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "the reaper does not look at the clock",
-        "file": GATE,
+        "file": ENDS,
         "old": "if round_.status is not RoundStatus.PENDING or now < round_.expires_at:",
         "new": "if round_.status is not RoundStatus.PENDING or now < round_.opened_at:",
         "killed_by": "tests/store/test_approvals.py",
@@ -203,14 +206,14 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "naive local time: the end is another one in every zone",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "    if now >= round_.expires_at:",
         "new": "    if now.replace(tzinfo=None) >= round_.expires_at.replace(hour=0, tzinfo=None):",
         "killed_by": TIMEOUT,
     },
     {
         "name": "what timed out is decided after all",
-        "file": GATE,
+        "file": CONDITIONS,
         "old": "    if round_.status is RoundStatus.TIMED_OUT:",
         "new": "    if round_.status is RoundStatus.SUPERSEDED:",
         "killed_by": TIMEOUT,

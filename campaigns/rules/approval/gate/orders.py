@@ -1,0 +1,187 @@
+"""What operators do to an open round: revoke, replace, resend, extend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from campaigns.errors import ConflictError, Fault, FaultsError
+from campaigns.model.approval import ApprovalRound, RoundApprover
+from campaigns.model.approval_terms import Approval, Approver
+from campaigns.model.fact import Fact
+from campaigns.model.faults import faults_of
+from campaigns.model.post import Post
+from campaigns.model.vocabulary import RoundStatus
+from campaigns.rules.approval.gate.case import Case, Change
+from campaigns.rules.approval.gate.conditions import completed, may_decide, outcome_told, require_open, require_silent
+from campaigns.rules.approval.identities import called, folded
+
+LONGEST_OPEN: Final = timedelta(days=60)
+"""From now: a link can be made for that long and a day more."""
+
+
+def named(round_: ApprovalRound, name: str) -> list[RoundApprover]:
+    """Return those who were asked and have this name, e-mail or id; links that were revoked do not count."""
+    asked = [each for each in round_.approvers if not each.revoked]
+    return called(asked, name) or [each for each in asked if each.id == folded(name)]
+
+
+def one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
+    """Return whom a name means.
+
+    Raises:
+        FaultsError: nobody, or more than one of those who were asked.
+    """
+    asked = named(round_, name)
+    if len(asked) != 1:
+        known = ", ".join(f"{each.name} <{each.email}>" for each in round_.approvers if not each.revoked)
+        if asked:
+            which = Fault(
+                "approver", f"is the name of several: give the e-mail address, of {known}", "AMBIGUOUS_APPROVER"
+            )
+            raise FaultsError([which])
+        raise FaultsError([Fault("approver", f"is not one of those who were asked: {known}", "UNKNOWN_APPROVER")])
+    return asked[0]
+
+
+def revoke(case: Case, approver: str, *, actor: str, reason: str, now: datetime) -> Change:
+    """Make one approver's link worthless; when everybody left has decided, the round is complete.
+
+    Raises:
+        FaultsError: nobody of that name was asked.
+        RoundClosedError, RoundExpiredError: the round is over.
+        ConflictError: that approver has decided, or nobody would be left to decide.
+    """
+    require_open(case, now)
+    asked = one_asked(case.round, approver)
+    require_silent(case, asked)
+    rest = [each.model_copy(update={"revoked": each.revoked or each.id == asked.id}) for each in case.round.approvers]
+    left = case.round.model_copy(update={"approvers": rest})
+    last = max(case.decisions, key=lambda said: said.at, default=None)
+    after = completed(left, case.decisions, last=last, now=now)
+    if after.status is RoundStatus.PENDING and not [each for each in silent(case) if each.id != asked.id]:
+        raise ConflictError(
+            "nobody would be left to decide: replace the approver, or decide on behalf",
+            {"currentStatus": str(case.campaign.status)},
+        )
+    fact = Fact(
+        actor, "link_revoked", now, reason=reason, round=case.round.n,
+        details={"approver": asked.id, **outcome_told(after)},
+    )  # fmt: skip
+    return Change(after, facts=[fact], forgotten=[asked.id])
+
+
+def replace(
+    case: Case, approver: str, *, jti: str, name: str, email: str, actor: str, reason: str, now: datetime
+) -> Change:
+    """Make an approver's link worthless and another one good: for the same person, or another name or address.
+
+    Later rounds ask whom this one asks: the campaign's terms change with it.
+
+    Raises:
+        FaultsError: nobody of that name was asked, or the new name or address cannot be.
+        RoundClosedError: the round is over.
+        ConflictError: that approver has decided.
+    """
+    require_open(case, None)
+    before = one_asked(case.round, approver)
+    require_silent(case, before)
+    whom = {"name": name or before.name, "email": email or before.email}
+    try:
+        other = Approver.model_validate({**whom, "locale": before.locale, "timezone": before.timezone})
+    except ValidationError as error:
+        raise FaultsError(faults_of(error)) from error
+    after = before.model_copy(update={"name": other.name, "email": other.email, "jti": jti})
+    if not may_decide(case.campaign, after):
+        raise FaultsError(
+            [Fault("email", "asked for the campaign and may not decide: name somebody else", "SELF_APPROVAL")]
+        )
+    others = [each for each in case.round.approvers if each.id != before.id]
+    if any(folded(each.email) == folded(after.email) for each in others):
+        # The round is asked, not the terms: they may have been changed since it was opened.
+        raise FaultsError([Fault("email", f"{after.email} is asked in this round already", "NOT_UNIQUE")])
+    round_ = case.round.model_copy(
+        update={"approvers": [after if each.id == before.id else each for each in case.round.approvers]}
+    )
+    details = {"approver": before.id, "name": after.name}
+    facts = [Fact(actor, "link_renewed", now, reason=reason, round=case.round.n, details=details)]
+    terms = None
+    if (after.name, after.email) != (before.name, before.email):
+        terms = _terms_with(case, before, other)
+        facts.append(Fact(actor, "changed", now, reason=reason, details={"fields": ["approval"]}))
+    # Whoever is new to it has read nothing, and must not find the other's draft; a code belongs to one link.
+    return Change(round_, facts=facts, terms=terms, forgotten=[before.id] if after.email != before.email else [])
+
+
+def _terms_with(case: Case, before: RoundApprover, after: Approver) -> Approval:
+    named_before = [
+        Approver(name=each.name, email=each.email, locale=each.locale, timezone=each.timezone)
+        for each in case.round.approvers
+    ]
+    asked = [after if each.email == before.email else each for each in case.campaign.approval.approvers or named_before]
+    try:
+        # Not copied but read anew: nobody is asked twice, and what is stored can be read again.
+        return Approval.model_validate(
+            {**case.campaign.approval.to_wire(), "approvers": [each.to_wire() for each in asked]}
+        )
+    except ValidationError as error:
+        raise FaultsError(faults_of(error)) from error
+
+
+def silent(case: Case) -> list[RoundApprover]:
+    """Return those who have a good link and have not decided."""
+    decided = {said.approver_id for said in case.decisions}
+    return [each for each in case.round.approvers if each.id not in decided and not each.revoked]
+
+
+def resend(case: Case, *, actor: str, reason: str, now: datetime) -> Change:
+    """Send the link again to everybody who has not decided.
+
+    Raises:
+        RoundClosedError: the round is over.
+    """
+    require_open(case, None)
+    details = {"approvers": [each.id for each in silent(case)]}
+    return Change(
+        case.round, facts=[Fact(actor, "links_resent", now, reason=reason, round=case.round.n, details=details)]
+    )
+
+
+def later(round_: ApprovalRound, hours: int, *, now: datetime) -> datetime:
+    """Return when a round ends that gets so many hours more; one whose time is over gets them from now on."""
+    return max(now, round_.expires_at) + timedelta(hours=hours)
+
+
+def extend(
+    case: Case, until: datetime, *, posts: Sequence[Post], actor: str, reason: str, now: datetime,
+    by_policy: bool = False,
+) -> Change:  # fmt: skip
+    """Give an open round more time; the audit says which posts are lost when nobody decides before they are due.
+
+    Raises:
+        FaultsError: no link lasts that long.
+        ConflictError: `until` is not later than the round ends anyway.
+        RoundClosedError: the round is over.
+    """
+    require_open(case, None)
+    if until > now + LONGEST_OPEN:
+        raise FaultsError(
+            [Fault("hours", f"a round may be open for {LONGEST_OPEN.days} days from now at most", "TOO_LATE")]
+        )
+    if until <= case.round.expires_at:
+        raise ConflictError("that is no more time", {"expiresAt": case.round.expires_at.isoformat()})
+    ran_out_at = (case.round.ran_out_at or now) if by_policy else case.round.ran_out_at
+    after = case.round.model_copy(update={"expires_at": until, "extended": True, "ran_out_at": ran_out_at})
+    details: dict[str, Any] = {"expiresAt": until.isoformat()}
+    if late := due_before(case.round, posts, until):
+        details["postsDueBefore"] = [post.number for post in late]
+    fact = Fact(actor, "round_extended", now, reason=reason, round=case.round.n, details=details)
+    return Change(after, facts=[fact], by_policy=by_policy)
+
+
+def due_before(round_: ApprovalRound, posts: Sequence[Post], until: datetime) -> list[Post]:
+    """Return the posts of a round that are due up to this moment: approved later, they do not go out."""
+    return [post for post in posts if post.id in round_.posts and post.scheduled_at <= until]
