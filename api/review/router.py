@@ -514,6 +514,11 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
         client = client_of(at.links, at.network)
         record(visit.store, visit.found, request, channel="link", client=client, now=at.now, proven=visit.proven)
     except AnswerTakenBackError:
+        by_now = invitation(visit.store, visit.found.claims, now=at.now)
+        if by_now.standing not in LIVE:
+            return _too_late(at, visit, answers)
+        if by_now.standing is not Standing.OPEN:
+            return conflict_page(visit, _typed(visit, answers), by_now)
         faults = Faults(fields={"confirm": visit.words("fault.taken_back")})
         return _send_step(visit, answers, attempt_id=secrets.token_urlsafe(16), faults=faults)
     except CodeRequiredError:  # it was not asked for: the campaign was decided a moment ago, and is open again
@@ -527,12 +532,18 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
     except FaultsError as error:
         return _send_step(
             visit, answers, attempt_id=form.one("attemptId"),
-            faults=Faults(fields={"comments": "; ".join(fault.message for fault in error.faults)}),
+            faults=_shown_faults(visit, error),
         )  # fmt: skip
     except GoneError:
         return _too_late(at, visit, answers)
     receipt = _delivering(at, visit, RedirectResponse(visit.path(), status_code=303))
     return _remember_code(at, visit, receipt) if showed_code else receipt
+
+
+def _shown_faults(visit: Visit, error: FaultsError) -> Faults:
+    if any(fault.code == "NOT_YOUR_NAME" for fault in error.faults):
+        return Faults(fields={"decidedBy": visit.words("fault.not_your_name", name=visit.approver.name)})
+    return Faults(fields={"comments": "; ".join(fault.message for fault in error.faults)})
 
 
 def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attempt_id: str) -> Response:

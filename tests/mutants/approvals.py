@@ -118,8 +118,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "a link that was replaced still decides",
         "file": CONDITIONS,
-        "old": "if isinstance(proof, LinkProof) and asked is not None and proof.jti != asked.jti:",
-        "new": "if isinstance(proof, LinkProof) and asked is not None and not proof.jti:",
+        "old": "if isinstance(voice.proof, LinkProof) and asked is not None and voice.proof.jti != asked.jti:",
+        "new": "if isinstance(voice.proof, LinkProof) and asked is not None and not voice.proof.jti:",
         "killed_by": CALLBACK,
     },
     {

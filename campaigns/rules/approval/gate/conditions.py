@@ -9,6 +9,8 @@ from campaigns.errors import (
     AlreadyDecidedError,
     CodeRequiredError,
     ConflictError,
+    Fault,
+    FaultsError,
     NotFoundError,
     RoundClosedError,
     RoundExpiredError,
@@ -20,7 +22,7 @@ from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.rules.approval.decisions import outcome_of, undo_until
 from campaigns.rules.approval.gate.case import Case, FormProof, LinkProof, OrderProof, Voice
-from campaigns.rules.approval.identities import Requester, is_requesters_name, speaker
+from campaigns.rules.approval.identities import Requester, called, folded, is_requesters_name, speaker
 
 
 def require_known(case: Case, voice: Voice) -> None:
@@ -54,13 +56,11 @@ def require_answerable(case: Case, voice: Voice, now: datetime) -> None:
         RoundExpiredError, RoundClosedError, AlreadyDecidedError.
     """
     round_, proof = case.round, voice.proof
-    asked = case.asked(voice.approver_id)
     if case.campaign.deleted_at or CampaignStatus.CANCELLED in {case.campaign.status, str(round_.status)}:
         raise RoundClosedError("the campaign was cancelled", {"status": "cancelled"})
     if case.latest > round_.n or round_.status is RoundStatus.SUPERSEDED:
         raise RoundClosedError("a newer version was sent", {"supersededBy": round_.superseded_by or case.latest})
-    if isinstance(proof, LinkProof) and asked is not None and proof.jti != asked.jti:
-        raise RoundClosedError("a newer link was sent", {"replaced": True})
+    require_current_link(case, voice)
     if round_.status is RoundStatus.TIMED_OUT:
         raise expired(round_.expires_at)
     if isinstance(proof, LinkProof) and now >= proof.expires_at:
@@ -76,6 +76,17 @@ def require_answerable(case: Case, voice: Voice, now: datetime) -> None:
         )
 
 
+def require_current_link(case: Case, voice: Voice) -> None:
+    """Refuse a link that was replaced: whoever is asked by now may be somebody else.
+
+    Raises:
+        RoundClosedError.
+    """
+    asked = case.asked(voice.approver_id)
+    if isinstance(voice.proof, LinkProof) and asked is not None and voice.proof.jti != asked.jti:
+        raise RoundClosedError("a newer link was sent", {"replaced": True})
+
+
 def require_entitled(case: Case, voice: Voice) -> None:
     """Refuse a requester where that is agreed, and an approver's voice without the code that the campaign asks for."""
     asked = case.asked(voice.approver_id)
@@ -87,6 +98,7 @@ def require_entitled(case: Case, voice: Voice) -> None:
                 "whoever asked for the campaign may not decide on it; another of this name types the e-mail address"
             )
     if asked is not None:
+        _require_own_name(case, voice, asked)
         require_code(case, voice)
 
 
@@ -99,6 +111,20 @@ def _typed(voice: Voice, asked: RoundApprover | None) -> str:
             return operator or voice.name
         case LinkProof():
             return "" if asked is not None and voice.name == asked.name else voice.name
+
+
+def _require_own_name(case: Case, voice: Voice, asked: RoundApprover) -> None:
+    """Refuse the name of another approver: whoever holds a link may name a deputy, and is nobody else who is asked."""
+    if not isinstance(voice.proof, LinkProof) or called([asked], voice.name):
+        return
+    others = [each for each in case.round.approvers if each.id != asked.id]
+    if called(others, voice.name) or folded(voice.name) in {each.id for each in others}:
+        fault = Fault(
+            "decidedBy",
+            f"is another approver, with a link of their own: this one was sent to {asked.name}",
+            "NOT_YOUR_NAME",
+        )
+        raise FaultsError([fault])
 
 
 def require_code(case: Case, voice: Voice) -> None:

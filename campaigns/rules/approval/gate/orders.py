@@ -62,11 +62,8 @@ def revoke(case: Case, approver: str, *, actor: str, reason: str, now: datetime)
     left = case.round.model_copy(update={"approvers": rest})
     last = max(case.decisions, key=lambda said: said.at, default=None)
     after = completed(left, case.decisions, last=last, now=now)
-    if after.status is RoundStatus.PENDING and not [each for each in silent(case) if each.id != asked.id]:
-        raise ConflictError(
-            "nobody would be left to decide: replace the approver, or decide on behalf",
-            {"currentStatus": str(case.campaign.status)},
-        )
+    if after.status is RoundStatus.PENDING and not [each for each in _able(case) if each.id != asked.id]:
+        raise _nobody_left(case)
     fact = Fact(
         actor, "link_revoked", now, reason=reason, round=case.round.n,
         details={"approver": asked.id, **outcome_told(after)},
@@ -137,6 +134,17 @@ def silent(case: Case) -> list[RoundApprover]:
     return [each for each in case.round.approvers if each.id not in decided and not each.revoked]
 
 
+def _able(case: Case) -> list[RoundApprover]:
+    return [each for each in silent(case) if may_decide(case.campaign, each)]
+
+
+def _nobody_left(case: Case) -> ConflictError:
+    return ConflictError(
+        "nobody would be left to decide: replace the approver, or decide on behalf",
+        {"currentStatus": str(case.campaign.status)},
+    )
+
+
 def resend(case: Case, *, actor: str, reason: str, now: datetime) -> Change:
     """Send the link again to everybody who has not decided.
 
@@ -163,7 +171,7 @@ def extend(
 
     Raises:
         FaultsError: no link lasts that long.
-        ConflictError: `until` is not later than the round ends anyway.
+        ConflictError: `until` is not later than the round ends anyway, or nobody is left who may decide.
         RoundClosedError: the round is over.
     """
     require_open(case, None)
@@ -173,6 +181,8 @@ def extend(
         )
     if until <= case.round.expires_at:
         raise ConflictError("that is no more time", {"expiresAt": case.round.expires_at.isoformat()})
+    if not by_policy and not _able(case):
+        raise _nobody_left(case)
     ran_out_at = (case.round.ran_out_at or now) if by_policy else case.round.ran_out_at
     after = case.round.model_copy(update={"expires_at": until, "extended": True, "ran_out_at": ran_out_at})
     details: dict[str, Any] = {"expiresAt": until.isoformat()}

@@ -9,7 +9,6 @@ from campaigns.errors import (
     AnswerTakenBackError,
     FaultsError,
     NotFoundError,
-    RoundClosedError,
     StaleReviewError,
     TooLateToUndoError,
 )
@@ -24,6 +23,7 @@ from campaigns.rules.approval.gate.conditions import (
     outcome_told,
     require_answerable,
     require_code,
+    require_current_link,
     require_entitled,
     require_known,
 )
@@ -53,6 +53,7 @@ def decide(
     require_known(case, voice)
     decision = _decision(case, voice, request, attempt_id, now)
     if (own := case.said_by(voice.approver_id)) is not None:
+        require_current_link(case, voice)
         if says_the_same(own, decision):
             return Change(case.round, stands=own)
         raise already_decided(own)  # also an attempt of before with another answer in it
@@ -140,9 +141,7 @@ def undo(case: Case, voice: Voice, *, now: datetime, kept: ReviewDraft | None = 
     if said is None:
         raise NotFoundError("decision", voice.approver_id)
     require_known(case, voice)
-    asked = case.asked(voice.approver_id)
-    if isinstance(voice.proof, LinkProof) and asked is not None and voice.proof.jti != asked.jti:
-        raise RoundClosedError("a newer link was sent", {"replaced": True})
+    require_current_link(case, voice)
     until = undo_until(case.round, said)
     in_work = case.campaign.status is CampaignStatus.AWAITING_REVIEW and not case.campaign.deleted_at
     if until is None or now >= until or case.latest != case.round.n or not in_work:
