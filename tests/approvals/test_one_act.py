@@ -153,6 +153,28 @@ def test_a_campaign_that_goes_on_after_its_last_revision_says_nothing_false(cour
     assert len(start_revision(court.store, TENANT, court.campaign_id, n, now=court.clock.now)) == 3
 
 
+def test_each_retry_after_the_last_revision_gives_one_round_more(court: Court) -> None:
+    asks_for_changes(court, times=3)
+    for number in (4, 5):
+        operations.retry(court.store, court.campaign, OLGA, now=court.clock.now)
+        court.run_state = "scheduled"
+        court.work()
+        assert (court.campaign.status, court.rounds[-1].n) == (S.AWAITING_REVIEW, number)
+        said = {"decision": "needs_revision", "comments": "Shorter still, please."}
+        court.click(court.issue(0), f"attempt-again-{number}", **said)
+        court.run_state = "scheduled"
+        court.work()
+        assert (court.campaign.status, court.campaign.last_error.code) == (S.FAILED, "REVISION_LIMIT")
+
+    operations.retry(court.store, court.campaign, OLGA, now=court.clock.now)
+    court.run_state = "scheduled"
+    court.work()
+    court.click(court.issue(0), "attempt-at-last", decision="approved")
+    court.run_state = "scheduled"
+    court.work()
+    assert court.campaign.status is S.COMPLETED
+
+
 def asks_for_changes(court: Court, *, times: int) -> None:
     court.work()
     for number in range(times):
