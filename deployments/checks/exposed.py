@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
 
+from campaigns.keys.keyring import KeyRing
 from campaigns.settings import get_settings
 from deployments.checks.finding import Finding, bad, note, ok
 from deployments.stack import RINGS
 from tasks.engine.work_pool import WORK_POOL, pool_state
 
 _SECONDS = 5.0
+OLD_DAYS = 365
 
 
 def work_pool() -> Iterator[Finding]:
@@ -54,6 +57,23 @@ def key_rings() -> Iterator[Finding]:
         yield bad("one environment holds all three key rings: give each process its own (docs/trust.md)")
 
 
+def key_ages() -> Iterator[Finding]:
+    """Each ring's signing key tells its age by its name, when `deployments.keys` or `deployments.rotate` named it."""
+    now = datetime.now(UTC)
+    for name in RINGS:
+        if not (text := os.environ.get(name)):
+            continue
+        kid = KeyRing.parse(text).signing.kid
+        try:
+            age = now - datetime.strptime(kid, "k%Y%m%d%H%M").replace(tzinfo=UTC)
+        except ValueError:
+            yield note(f"{name} is signed with {kid}, whose age nobody can tell")
+            continue
+        says = f"{name} is signed with {kid}, made {age.days} days ago"
+        old = age > timedelta(days=OLD_DAYS)
+        yield note(f"{says}: change it, `python -m deployments.rotate add` (docs/operating.md)") if old else ok(says)
+
+
 def files() -> Iterator[Finding]:
     store = urlsplit(get_settings().store_location())
     path = Path(store.path)
@@ -61,4 +81,4 @@ def files() -> Iterator[Finding]:
         yield bad(f"others on this machine may read {path}: chmod 600 it")
 
 
-CHECKS = (work_pool, sign_in, key_rings, files)
+CHECKS = (work_pool, sign_in, key_rings, key_ages, files)

@@ -13,6 +13,8 @@ import boto3
 import cfnlint
 import pytest
 from prefect.logging.formatters import JsonFormatter
+from prefect.settings import Settings as PrefectSettings
+from prefect.settings.legacy import _get_valid_setting_names
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from campaigns.logs import JsonLines
@@ -191,6 +193,15 @@ def test_a_container_is_told_settings_that_there_are_and_that_are_taken(task: st
         ]
     }
     Settings(**{name.removeprefix("CAMPAIGNS_").lower(): value for name, value in defaults.items()})
+
+
+def test_every_setting_of_prefect_is_one_that_this_version_has() -> None:
+    files = [HERE / "run.yaml", HERE.parent / "compose.yaml", HERE.parent / "Dockerfile"]
+    named = {name for path in files for name in re.findall(r"PREFECT_[A-Z_]+", path.read_text())}
+    # Of another package, of Prefect's logging file, and a variable of compose itself.
+    others = {"PREFECT_REDIS_MESSAGING_URL", "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "PREFECT_AUTH"}
+
+    assert named - others <= set(_get_valid_setting_names(PrefectSettings))
 
 
 @pytest.mark.parametrize(("task", "part"), [("ServerTask", "server"), ("WorkerTask", "worker"), ("ApiTask", "api")])

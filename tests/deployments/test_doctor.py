@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -228,8 +229,24 @@ def test_a_check_that_breaks_is_a_finding_and_quotes_nothing() -> None:
     assert said(broken) == "bad broken: RuntimeError where none was expected: tell whoever maintains this"  # type: ignore[arg-type]
 
 
+def test_a_key_tells_its_age(given: Set) -> None:
+    lately = f"k{datetime.now(UTC) - timedelta(days=3):%Y%m%d%H%M}"
+    given(
+        CAMPAIGNS_APPROVAL_KEYS=new_ring(lately),
+        CAMPAIGNS_API_KEYS=new_ring("k202401010000"),
+        CAMPAIGNS_CHECKPOINT_KEYS=new_ring("k1"),
+    )
+
+    told = said(exposed.key_ages)
+
+    assert f"ok CAMPAIGNS_APPROVAL_KEYS is signed with {lately}, made 3 days ago" in told
+    assert "note CAMPAIGNS_API_KEYS is signed with k202401010000" in told
+    assert "`python -m deployments.rotate add`" in told
+    assert "note CAMPAIGNS_CHECKPOINT_KEYS is signed with k1, whose age nobody can tell" in told
+
+
 def test_every_check_is_done() -> None:
-    assert len(CHECKS) == len({check.__name__ for check in CHECKS}) == 18
+    assert len(CHECKS) == len({check.__name__ for check in CHECKS}) == 19
 
 
 def test_the_server_of_the_doctor_does_not_wait_for_one_that_hangs() -> None:
