@@ -66,7 +66,7 @@ def open_round(
     for post in shown:
         if post.review.round >= n or (_approved(post) and before.get(post.id) == post.content_hash()):
             continue
-        passes = is_auto_approved(post.quality, review.mode.value, review.threshold.value)
+        passes = is_auto_approved(post, review.mode.value, review.threshold.value)
         by_policy = Review(state=ReviewState.APPROVED, round=n, by=POLICY, at=now)
         reviews[post.id] = by_policy if passes else Review(state=ReviewState.PENDING, round=n)
     store.posts.review(tenant_id, campaign_id, reviews, fence=fence)

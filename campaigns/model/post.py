@@ -135,10 +135,14 @@ class PostError(Wire):
     retryable: bool
 
 
+OFFLINE: Final = "offline"
+"""The model of a post that no model wrote: sentences of the brief, for a person to look at."""
+
+
 class ModelUsage(Wire):
     """What the words cost: model calls, tokens and US dollars."""
 
-    model: str = "offline"
+    model: str = OFFLINE
     calls: Annotated[int, Field(ge=0)] = 0
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0

@@ -115,7 +115,7 @@ def some_posts(campaign: Campaign, count: int = 12) -> list[Post]:
                 ),
                 status=PostStatus.COMPLETED,
                 quality=_quality(text),
-                usage=ModelUsage(model="offline", calls=1),
+                usage=ModelUsage(model="a hosted model", calls=1),
                 created_at=NOW - timedelta(hours=1),
                 updated_at=NOW - timedelta(minutes=20),
             )

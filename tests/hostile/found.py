@@ -49,12 +49,11 @@ def _made() -> dict[str, list[AnyPattern]]:
     return {
         "campaigns.agents.planner._references": [re.compile(rf"(?<!\S){re.escape('a' * 30)}(?!\S)")],
         "campaigns.rules.text.figures._months": [figures._months()[1]],
-        "campaigns.rules.text.figures._number_words": [figures._number_words()[1]],
         "campaigns.rules.text.matching._pattern": [
             matching._pattern(pieces) for term in terms if (pieces := matching._pieces(term))
         ],
         "campaigns.rules.text.x_length._known_domains": [x_length._known_domains().dot],
-        "campaigns.rules.guardrails.language.guess_language": [re.compile("[\u0400-\u04ff]")],
+        "campaigns.rules.text.language.guess_language": [re.compile("[\u0400-\u04ff]")],
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest
 from campaigns.model.base import derived_id
-from campaigns.model.post import AssetRequirements, Post, Quality, Review, round_digest
+from campaigns.model.post import AssetRequirements, Check, ModelUsage, Post, Quality, Review, round_digest
 from campaigns.model.vocabulary import ApprovalMode, Decision, PostStatus, ReviewState
 from campaigns.rules.approval.decisions import (
     after_edit,
@@ -316,6 +316,8 @@ def test_blocked_legal_and_locked_posts_are_told_by_their_checks_and_reviews() -
         ("auto_approve", Quality(score=0), True),
         ("auto_approve", of_quality("TOO_LONG"), False),
         ("auto_approve", None, False),
+        ("auto_approve", Quality(score=0.9, checks=[Check(code="SUPERLATIVE", severity="warn", message="no")]), False),
+        ("auto_approve", Quality(score=0.6, checks=[Check(code="SHOUTING", severity="warn", message="no")]), True),
         ("require_review_below_threshold", Quality(score=0.7), True),
         ("require_review_below_threshold", Quality(score=0.69), False),
         ("require_review_below_threshold", of_quality("TOO_LONG").model_copy(update={"score": 0.9}), False),
@@ -324,7 +326,14 @@ def test_blocked_legal_and_locked_posts_are_told_by_their_checks_and_reviews() -
 def test_a_post_goes_through_without_a_person_only_by_policy(
     mode: ApprovalMode, quality: Quality | None, through: bool
 ) -> None:
-    assert is_auto_approved(quality, mode, 0.7) is through
+    post = a_post(quality=quality, usage=ModelUsage(model="a hosted model"))
+
+    assert is_auto_approved(post, mode, 0.7) is through
+
+
+@pytest.mark.parametrize("mode", ["auto_approve", "require_review_below_threshold"])
+def test_what_the_offline_writer_wrote_is_always_looked_at(mode: ApprovalMode) -> None:
+    assert not is_auto_approved(a_post(quality=Quality(score=1)), mode, 0.0)
 
 
 # --- time ---------------------------------------------------------------------------------------------

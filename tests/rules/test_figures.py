@@ -98,6 +98,30 @@ def test_a_figure_that_says_something_else_is_not_sourced(claim: str, source: st
     assert not sourced(claim, source)
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "value"),
+    [
+        ("Achtunddreißig Familien", "de", 38),
+        ("neun von zehn", "de", 90),
+        ("Trente-huit familles", "fr", 38),
+        ("neuf sur dix", "fr", 90),
+        ("Treinta y ocho familias", "es", 38),
+        ("Nueve de cada diez", "es", 90),
+        ("Two hundred and fifty bags", "en", 250),
+        ("three out of four", "en", 75),
+    ],
+)
+def test_numbers_in_words_are_read_in_the_language_of_the_text(text: str, language: str, value: int) -> None:
+    (figure,) = figures_in(text, language)
+
+    assert figure.values == {Decimal(value)}
+
+
+@pytest.mark.parametrize("text", ["give it a second", "a hundred times", "the first bag", "eine Sekunde"])
+def test_words_that_only_look_like_numbers_are_none(text: str) -> None:
+    assert [figure for figure in figures_in(text, "en") if figure.values != {Decimal(1)}] == []
+
+
 @settings(max_examples=300)
 @given(number=st.integers(0, 10**9 - 1))
 def test_every_notation_of_a_whole_number_is_the_same_number(number: int) -> None:

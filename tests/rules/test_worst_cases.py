@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.model.post import MAX_TEXT
-from campaigns.rules.text import figures, matching, platforms, similarity
+from campaigns.rules.text import figures, language, matching, phrases, platforms, similarity
 from campaigns.rules.text.word_diff import MOST_STEPS, BoundedMatcher, word_diff
 from tests.rules.posts import checked
 from tests.worst_cases import MOST_GROWTH, growth, text_of
@@ -23,7 +23,14 @@ STRICT: dict[str, Any] = {
 
 
 def forget() -> None:
-    for cached in (matching.fold, figures.figures_in, platforms._links_in, similarity._grams):
+    for cached in (
+        matching.fold,
+        figures._figures_in,
+        phrases.tokens_of,
+        language._hits,
+        platforms._links_in,
+        similarity._grams,
+    ):
         cached.cache_clear()
 
 

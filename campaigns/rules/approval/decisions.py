@@ -16,9 +16,9 @@ from typing import Final
 
 from campaigns.errors import Fault
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, ApproverDecision, DecisionRequest
-from campaigns.model.post import Post, Quality, Review
+from campaigns.model.post import OFFLINE, Post, Review
 from campaigns.model.vocabulary import ApprovalMode, Decision, OnTimeout, ReviewState, RoundStatus
-from campaigns.rules.guardrails import legal_blocks
+from campaigns.rules.guardrails import legal_blocks, legal_findings
 
 # --- a round opens ------------------------------------------------------------------------------------
 
@@ -51,9 +51,15 @@ def locked_posts(posts: Iterable[Post]) -> list[str]:
     return [post.id for post in posts if post.review.state is ReviewState.APPROVED]
 
 
-def is_auto_approved(quality: Quality | None, mode: ApprovalMode, threshold: float) -> bool:
-    """Whether a post goes through without a person: only where the policy says so, and never with a block."""
-    if quality is None or quality.blocked or mode == "always_review":
+def is_auto_approved(post: Post, mode: ApprovalMode, threshold: float) -> bool:
+    """Whether a post goes through without a person: only where the policy says so.
+
+    Never with a block, with a finding of a legal kind (a warning included), or when the offline writer wrote it.
+    """
+    quality = post.quality
+    if quality is None or quality.blocked or legal_findings(quality) or mode == "always_review":
+        return False
+    if post.usage.model == OFFLINE:
         return False
     return mode == "auto_approve" or quality.score >= threshold
 

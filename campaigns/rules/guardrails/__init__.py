@@ -9,21 +9,23 @@ are edited.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from campaigns.model.post import Check, Post, PostContent, Quality, Slot
-from campaigns.rules.guardrails import claims, leftovers, platform_fit, wording
+from campaigns.rules.guardrails import claims, leftovers, manners, platform_fit, wording
 from campaigns.rules.guardrails.content_policy import ContentPolicy
-from campaigns.rules.guardrails.language import guess_language
 from campaigns.rules.guardrails.reading import Reading
+from campaigns.rules.text.language import guess_language
 
-__all__ = ["LEGAL_CODES", "check_post", "guess_language", "legal_blocks"]
+__all__ = ["LEGAL_CODES", "check_post", "guess_language", "legal_blocks", "legal_findings"]
 
-LEGAL_CODES: Final = frozenset({"GUARANTEE", "UNSOURCED_NUMBER", "COMPETITOR"})
-"""Claims and competitors: a block of these cannot be approved without an edit."""
+LEGAL_CODES: Final = frozenset({
+    "GUARANTEE", "UNSOURCED_NUMBER", "COMPETITOR", "HEALTH", "CLAIM", "SUPERLATIVE", "SCARCITY", "DISCLOSURE", "PII",
+})  # fmt: skip
+"""What the law asks about: a block of these cannot be approved without an edit, and no policy approves a post with
+any finding of these, a warning included."""
 
 _CHECKS: Final[tuple[Callable[[Reading], Iterator[Check]], ...]] = (
     platform_fit.empty,
@@ -35,6 +37,11 @@ _CHECKS: Final[tuple[Callable[[Reading], Iterator[Check]], ...]] = (
     claims.guarantee,
     claims.unsourced_number,
     claims.competitor,
+    claims.health,
+    claims.superlative,
+    claims.unproven,
+    claims.scarcity,
+    claims.disclosure,
     platform_fit.link_policy,
     platform_fit.link_known,
     platform_fit.emoji_policy,
@@ -45,9 +52,15 @@ _CHECKS: Final[tuple[Callable[[Reading], Iterator[Check]], ...]] = (
     leftovers.placeholder,
     leftovers.markdown,
     leftovers.ai_tell,
+    leftovers.injection,
     wording.duplicate,
     leftovers.private_data,
     leftovers.language,
+    manners.profanity,
+    manners.clickbait,
+    manners.shouting,
+    manners.unicode_fonts,
+    manners.alt_text,
 )
 
 _MOST_FINDINGS: Final = 20
@@ -76,22 +89,25 @@ def legal_blocks(quality: Quality | None) -> list[Check]:
     return [check for check in checks if check.severity == "block" and check.code in LEGAL_CODES]
 
 
+def legal_findings(quality: Quality | None) -> list[Check]:
+    """Return what keeps a post from being approved by a policy: any finding of a legal kind."""
+    return [check for check in (quality.checks if quality else []) if check.code in LEGAL_CODES]
+
+
 # --- score --------------------------------------------------------------------------------------------
 
-_BLOCK, _WARN, _STYLE = 0.4, 0.1, 0.05
-"""One block puts a post below the usual threshold of 0.7, and so do four warnings."""
+_BLOCK, _UNSENT, _WARN, _STYLE = 0.4, 0.35, 0.1, 0.05
+"""One block puts a post below the usual threshold of 0.7, and so does a warning about what nobody would send."""
 
-_SHOUTED: Final = re.compile(r"\b[A-Z]{4,}\b")
+_ADVICE: Final = frozenset({"LINK_POLICY", "COMPETITOR"})
+"""Warnings about what may well be sent."""
 _PARAGRAPH: Final = 600
 
 
 def _score(text: str, checks: list[Check]) -> float:
-    """Return 1 less 0.4 for each code that blocks, 0.1 for each that warns, 0.05 for each flaw of style."""
+    """Return 1 less 0.4 for each code that blocks, 0.35 or 0.1 for each that warns, 0.05 for a flaw of style."""
     blocking = {check.code for check in checks if check.severity == "block"}
     warning = {check.code for check in checks} - blocking
-    flaws = [
-        len(_SHOUTED.findall(text)) > 2,
-        text.count("!") > 2,
-        any(len(paragraph) > _PARAGRAPH for paragraph in text.split("\n")),
-    ]
-    return max(0.0, round(1 - _BLOCK * len(blocking) - _WARN * len(warning) - _STYLE * sum(flaws), 2))
+    off = _BLOCK * len(blocking) + sum(_WARN if code in _ADVICE else _UNSENT for code in warning)
+    flaws = any(len(paragraph) > _PARAGRAPH for paragraph in text.split("\n"))
+    return max(0.0, round(1 - off - _STYLE * flaws, 2))

@@ -25,6 +25,8 @@ class ContentPolicy(Wire):
         avoid_phrases: the brand's `contentStandards.avoidPhrases`.
         avoid_topics: union of persona, campaign and brand.
         claims: what may be claimed; the legal checks follow from it.
+        forbidden: kinds of claims that the brand's restrictions rule out even where the brief makes them: `health`,
+            `superlative`, `offer` (see `restrictions`).
         competitors: the brand's competitors by name.
         known_handles: handles that may be mentioned, without `@` (the brand's); handles that stand in
             `sources` are known too.
@@ -49,6 +51,7 @@ class ContentPolicy(Wire):
     avoid_phrases: list[str] = []
     avoid_topics: list[str] = []
     claims: ClaimsPolicy = ClaimsPolicy()
+    forbidden: list[str] = []
     competitors: list[str] = []
     known_handles: list[str] = []
     allowed_hosts: list[str] = []

@@ -12,6 +12,7 @@ from campaigns.model.post import Post, Slot
 from campaigns.rules.guardrails import guess_language
 from campaigns.rules.guardrails.content_policy import ContentPolicy
 from campaigns.rules.merge.config import MergedConfig
+from campaigns.rules.merge.restrictions import read_restriction
 
 
 def content_policy(
@@ -25,6 +26,7 @@ def content_policy(
     platform = config.platform_rules(post.platform)
     person = config.persona_rules(persona.id)
     cta = config.cta.value if config.cta else None
+    restrictions = [read_restriction(restriction.value) for restriction in config.restrictions]
     links = [cta.url] if cta else []
     links += [entry.default_url for entry in brand.cta_library] if brand else []
     return ContentPolicy(
@@ -33,9 +35,13 @@ def content_policy(
         emoji_policy=person.emoji_policy[post.platform].value,
         hashtag_policy=platform.hashtag_policy.value,
         avoid_words=person.avoid_words,
-        avoid_phrases=[phrase.value for phrase in config.avoid_phrases],
+        avoid_phrases=[
+            *(phrase.value for phrase in config.avoid_phrases),
+            *(phrase for restriction in restrictions for phrase in restriction.phrases),
+        ],
         avoid_topics=_once([*person.avoid_topics, *(topic.value for topic in config.avoid_topics)]),
         claims=config.claims.value,
+        forbidden=_once(each.forbids for each in restrictions if each.forbids not in {None, "checked"}),
         competitors=config.competitors,
         known_handles=[handle.removeprefix("@") for handle in config.handles],
         allowed_hosts=_once(host for link in links if link and (host := urlsplit(link).hostname)),
@@ -45,12 +51,21 @@ def content_policy(
             brief.brief.description,
             *config.required_inclusions,
             *([cta.text] if cta else []),
+            *_told(brief, brand, persona),
             # A post may say when the campaign begins and ends.
             *(f"{day.day} {day:%B %Y}" for day in (brief.schedule.start_date, brief.schedule.end_date)),
         ],
         language=guess_language(brief.brief.description),
         timezone=brief.schedule.timezone,
     )
+
+
+def _told(brief: CampaignBrief, brand: Brand | None, persona: Persona) -> list[str]:
+    """Return what else the writer is told and may repeat: names, values and beliefs."""
+    told = [brief.name, persona.role, persona.company, *persona.opinions.strong_beliefs]
+    if brand is not None:
+        told += [brand.name, brand.ethos, *brand.core_values, *brand.voice_guidelines.messaging]
+    return told
 
 
 def _once(texts: Iterable[str]) -> list[str]:

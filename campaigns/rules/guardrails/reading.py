@@ -14,10 +14,22 @@ from zoneinfo import ZoneInfo
 from campaigns.model.base import excerpt
 from campaigns.model.post import Check, Post, PostContent, Slot
 from campaigns.rules.guardrails.content_policy import ContentPolicy
+from campaigns.rules.text.hosts import is_public_suffix
+from campaigns.rules.text.language import guess_language
 from campaigns.rules.text.matching import Span, spans_of
+from campaigns.rules.text.phrases import PHRASE_LANGUAGES, Hit, joined_words, phrase_book
 from campaigns.rules.text.platforms import handles_in, hashtags_in, links_in, rendered_text
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
+
+_IN_ENGLISH_TOO: Final = frozenset({"chatter", "injection"})
+"""What models leave in English in a post of any language."""
+
+_DENIABLE: Final = frozenset({
+    "guarantees", "health", "healthSoft", "superlative", "award", "green", "testimonial", "offer", "scarcity",
+    "vagueFigures", "disclosureNeeded",
+})  # fmt: skip
+"""Kinds that a "no" before them takes back; what is a swear word, or left over, stays so."""
 
 _QUOTED: Final = 80
 """Characters of a text that a finding quotes: a run of digits may be as long as a post."""
@@ -82,7 +94,50 @@ class Reading:
     @cached_property
     def known_hosts(self) -> frozenset[str]:
         linked = [host_of(text[start:end]) for text in self.sources for start, end in links_in(text)]
-        return frozenset(host.casefold().removeprefix("www.") for host in [*self.policy.allowed_hosts, *linked] if host)
+        hosts = {host.casefold().removeprefix("www.") for host in [*self.policy.allowed_hosts, *linked] if host}
+        # hello@shop.co.uk makes no shop below co.uk ours.
+        return frozenset(host for host in hosts if not is_public_suffix(host))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """The languages whose phrases are looked for: the brief's and the post's own; all when neither is known."""
+        known = {self.policy.language, guess_language(self.text)} - {None}
+        return tuple(code for code in PHRASE_LANGUAGES if code in known) or (("en",) if known else PHRASE_LANGUAGES)
+
+    @cached_property
+    def _hits(self) -> dict[str, list[tuple[Hit, Span | None, str]]]:
+        places: list[tuple[str, bool, str]] = [(self.text, True, "")]
+        places += [(_CAMEL.sub(" ", tag), False, f" (in #{tag})") for tag in self.content.hashtags]
+        places += [(self.content.alt_text, False, " (in the alt text)")] if self.content.alt_text else []
+        found: dict[str, list[tuple[Hit, Span | None, str]]] = {}
+        for text, marked, where in places:
+            for code in dict.fromkeys([*self.languages, "en"]):
+                for hit in phrase_book(code).find(text):
+                    if code in self.languages or hit.kind in _IN_ENGLISH_TOO:
+                        found.setdefault(hit.kind, []).append((hit, hit.span if marked else None, where))
+        return found
+
+    @cached_property
+    def _words_of_sources(self) -> list[str]:
+        return [joined_words(text) for text in self.sources]
+
+    def phrases(self, kind: str, *, sourced: bool = False) -> Iterator[tuple[str, Span | None, str]]:
+        """Yield what is said of a kind: the words as they stand, their span, and where they stand beside the text.
+
+        A claim that its clause denies is not made, and neither is what stands so in the brief, unless `sourced`.
+        """
+        for hit, span, where in self._hits.get(kind, ()):
+            if (hit.denied and kind in _DENIABLE) or (not sourced and self.in_sources(hit.said)):
+                continue
+            yield (self.text[span[0] : span[1]] if span else hit.said), span, where
+
+    def is_denied(self, span: Span) -> bool:
+        """Whether the clause around these words of the text denies them: "harvests are not guaranteed"."""
+        return any(phrase_book(code).denies(self.text, span) for code in self.languages)
+
+    def in_sources(self, said: str) -> bool:
+        """Whether words, as tokens of `phrases`, stand in a row in a text that the writer was given."""
+        return any(f" {said} " in words for words in self._words_of_sources)
 
     @cached_property
     def local_time(self) -> dt.datetime:

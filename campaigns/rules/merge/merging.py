@@ -23,6 +23,7 @@ from campaigns.rules.merge.config import (
     Visual,
 )
 from campaigns.rules.merge.explain import explain, plan_version
+from campaigns.rules.merge.restrictions import unchecked
 
 __all__ = ["MergedConfig", "PersonaRules", "PlatformRules", "Sourced", "explain", "merge", "plan_version"]
 
@@ -68,7 +69,7 @@ def merge(brief: CampaignBrief, brand: Brand | None, personas: Sequence[Persona]
         handles=brand.handles if brand else [],
         review=_review(brand),
         approval=_approval(brief),
-        warnings=warnings,
+        warnings=[*warnings, *unchecked(brand.content_standards.restrictions if brand else [])],
     )
 
 

@@ -1,22 +1,24 @@
 """Reads the figures of a text, in any notation, so that a claim can be held against its sources.
 
 "1,000", "1.000", "1 000" and "1k" may be the same number, "38 %" and "thirty-eight percent" are; a
-figure of which the notation leaves two readings has both values. Not a figure: what belongs to a name
+figure of which the notation leaves two readings has both values. A number is sourced only by the same kind
+of thing: opening hours are no price, a percentage counts no families. Not a figure: what belongs to a name
 (B2B, 24/7), and digits in links, hashtags, handles and emojis.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, Literal
 
-from campaigns.rules.text.lexicon import lexicon
-from campaigns.rules.text.matching import Cover, Folded, Span, fold, spans_of
+from campaigns.rules.text.language import guess_language
+from campaigns.rules.text.lexicon import lexicon, stop_words
+from campaigns.rules.text.matching import JOINED, Cover, Folded, Span, fold, spans_of
 from campaigns.rules.text.platforms import cashtags_in, handles_in, hashtags_in, links_in
 
 Kind = Literal["plain", "percent", "times", "money", "clock", "date"]
@@ -26,8 +28,9 @@ Kind = Literal["plain", "percent", "times", "money", "clock", "date"]
 class Figure:
     """A figure: what it may be worth, of which kind, and where it stands.
 
-    `values` of a clock are minutes after midnight; of a date day, month and year as far as given.
-    `worded` is a number written in words.
+    `values` of a clock are minutes after midnight; of a date day, month and year as far as given; of "three
+    out of four" the percentage. `worded` is a number written in words. `hours`: a bare number of a range that
+    may be hours, "10 to 14". Money of a bare number beside a word like "price" has no currency.
     """
 
     values: frozenset[Decimal]
@@ -35,10 +38,11 @@ class Figure:
     span: Span
     currency: str = ""
     worded: bool = False
+    hours: bool = False
 
 
-_PERCENT: Final = r"%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b|procent\b"
-_TIMES: Final = r"[x×](?!\w)|times\b|-?fold\b|mal\b"
+_PERCENT: Final = r"%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b|procent\b|per cento\b"
+_TIMES: Final = r"[x×](?!\w)|times\b|-?fold\b|mal\b|fois\b|veces\b"
 _SCALES: Final = {
     "k": 1_000, "thousand": 1_000, "tausend": 1_000, "mil": 1_000, "mille": 1_000,
     "m": 1_000_000, "mn": 1_000_000, "mio": 1_000_000, "million": 1_000_000, "millions": 1_000_000,
@@ -68,7 +72,7 @@ _UNIT: Final = (
     rf"(?:\s?(?P<percent>{_PERCENT})|\s?(?P<times>{_TIMES})|\s?(?P<money>{_any_of(_CURRENCIES)}))?"
 )
 _NUMBER: Final = re.compile(
-    rf"(?:(?<!\w)(?P<before>{_any_of(_CURRENCIES, '')})\s?|(?<![\w.,]))"
+    rf"(?:(?<!{JOINED})(?P<before>{_any_of(_CURRENCIES, '')})\s?|(?<!{JOINED})(?<![.,]))"
     rf"(?P<digits>\d{{1,3}}(?:[ '.,]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*){_UNIT}"
 )
 _FIRST_YEAR: Final = 1000
@@ -77,19 +81,38 @@ _DATE: Final = re.compile(
     r"(?<![\w.,/-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])|(?<![\w.,/-])(\d{1,2})([./])(\d{1,2})\5(\d{2,4})?(?!\d)"
 )
 _CLOCK: Final = re.compile(
-    r"(?<![\w.,:])(\d{1,2}):(\d{2})(?:\s?([ap])\.?m\b)?(?![:\d])|(?<![\w.,:])(\d{1,2})\s?(?:([ap])\.?m\b|uhr\b|h\b)"
+    r"(?<![\w.,:])(\d{1,2}):(\d{2})(?:\s?([ap])\.?m\b)?(?![:\d])"
+    r"|(?<![\w.,:])(\d{1,2})\s?(?:([ap])\.?m\b|uhr\b|o'clock\b|heures?\b|horas?\b|h\s?(\d{2})?\b)"
 )
-_RANGE: Final = re.compile(r"\s*(?:-|to|and|or|bis|und|oder|a|à|et|y|e)\s*")
+_RANGE: Final = re.compile(r"\s*(?:-|to|and|or|bis|und|oder|a|à|et|y|e|hasta|until|til)\s*(?:las\s+)?")
+_RATIO: Final = re.compile(
+    r"\s*in(?: every)?\s*|\s*(?:[^\W\d]+\s+){0,2}(?:out of(?: every)?|of every|in every|von|sur|de cada|su)\s*"
+)
+_PRICED: Final = re.compile(
+    r"\b(?:price|prices|cost|costs|priced|fee|kostet|kosten|preis|preise|prix|coute|coutent|tarif|precio|precios|cuesta"
+    r"|cuestan|prezzo|costa)\b[^.\d\n]{0,20}$"
+)
+_WORD_AFTER: Final = re.compile(r"\s*([^\W\d_]+)")
+_DAY_HOURS: Final = 24
+_MOST_OF_RATIO: Final = 100
+
+
+def figures_in(text: str, language: str | None = None) -> tuple[Figure, ...]:
+    """Return the figures of a text in order.
+
+    Args:
+        language: ISO 639-1, for numbers in words; null: as the text reads, English when that is not to be told.
+    """
+    return _figures_in(text, language or guess_language(text) or "en")
 
 
 @lru_cache(maxsize=256)
-def figures_in(text: str) -> tuple[Figure, ...]:
-    """Return the figures of a text in order."""
+def _figures_in(text: str, language: str) -> tuple[Figure, ...]:
     folded = fold(text)
     taken = Cover(len(text), _not_figures(text))
     found: list[tuple[Span, Figure]] = []
-    for reader in (_dates, _clocks, _digits, _words):
-        for (start, end), figure in reader(folded):
+    for read in (_dates(folded), _clocks(folded), _digits(folded), _words(text, folded, language)):
+        for (start, end), figure in read:
             place = folded.span(start, end)
             named = _NAME_BEFORE.search(text, max(0, place[0] - 8), place[0])  # COVID-19, GPT-4
             if not named and not taken.meets(place):
@@ -133,7 +156,7 @@ def _months() -> tuple[dict[str, int], re.Pattern[str]]:
 
 def _clocks(folded: Folded) -> Iterator[tuple[Span, Figure]]:
     for match in _CLOCK.finditer(folded.text):
-        hour, minute = int(match[1] or match[4]), int(match[2] or 0)
+        hour, minute = int(match[1] or match[4]), int(match[2] or match[6] or 0)
         half = match[3] or match[5]
         if half:
             hour = hour % 12 + (12 if half == "p" else 0)
@@ -171,48 +194,113 @@ def _readings(digits: str) -> set[Decimal]:
     as_decimal = Decimal(f"{whole.replace('.', '').replace(',', '')}.{decimals}")
     if len(marks) == 1:
         grouped = len(decimals) == 3 and not whole.startswith("0")
+        if grouped and decimals.endswith("0"):
+            return {Decimal(plain)}  # nobody writes six as 6.000
         return {Decimal(plain), as_decimal} if grouped else {as_decimal}
     return {Decimal(plain)} if len(set(marks)) == 1 else {as_decimal}
 
 
-# --- numbers in words (English) -----------------------------------------------------------------------
+# --- numbers in words ---------------------------------------------------------------------------------
+
+_SPOKEN: Final = frozenset({"en", "de", "fr", "es", "pt", "it", "nl", "da"})
+"""The languages whose numerals text2num reads."""
+_PIECE: Final = re.compile(r"\w+|[^\w\s]|\s+")
+_AFTER_NUMERAL: Final = re.compile(_UNIT)
+_ROUND: Final = frozenset({100, 1_000, 1_000_000, 1_000_000_000})
 
 
-@lru_cache(maxsize=1)
-def _number_words() -> tuple[dict[str, int], re.Pattern[str]]:
-    words = lexicon().number_words
-    values = {word: value for value, word in enumerate(words.units)}
-    values |= {word: 10 * value for value, word in enumerate(words.tens, start=2)}
-    one = "|".join(values)
-    scales = "hundred|thousand|million|billion"
-    pattern = rf"\b(?P<words>(?:{one})(?:(?:[\s-]+(?:and\s+)?)(?:{one}|{scales}))*)\b{_UNIT}"
-    return values, re.compile(pattern)
+class _Piece:
+    """A word, mark or gap as text2num wants it."""
+
+    __slots__ = ("_text", "span")
+
+    def __init__(self, match: re.Match[str]) -> None:
+        self._text, self.span = match[0], match.span()
+
+    def text(self) -> str:
+        return self._text
+
+    def nt_separated(self, _previous: _Piece) -> bool:
+        return False
+
+    def not_a_number_part(self) -> bool:
+        return False
 
 
-def _words(folded: Folded) -> Iterator[tuple[Span, Figure]]:
-    values, pattern = _number_words()
-    for match in pattern.finditer(folded.text):
-        total = current = 0
-        for word in re.findall(r"[a-z]+", match["words"]):
-            if word in values:
-                current += values[word]
-            elif word == "hundred":
-                current *= 100
-            elif word in _SCALES:
-                total, current = total + current * _SCALES[word], 0
-        yield match.span(), _figure(frozenset({Decimal(total + current)}), match, worded=True)
+def _words(text: str, folded: Folded, language: str) -> Iterator[tuple[Span, Figure]]:
+    if language not in _SPOKEN:
+        return
+    from text_to_num import find_numbers  # a compiled library
+
+    pieces = [_Piece(match) for match in _PIECE.finditer(text)]
+    for found in find_numbers(pieces, language, threshold=0):
+        alone = found.end - found.start == 1
+        if found.is_ordinal or (alone and found.value in _ROUND):
+            continue  # "give it a second", "a hundred times"
+        place = pieces[found.start].span[0], pieces[found.end - 1].span[1]
+        start, end = (bisect_left(folded.origin, edge) for edge in place)
+        unit = _AFTER_NUMERAL.match(folded.text, end)
+        value = Decimal(str(found.value))
+        if unit and unit["scale"]:
+            value *= _SCALES[unit["scale"]]
+        if end > start:
+            figure = _of_unit(frozenset({value}), unit, (start, end))
+            yield figure.span, replace(figure, worded=True)
+
+
+def _of_unit(values: frozenset[Decimal], unit: re.Match[str] | None, span: Span) -> Figure:
+    kinds: dict[str, Kind] = {"percent": "percent", "times": "times", "money": "money"}
+    for group, kind in kinds.items():
+        if unit and unit[group]:
+            currency = _CURRENCIES[unit[group]] if kind == "money" else ""
+            return Figure(values, kind, (span[0], unit.end()), currency)
+    return Figure(values, "plain", span)
 
 
 def _with_ranges(folded: Folded, found: list[tuple[Span, Figure]]) -> Iterator[Figure]:
-    """Give the first figure of "10 to 15 %" the unit of the second."""
-    for ((_, end), figure), ((start, _), after) in pairwise(found):
-        shares_unit = figure.kind == "plain" and after.kind in {"percent", "money", "times"}
-        if shares_unit and _RANGE.fullmatch(folded.text, end, start):
-            yield replace(figure, kind=after.kind, currency=after.currency)
-        else:
-            yield figure
-    if found:
-        yield found[-1][1]
+    """Read figures that belong together: "10 to 15 %", "10 to 14 h", "three out of four"."""
+    place = 0
+    while place < len(found):
+        (start, end), figure = found[place]
+        if figure.kind == "plain" and not figure.worded and _PRICED.search(folded.text, max(0, start - 40), start):
+            figure = replace(figure, kind="money")
+        if place + 1 < len(found):
+            (after_start, after_end), after = found[place + 1]
+            if ratio := _ratio(folded, figure, after, end, after_start):
+                yield ratio
+                place += 2
+                continue
+            if _RANGE.fullmatch(folded.text, end, after_start) and figure.kind == "plain":
+                if after.kind in {"percent", "money", "times"}:
+                    figure = replace(figure, kind=after.kind, currency=after.currency)
+                elif after.kind == "clock" and max(figure.values) <= _DAY_HOURS:
+                    figure = replace(figure, kind="clock", values=frozenset(60 * value for value in figure.values))
+                elif _may_be_hours(folded, figure, after, after_end):
+                    figure = replace(figure, hours=True)
+                    found[place + 1] = ((after_start, after_end), replace(after, hours=True))
+        yield figure
+        place += 1
+
+
+def _ratio(folded: Folded, one: Figure, all_: Figure, end: int, start: int) -> Figure | None:
+    """Return "nine in ten" as the percentage it is."""
+    if one.kind != "plain" or all_.kind != "plain" or not _RATIO.fullmatch(folded.text, end, start):
+        return None
+    part, whole = min(one.values), min(all_.values)
+    if not 0 < part < whole <= _MOST_OF_RATIO:
+        return None
+    share = (100 * part / whole).quantize(Decimal("0.01")).normalize()
+    return Figure(frozenset({share}), "percent", (one.span[0], all_.span[1]))
+
+
+def _may_be_hours(folded: Folded, first: Figure, second: Figure, end: int) -> bool:
+    """Whether "10 to 14" may be opening hours: of a day, in order, and nothing is counted by them."""
+    if second.kind != "plain" or first.worded or second.worded:
+        return False
+    if not max(first.values) < max(second.values) <= _DAY_HOURS:
+        return False
+    word = _WORD_AFTER.match(folded.text, end)
+    return word is None or word[1] in stop_words()
 
 
 # --- sources -----------------------------------------------------------------------------------------
@@ -224,32 +312,42 @@ class Sources:
     def __init__(self, figures: Iterable[Figure]) -> None:
         self._by_value: dict[Decimal, dict[_Said, Figure]] = {}
         for figure in figures:
-            for value in figure.values:
+            for value in _keys(figure):
                 self._by_value.setdefault(value, {}).setdefault(_said(figure), figure)
         self._answers: dict[_Said, bool] = {}
 
     def give(self, figure: Figure) -> bool:
         """Whether a source gives this figure: the same value, of a kind that says the same.
 
-        A percentage needs a percentage, a multiple a multiple, an amount of money the same currency or a
-        bare number. A bare number may come from anything but a percentage, a clock, or the day of a date.
+        A percentage needs a percentage, a multiple a multiple, an amount of money a price in the same currency
+        or in none, a clock a clock or an hour of a range. A bare number needs a bare number that is no hour, or
+        is the year of a date.
         """
         said = _said(figure)
         if said not in self._answers:
             self._answers[said] = any(
                 _says(source, figure)
-                for value in figure.values
+                for value in _keys(figure)
                 for source in self._by_value.get(value, {}).values()
                 if figure.worded or not _is_the_word_one(source)
             )
         return self._answers[said]
 
 
-_Said = tuple[frozenset[Decimal], Kind, str, bool]
+_Said = tuple[frozenset[Decimal], Kind, str, bool, bool]
 
 
 def _said(figure: Figure) -> _Said:
-    return figure.values, figure.kind, figure.currency, figure.worded
+    return figure.values, figure.kind, figure.currency, figure.worded, figure.hours
+
+
+def _keys(figure: Figure) -> frozenset[Decimal]:
+    return figure.values | _minutes(figure) if figure.hours else figure.values
+
+
+def _minutes(figure: Figure) -> frozenset[Decimal]:
+    """Return what a number is as a clock: minutes after midnight."""
+    return frozenset(60 * value for value in figure.values) if figure.kind == "plain" else figure.values
 
 
 def _is_the_word_one(figure: Figure) -> bool:
@@ -260,13 +358,12 @@ def _is_the_word_one(figure: Figure) -> bool:
 def _says(source: Figure, figure: Figure) -> bool:
     if figure.kind == "date":
         return source.kind == "date" and figure.values <= source.values
+    if source.kind == "clock" or figure.kind == "clock":
+        timed = (source.kind == "clock" or source.hours) and (figure.kind == "clock" or figure.hours)
+        return timed and bool(_minutes(source) & _minutes(figure))
     shared = figure.values & source.values
-    match figure.kind:
-        case "plain":
-            is_year = any(value >= _FIRST_YEAR for value in shared)
-            return bool(shared) and (is_year if source.kind == "date" else source.kind not in {"percent", "clock"})
-        case "money":
-            same = source.kind == "money" and source.currency == figure.currency
-            return bool(shared) and (same or source.kind == "plain")
-        case _:
-            return bool(shared) and source.kind == figure.kind
+    if figure.kind == "plain" and source.kind == "date":
+        return any(value >= _FIRST_YEAR for value in shared)
+    if figure.kind == "money":
+        return bool(shared) and source.kind == "money" and source.currency in {"", figure.currency}
+    return bool(shared) and source.kind == figure.kind and (figure.hours or not source.hours)

@@ -17,19 +17,19 @@ from campaigns.model.base import Wire
 Words = Annotated[tuple[str, ...], BeforeValidator(str.split)]
 
 
-class NumberWords(Wire):
-    units: Words
-    tens: Words
-
-
 class Lexicon(Wire):
-    """Phrases by what they give away; `names` are figures that are no statistics."""
+    """Phrases by what they give away.
+
+    `names` are figures that are no statistics, `numbered_things` what a number names (bag #1), `everyday_names`
+    words of the language that companies are named after.
+    """
 
     stop_words: dict[str, Words]
     months: dict[str, Words]
-    number_words: NumberWords
     list_nouns: Words
     names: tuple[str, ...]
+    numbered_things: Words
+    everyday_names: Words
     guarantees: tuple[str, ...]
     not_a_guarantee: tuple[str, ...]
     soft_cta: tuple[str, ...]

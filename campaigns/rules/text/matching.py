@@ -76,6 +76,10 @@ def _words_apart(char: str) -> bool:
     return not (0x0E00 <= point <= 0x109F or 0x1100 <= point <= 0x11FF or 0x1780 <= point <= 0x17FF or point >= 0x2E80)
 
 
+JOINED: Final = r"[^\W\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\U0010ffff]"
+"""A letter or digit of a script that sets words apart: what stands beside one of the others begins or ends a word."""
+
+
 @lru_cache(maxsize=2048)
 def _pieces(term: str) -> tuple[str, ...]:
     words = fold(term).text.strip().strip(".,;:!?\"'")
@@ -89,8 +93,8 @@ def _pattern(pieces: tuple[str, ...]) -> re.Pattern[str]:
         # "risk-free", "risk free" and "riskfree" are the same, "100 %" is "100%"; but 1-2 is not 12.
         gap = r"[\s\-]+" if before[-1].isdigit() and piece[0].isdigit() else r"[\s\-]*"
         pattern += gap + re.escape(piece)
-    head = r"(?<!\w)" if pieces[0][0].isalnum() and _words_apart(pieces[0][0]) else ""
-    tail = r"(?!\w)" if pieces[-1][-1].isalnum() and _words_apart(pieces[-1][-1]) else ""
+    head = rf"(?<!{JOINED})" if pieces[0][0].isalnum() and _words_apart(pieces[0][0]) else ""
+    tail = rf"(?!{JOINED})" if pieces[-1][-1].isalnum() and _words_apart(pieces[-1][-1]) else ""
     return re.compile(head + pattern + tail)
 
 

@@ -36,10 +36,21 @@ def guess_language(text: str) -> str | None:
         of_script = len(re.findall(f"[{letters}]", text))
         if of_script >= _LEAST_HITS and of_script * 3 > sum(char.isalpha() for char in text):
             return code
-    words = re.findall(r"[a-z]+", fold(text).text)
-    hits = sorted(((sum(word in common for word in words), code) for code, common in _common_words()), reverse=True)
+    hits = sorted(((number, code) for code, number in _hits(text).items()), reverse=True)
     (most, code), (second, _) = hits[:2]
     return code if most >= _LEAST_HITS and most >= _LEAST_LEAD * second else None
+
+
+def reads_as(text: str, language: str) -> bool:
+    """Whether a text may be in a language all the same: it has at least half as many of its words as of the best's."""
+    hits = _hits(text)
+    return language in hits and 2 * hits[language] >= max(hits.values())
+
+
+@lru_cache(maxsize=64)
+def _hits(text: str) -> dict[str, int]:
+    words = re.findall(r"[a-z]+", fold(text).text)
+    return {code: sum(word in common for word in words) for code, common in _common_words()}
 
 
 @lru_cache(maxsize=1)
