@@ -21,7 +21,7 @@ from api.http.cors import ApiCors
 from api.http.headers import SecurityHeaders
 from api.motor import sweeping
 from api.review import router as approval_page
-from api.routers import approvals, assets, brands, campaigns, docs, export, health, personas, templates
+from api.routers import approvals, assets, brands, campaigns, checks, docs, export, health, personas, templates
 from api.schemas import openapi
 from campaigns.settings import Settings, get_settings
 from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
@@ -32,6 +32,7 @@ ROUTERS: Final = (
     health.router,
     campaigns.router,
     export.router,
+    checks.router,
     personas.router,
     brands.router,
     assets.router,

@@ -34,6 +34,8 @@ def filled(path: str) -> str:
 def needed(path: str, method: str) -> str:
     """Return the scope that a route needs, by the rule of the API: its first part, read or write."""
     group = path.split("/")[1]
+    if group == "checks":
+        return "campaigns:read"  # it stores nothing
     return f"{group}:{'read' if method == 'GET' else 'write'}"
 
 

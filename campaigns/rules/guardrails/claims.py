@@ -28,7 +28,7 @@ _LIST_MARK: Final = 40
 """How many signs and blanks may stand before the number of a list."""
 _WORD: Final = re.compile(r"\w")
 _AFTER_LIST_NUMBER: Final = re.compile(r"[.):/\]]|\s{0,40}[-–]\s")
-_NUMBER_OF: Final = re.compile(r"(\w+) ?(?:#|no\. ?|nr\. ?|n° ?|num\. ?)?$")
+_NUMBER_OF: Final = re.compile(r"(?<!\w)(\w{1,40}) ?(?:#|no\. ?|nr\. ?|n° ?|num\. ?)?$")
 _TEMPERATURE: Final = re.compile(r"\s?(?:°|º|degrees?\b|Grad\b|degrés?\b|grados?\b)")
 _ALL: Final = re.compile(r"(?<![\w.,])100\s*(?:%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b)\s*(\w*)")
 

@@ -161,6 +161,11 @@ def _pillars(brief: CampaignBrief, brand: Brand | None) -> Sourced[list[Pillar]]
 # --- platforms and personas -------------------------------------------------------------------------
 
 
+def platform_defaults(brand: Brand | None, platform: Platform) -> PlatformDefaults:
+    """Return the brand's policies for a platform, or the system's where it names none."""
+    return _platform_defaults(brand, platform)[0]
+
+
 def _platform_defaults(brand: Brand | None, platform: Platform) -> tuple[PlatformDefaults, Provenance]:
     named = brand.platform_guidelines.defaults.given() if brand else {}
     return (named[platform], "brand") if platform in named else (system.PLATFORM_DEFAULTS[platform], "system")
