@@ -213,7 +213,7 @@ _BEFORE_NAME: Final = re.compile(
     r"\b(?:than|unlike|versus|vs|from|instead of|tired of|ditch|leave|as|statt|als|wie|von|que|contre)\.?\s+$",
     re.IGNORECASE,
 )
-_SENTENCE_OPENS: Final = re.compile(r"(?:^|[.!?…:\n\"“„«])\s*$")
+_SENTENCE_OPENS: Final = frozenset(".!?…:\"“„«¡¿")
 
 
 def _is_the_name(name: str, span: Span, text: str) -> bool:
@@ -232,7 +232,7 @@ def _is_the_name(name: str, span: Span, text: str) -> bool:
         return compared and not said.islower()
     if said.islower():
         return compared or text[span[1] : span[1] + 1] != "-"
-    return not (everyday and _SENTENCE_OPENS.search(before))
+    return not (everyday and (not before.strip() or "\n" in before[-1:] or before.rstrip()[-1] in _SENTENCE_OPENS))
 
 
 @lru_cache(maxsize=1)
