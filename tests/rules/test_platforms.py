@@ -24,7 +24,7 @@ from campaigns.rules.text.platforms import (
     text_length,
     text_limit,
 )
-from campaigns.rules.text.x_length import x_urls
+from campaigns.rules.text.x_length import weighted_length, x_urls
 from tests.rules.posts import words
 
 LINK = "https://fernwood.example/harvest"
@@ -319,3 +319,56 @@ def test_what_the_text_says_is_not_said_twice() -> None:
 def test_a_post_without_extras_is_its_text() -> None:
     for platform in PLATFORMS:
         assert rendered_text(platform, words("Just this.")) == "Just this."
+
+
+# --- hashtags, mentions and links as the platforms take them ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("#महात्मा #தமிழ் #ที่นี่ #বাংলা", ["महात्मा", "தமிழ்", "ที่นี่", "বাংলা"]),
+        ("#می‌خواهم #il·lusió #ラーメン・つけ麺", ["می‌خواهم", "il·lusió", "ラーメン・つけ麺"]),
+        ("#a1 #1a #_x #2027 #️⃣ &#39; a#b", ["a1", "1a", "_x"]),
+        ("#tag. #tag, (#tag)", ["tag", "tag", "tag"]),
+        ("#a#b #c://d", []),
+    ],
+)
+def test_a_hashtag_is_a_whole_word_of_any_script(text: str, tags: list[str]) -> None:
+    assert [tag for tag, _ in hashtags_in(text)] == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "on_x", "elsewhere"),
+    [
+        ("写真は@coffeequeenさんから", ["coffeequeen"], ["coffeequeen"]),
+        ("great.@stranger", ["stranger"], ["stranger"]),
+        ("RT@stranger", ["stranger"], []),
+        ("@_@ f!@kn @test@example.com a.b@c.com", [], []),
+        ("@acme.com", ["acme"], ["acme.com"]),
+        ("Thanks to @a and @b.", ["a", "b"], ["a", "b"]),
+        ("@a_b/team", ["a_b"], ["a_b"]),
+    ],
+)
+def test_a_mention_is_what_the_platform_takes_for_one(text: str, on_x: list[str], elsewhere: list[str]) -> None:
+    assert [handle for handle, _ in handles_in(text, "twitter")] == on_x
+    assert [handle for handle, _ in handles_in(text, "instagram")] == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("http://example.comいまなに", ["http://example.com"]),
+        ("[https://fernwood.example/a]", ["https://fernwood.example/a"]),
+        ("{https://fernwood.example/b}", ["https://fernwood.example/b"]),
+        ("https://fernwood.example’s coffee", ["https://fernwood.example"]),
+        ("hello@fernwood.co.uk", []),
+    ],
+)
+def test_a_link_ends_where_its_text_goes_on(text: str, links: list[str]) -> None:
+    assert [text[start:end] for start, end in links_in(text)] == links
+
+
+@pytest.mark.parametrize(("text", "weight"), [("Write to jane.doe@company.com.au", 32), ("https://t.co/abc?amp=1", 23)])
+def test_x_weighs_no_address_behind_a_handle_and_all_of_a_short_one(text: str, weight: int) -> None:
+    assert weighted_length(text) == weight

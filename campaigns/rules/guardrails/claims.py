@@ -213,7 +213,7 @@ _BEFORE_NAME: Final = re.compile(
     r"\b(?:than|unlike|versus|vs|from|instead of|tired of|ditch|leave|as|statt|als|wie|von|que|contre)\.?\s+$",
     re.IGNORECASE,
 )
-_SENTENCE_OPENS: Final = frozenset(".!?…:\"“„«¡¿")
+_SENTENCE_OPENS: Final = frozenset('.!?…:"“„«¡¿')
 
 
 def _is_the_name(name: str, span: Span, text: str) -> bool:

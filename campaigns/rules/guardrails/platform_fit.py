@@ -151,7 +151,12 @@ def hashtag_policy(post: Reading) -> Iterator[Check]:
 
 
 def unknown_mention(post: Reading) -> Iterator[Check]:
-    given = {handle.casefold() for text in post.sources for handle, _ in handles_in(text)}
+    given = {
+        handle.casefold()
+        for text in post.sources
+        for on in (None, post.policy.platform)
+        for handle, _ in handles_in(text, on)
+    }
     known = given | {handle.lstrip("@").casefold() for handle in post.policy.known_handles}
     for handle, span in post.mentions:
         if handle.casefold() not in known:

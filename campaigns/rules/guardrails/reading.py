@@ -60,7 +60,7 @@ class Reading:
     @cached_property
     def mentions(self) -> list[tuple[str, Span | None]]:
         """Handles in the text, and those beside it."""
-        inside: list[tuple[str, Span | None]] = list(handles_in(self.text))
+        inside: list[tuple[str, Span | None]] = list(handles_in(self.text, self.policy.platform))
         said = {handle.casefold() for handle, _ in inside}
         beside = [handle.lstrip("@＠") for handle in self.content.mentions]
         return inside + [(handle, None) for handle in beside if handle.casefold() not in said]

@@ -230,7 +230,7 @@ class _Piece:
 def _words(text: str, folded: Folded, language: str) -> Iterator[tuple[Span, Figure]]:
     if language not in _SPOKEN:
         return
-    from text_to_num import find_numbers  # a compiled library
+    from text_to_num import find_numbers  # type: ignore[import-untyped]  # compiled, without annotations
 
     pieces = [_Piece(match) for match in _PIECE.finditer(text)]
     for found in find_numbers(pieces, language, threshold=0):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Final, Literal
 
+import regex
 from pydantic import Field
 
 from campaigns.model.base import Maybe, Wire
@@ -123,13 +124,29 @@ def length_note(platform: Platform, length: int, *, premium: bool = False) -> st
 
 # --- what stands in a text ----------------------------------------------------------------------------
 
-# A hashtag needs a letter; a handle must not be the tail of an e-mail address.
-_HASHTAG = re.compile(r"(?<![\w&/#＃])[#＃](\w*[^\W\d_]\w*)")
-_HANDLE = re.compile(r"(?<![\w.+\-/@＠])[@＠]([A-Za-z0-9_][A-Za-z0-9_.]*)")
-# No mention holds the beginning of another one: each is looked for up to there.
+# A hashtag is what twitter-text takes for one, on every platform: letters with their marks, digits, joiners, and a few
+# marks inside of words; one letter at least. Nothing of it follows from the script: #महात्मा, #ที่นี่, #il·lusió.
+_TAG_LETTER: Final = r"\p{L}\p{M}"
+_TAG_REST: Final = (
+    r"\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\u00b7"
+)
+_HASHTAG = regex.compile(
+    rf"(?<![{_TAG_LETTER}{_TAG_REST}&/#＃])[#＃](?![\ufe0f\u20e3])(?=[{_TAG_REST}]*+[{_TAG_LETTER}])([{_TAG_LETTER}{_TAG_REST}]++)"
+    r"(?![#＃]|://)"
+)
+# X takes letters of ASCII, digits and underscores, after anything but these or "!#$%&*@", and after RT; another @ or an
+# accented letter behind it makes it none. Elsewhere a handle may have dots inside.
+_X_HANDLE = re.compile(
+    r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt])|(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt]:))"
+    r"[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_]*[@＠\u00c0-\u024f]|://)"
+)
+_HANDLE = re.compile(
+    r"(?<![A-Za-z0-9_+/@＠!#$%&*])[@＠]([A-Za-z0-9_](?:[A-Za-z0-9_.]{0,60}[A-Za-z0-9_])?)(?![A-Za-z0-9_.]*[@＠])"
+)
 _TEMPLATE_MENTION = re.compile(r"@\[((?:(?!@\[)[^\]\n])++)\]\(urn:li:[a-z]++:(?:(?!@\[)[^)\s])++\)")
 _CASHTAG = re.compile(r"(?<!\S)\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?=$|[\s!'#%&()*+,\\\-./:;<=>?@\[\]^_{|}~$])")
-_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"“”]+", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"“”„«»{}|\\^`\[\]\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s$")
 
 
 def links_in(text: str) -> list[Span]:
@@ -139,13 +156,16 @@ def links_in(text: str) -> list[Span]:
 
 @lru_cache(maxsize=64)
 def _links_in(text: str) -> tuple[Span, ...]:
-    spans = [(match.start(), match.start() + len(_without_tail(match[0]))) for match in _WEB_ADDRESS.finditer(text)]
+    # Where the grammar of X knows the host, it knows the end too; hosts it does not know end where a reader sees it.
+    on_x = dict(x_urls(text))
+    plain = {match.start(): match.start() + len(_without_tail(match[0])) for match in _WEB_ADDRESS.finditer(text)}
+    spans = [(start, on_x.get(start, end)) for start, end in plain.items()]
     cover = Cover(len(text), spans)
-    return tuple(sorted([*spans, *(span for span in x_urls(text) if not cover.meets(span))]))
+    return tuple(sorted([*spans, *(span for span in on_x.items() if not cover.meets(span))]))
 
 
 def _without_tail(url: str) -> str:
-    url = url.rstrip(".,;:!?'’»…")
+    url = _POSSESSIVE.sub("", url.rstrip(".,;:!?'’»…"))
     return url[:-1] if url.endswith(")") and "(" not in url else url
 
 
@@ -154,18 +174,22 @@ def hashtags_in(text: str) -> list[tuple[str, Span]]:
     return _outside_links(_HASHTAG, text)
 
 
-def handles_in(text: str) -> list[tuple[str, Span]]:
-    """Return each mention: a handle without `@`, or the name in a LinkedIn template, with its span."""
+def handles_in(text: str, platform: Platform | None = None) -> list[tuple[str, Span]]:
+    """Return each mention: a handle without `@`, or the name in a LinkedIn template, with its span.
+
+    Args:
+        platform: whose grammar of handles holds; on X @acme.com is @acme. None: one that takes dots.
+    """
     templates = [(match[1], match.span()) for match in _TEMPLATE_MENTION.finditer(text)]
-    plain = [(handle.rstrip("."), span) for handle, span in _outside_links(_HANDLE, text)]
-    return sorted([*templates, *plain], key=lambda found: found[1])
+    on_x = platform is not None and platform_rules(platform).counting == "x_weighted"
+    return sorted([*templates, *_outside_links(_X_HANDLE if on_x else _HANDLE, text)], key=lambda found: found[1])
 
 
 def cashtags_in(text: str) -> list[tuple[str, Span]]:
     return [(match[1], match.span()) for match in _CASHTAG.finditer(text)]
 
 
-def _outside_links(pattern: re.Pattern[str], text: str) -> list[tuple[str, Span]]:
+def _outside_links(pattern: re.Pattern[str] | regex.Pattern[str], text: str) -> list[tuple[str, Span]]:
     links = Cover(len(text), links_in(text))
     return [(match[1], match.span()) for match in pattern.finditer(text) if not links.meets(match.span())]
 
@@ -185,7 +209,7 @@ def rendered_text(platform: Platform, content: PostContent) -> str:
     if content.link and rules.urls.clickable and not _holds_link(text, content.link):
         parts.append(content.link)
     said_tags = {tag.casefold() for tag, _ in hashtags_in(text)}
-    said_handles = {handle.casefold() for handle, _ in handles_in(text)}
+    said_handles = {handle.casefold() for handle, _ in handles_in(text, platform)}
     handles = [handle.lstrip("@＠") for handle in content.mentions] if rules.mentions.form == "handle" else []
     tags = [tag.lstrip("#＃") for tag in content.hashtags]
     line = [f"@{handle}" for handle in _once(handles, said_handles)] + [f"#{tag}" for tag in _once(tags, said_tags)]

@@ -96,7 +96,7 @@ _LATIN_HEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(rf"(?::[0-9]+)?(?P<path>/{_PATH}*)?(?:{_QUERY})?", re.IGNORECASE)
-_TCO = re.compile(r"https?://t\.co/([a-z0-9]+)", re.IGNORECASE | re.ASCII)
+_TCO = re.compile(rf"https?://t\.co/([a-z0-9]+)(?:{_QUERY})?", re.IGNORECASE | re.ASCII)
 _NO_UNDERSCORE = re.compile(rf"(?:{_CHAR}|-)*")
 
 
@@ -158,7 +158,7 @@ def x_urls(text: str) -> list[Span]:
             continue
         if head["protocol"]:
             found += _with_protocol(text, head.start("protocol"), position)
-        elif not head["before"].endswith(("-", "_", ".", "/")):
+        elif not head["before"].endswith(("-", "_", ".", "/", _MARK)):
             bare = [
                 (start + match.start(), tld_ends[start + match.end() - 1])
                 for match in _LATIN_HEAD.finditer(marked[start : head.end()])
