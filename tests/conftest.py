@@ -55,9 +55,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneServ
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
-    """A real Prefect server on an empty database; started when the first test asks for it."""
-    from prefect.settings import PREFECT_API_URL
+    """A real Prefect server on an empty database; started when the first test asks for it.
+
+    TESTS_PREFECT_API_URL names one that is there already, for many short runs of pytest (tests/mutants/run.py).
+    """
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
+    if url := os.environ.get("TESTS_PREFECT_API_URL"):
+        with temporary_settings({PREFECT_API_URL: url}), _temporary_global_settings_context(get_settings_context()):
+            yield url
+        return
     with prefect_test_harness(server_startup_timeout=120):
         yield str(PREFECT_API_URL.value())

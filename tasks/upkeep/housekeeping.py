@@ -22,7 +22,7 @@ from campaigns.approval.reminding import remind_due
 from campaigns.operations.recurring import begin_queued
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from campaigns.wiring import get_asset_files
+from campaigns.wiring import get_asset_files, get_signals
 from tasks.checkpoints.retention import forget_ended_campaigns
 from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import NOTICES, deliver_due
@@ -71,7 +71,8 @@ def send(store: Store, now: datetime) -> Done:
 
 
 def watch_rates(store: Store, now: datetime) -> Done:
-    """Turn the alarms on or off."""
+    """Turn the alarms on or off; what this process counted since it last wrote, as after a burst, counts too."""
+    get_signals().flush(now=now)
     return {kind: f"{found.part} of {found.whole}" for kind, found in watch(store, now=now).items() if found.part}
 
 

@@ -22,24 +22,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
+from prefect.blocks.abstract import NotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import SyncClientContext
+from prefect.deployments.runner import RunnerDeployment
 from prefect.events.clients import NullEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, Pause
@@ -47,10 +49,12 @@ from prefect.flow_engine import run_flow
 from prefect.settings import (
     PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED,
     PREFECT_DEFAULT_RESULT_STORAGE_BLOCK,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
 from prefect.states import Pending, Running
+from prefect.utilities.callables import ParameterSchema
 
 from api.auth.identity import SCOPES, mint
 from campaigns import wiring
@@ -59,6 +63,7 @@ from campaigns.agents.failures import FailureCode, agent_error
 from campaigns.agents.offline import OfflineModel
 from campaigns.agents.prompts import Prompt
 from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.checkpoints.faults import CheckpointFault
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import BlobsUnavailable, Patience
 from campaigns.errors import StoreUnavailableError
@@ -154,8 +159,8 @@ class Table:
 
     def __init__(self) -> None:
         self.real = SQLiteTable(":memory:")
-        self.before_write: Callable[[tuple[Operation, ...]], None] | None = None
-        """Called before each write, by whichever process: a seam for acts in between. Called once, then forgotten."""
+        self.before_write: Callable[[tuple[Operation, ...]], bool] | None = None
+        """Called before each write, by whichever process, until it says that it acted: a seam for acts in between."""
 
     def get(self, key: Key) -> Item | None:
         return touch("read", lambda: self.real.get(key), _store_away)
@@ -180,9 +185,8 @@ class Table:
         return touch("read", asked, _store_away)
 
     def write(self, *operations: Operation) -> None:
-        if (act := self.before_write) is not None:
+        if (act := self.before_write) is not None and act(operations):
             self.before_write = None
-            act(operations)
         touch("store", lambda: self.real.write(*operations), _store_away)
 
     def delete(self, keys: Sequence[Key]) -> None:
@@ -312,6 +316,12 @@ def _word(nth: int) -> str:
     return "".join(chr(ord("a") + int(digit)) * 2 for digit in str(nth))
 
 
+def said_of(text: str, calls: Sequence[Call]) -> int | None:
+    """Return the number of the post for which the model said this text; None: it never did."""
+    by_word = {_word(nth): call.number for nth, call in enumerate(calls, start=1)}
+    return by_word.get(text.rsplit(" ", 1)[1].rstrip("."))
+
+
 class Clock:
     """Time of this process and of nobody else's: it passes, and it is moved ahead. Nothing is slept."""
 
@@ -326,6 +336,10 @@ class Clock:
             self._ahead += by.total_seconds()
             self._traveller.shift(by)
 
+    @property
+    def is_ahead(self) -> bool:
+        return self._ahead > 0.5
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.advance(timedelta(seconds=max(0.0, seconds)))
@@ -339,6 +353,17 @@ class Clock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+class Ear(NotificationBlock):
+    """What operators chose to be told by; it hears subject and words."""
+
+    _block_type_name = "Ear"
+    _block_type_slug = "ear"
+    heard: ClassVar[list[tuple[str, str]]] = []
+
+    def notify(self, body: str, subject: str | None = None, **_sync: object) -> None:
+        self.heard.append((subject or "", body))
 
 
 class Raw:
@@ -394,10 +419,13 @@ class Machine:
         self.table.real, self.table.before_write, self.raw = SQLiteTable(path), None, Raw(path)
         self.model.calls.clear()
         self.model.script.clear()
+        Ear.heard.clear()
         self.model.gate, self.model.most_at_once = None, 0
         self.clock.slept.clear()
         self.clock.advance(time_machine.escape_hatch.datetime.datetime.now(UTC) - self.clock.now())
         writer_limit._seen = None
+        wiring.get_signals.cache_clear()
+        wiring.get_signals()  # what this process counted belongs to the example before
         for tenant in (TENANT, OTHER_TENANT):
             stamps = {"tenantId": tenant, "createdAt": self.clock.now(), "updatedAt": self.clock.now()}
             self.store.brands.create(Brand.model_validate({**sample("brand.json"), **stamps}))
@@ -458,11 +486,14 @@ class Machine:
         address = httpx.URL(link)
         return address.path.rsplit("/", 1)[1], address.params["token"]
 
-    def decide(self, campaign_id: str, decision: str, comments: str = "", **body: Any) -> Any:
+    def decide(
+        self, campaign_id: str, decision: str, comments: str = "", *, correlation: str | None = None, **body: Any
+    ) -> Any:
         """POST a decision with the newest link, and return the answer."""
         callback_id, token = self.link(campaign_id)
         said = {"decision": decision, "callbackId": callback_id, **({"comments": comments} if comments else {}), **body}
         path, headers = f"/campaigns/{campaign_id}/approve", {"Authorization": f"Bearer {token}"}
+        headers |= {"X-Correlation-Id": correlation} if correlation else {}
         return self.http("POST", path, json=said, headers=headers)
 
     # --- as a worker, and as time ------------------------------------------------------------------------
@@ -486,20 +517,28 @@ class Machine:
         """Execute a run. A killed one stays Running in Prefect, as nobody tells it."""
         from flows.build_campaign import build_campaign
 
-        self.prefect.set_flow_run_state(run_id, Pending(), force=True)
         run = self.prefect.read_flow_run(run_id)
-        with self.as_process(*faults) as process, suppress(Pause, Abort, Killed):
-            run_flow(build_campaign, flow_run=run, parameters=run.parameters, return_type="state")
+        if run.state is None or not run.state.is_scheduled() or self.clock.is_ahead:  # the server's clock stands back
+            self.prefect.set_flow_run_state(run_id, Pending(), force=True)
+            run = self.prefect.read_flow_run(run_id)
+
+        def work() -> Process:
+            with self.as_process(*faults) as process, suppress(Pause, Abort, Killed, CheckpointFault):
+                run_flow(build_campaign, flow_run=run, parameters=run.parameters, return_type="state")
+            return process
+
+        # In a context of its own, as a process has: a killed one leaves Prefect's transaction open in it.
+        process = copy_context().run(work)
         if process.dead:
             self.prefect.set_flow_run_state(run_id, Running(), force=True)
         return process
 
-    def housekeeping(self, *faults: Fault, duties: Sequence[str] | None = None) -> Process:
-        """Do the duties of housekeeping once, now; each stands on its own, as in the flow."""
+    def housekeeping(self, *faults: Fault, duties: Sequence[str] | None = None, now: datetime | None = None) -> Process:
+        """Do the duties of housekeeping once, now or as if it were then; each stands on its own, as in the flow."""
         with self.as_process(*faults) as process:
             for name in housekeeping.DUTIES if duties is None else duties:
                 try:
-                    housekeeping.DUTIES[name](self.store, self.clock.now())
+                    housekeeping.DUTIES[name](self.store, now or self.clock.now())
                 except Killed:
                     break
                 except Exception as error:  # as in the flow: the next duty has its turn, and the next minute
@@ -544,6 +583,13 @@ class Machine:
         """Return what is still to be delivered about a campaign."""
         return [each for each in self.raw.of(campaign_id, "outbox") if "doneAt" not in each]
 
+    def told_operators(self) -> dict[str, str]:
+        """Return the words that operators got about alarms since the last look, by their subject."""
+        told = dict(Ear.heard)
+        assert len(told) == len(Ear.heard)
+        Ear.heard.clear()
+        return told
+
     def trail(self, campaign_id: str) -> list[dict[str, Any]]:
         """Return the audit trail, in order."""
         return self.raw.of(campaign_id, "audit")
@@ -575,6 +621,8 @@ def machine_on(home: Path) -> Iterator[Machine]:
             "API_BASE_URL": "http://testserver",
             "START_PATIENCE_SECONDS": "30",
             "SWEEP_SECONDS": "0",
+            "METRICS": "emf",
+            "ALERT_BLOCKS": f"ear/{deployment}",
             "DEPLOYMENT": f"build-campaign/{deployment}",
             "REQUESTS_PER_MINUTE": "1000000",
             "REQUESTS_BURST": "1000000",
@@ -588,6 +636,8 @@ def machine_on(home: Path) -> Iterator[Machine]:
         patch.setattr(models, "build", lambda options: model)
         patch.setattr(checkpoint_storage, "FolderBlobs", Blobs)
         patch.setattr(checkpoint_storage, "Patience", partial(Patience, clock=clock.monotonic, sleep=clock.sleep))
+        # A third of a run's cost: web sockets to see that somebody suspends it by hand, which nobody does here.
+        patch.setattr("prefect.flow_engine.observe_flow_run_suspension", lambda *_: nullcontext())
         for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
             logger = logging.getLogger(name)
             held.callback(logger.setLevel, logger.level)
@@ -600,6 +650,7 @@ def machine_on(home: Path) -> Iterator[Machine]:
         held.callback(_forget)
         EventsWorker.set_client_override(NullEventsClient)
         held.callback(EventsWorker.set_client_override, None)
+        Ear().save(deployment, _sync=True)
         block = f"machine-{uuid4().hex[:12]}"
         register_checkpoint_storage(get_settings()).save(block, _sync=True)
         held.enter_context(
@@ -607,17 +658,24 @@ def machine_on(home: Path) -> Iterator[Machine]:
                 {
                     PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: f"sealed-checkpoints/{block}",
                     PREFECT_LOGGING_TO_API_ENABLED: False,
+                    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # ending its thread takes a second
                     PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
                 }
             )
         )
-        build_campaign.to_deployment(name=deployment).apply()
+        _deployed(build_campaign.to_deployment(name=deployment, enforce_parameter_schema=False))
         prefect = held.enter_context(SyncClientContext.get_or_create()).client
         app = create_app()
         client = held.enter_context(TestClient(app))
         machine = Machine(home, wiring.get_store(), table, model, clock, app, client, prefect, clock.now())
         machine.fresh()
         yield machine
+
+
+def _deployed(deployment: RunnerDeployment) -> None:
+    """Register it without the schema of its form: reading and checking that costs more than all else of a life."""
+    deployment._parameter_openapi_schema = ParameterSchema()
+    deployment.apply()
 
 
 def _forget() -> None:
