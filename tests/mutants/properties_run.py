@@ -1,0 +1,225 @@
+"""Faults of the product's own run that a marked property must meet alone: status, retries, recovery."""
+
+from __future__ import annotations
+
+from tests.mutants.run import Mutant, Survivor
+
+PROGRESSION = "tests/properties/test_property_05_progression.py::test_the_status_of_a_campaign_is_the_fold_of_its_trail"
+ALERTING = (
+    "tests/properties/test_property_13_alerting.py::"
+    "test_operators_hear_of_exactly_what_crosses_a_line_and_a_throttled_model_is_spared"
+)
+
+MUTANTS: list[Mutant] = [
+    {
+        "name": "property 5: the trail says that a move began where it ended",
+        "file": "campaigns/store/campaigns.py",
+        "old": 'fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})',
+        "new": 'fact = Fact(actor, "moved", at, to, to, reason, round, details or {})',
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: a move leaves no entry in the trail",
+        "file": "campaigns/store/campaigns.py",
+        "old": "told, first = [fact, *facts], len(operations)",
+        "new": "told, first = [*facts], len(operations)",
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: a completed campaign may be planned again",
+        "file": "campaigns/model/campaign.py",
+        "old": "S.COMPLETED: frozenset(),",
+        "new": "S.COMPLETED: frozenset({S.PLANNING}),",
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: a campaign is cancelled once it is planned",
+        "file": "campaigns/build/planning.py",
+        "old": "CampaignStatus.GENERATING,",
+        "new": "CampaignStatus.CANCELLED,",
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: a campaign that timed out counts as rejected",
+        "file": "campaigns/approval/outcomes.py",
+        "old": "CampaignStatus.APPROVAL_TIMEOUT,",
+        "new": "CampaignStatus.REJECTED,",
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: an approved campaign never becomes completed",
+        "file": "campaigns/approval/outcomes.py",
+        "old": "    if campaign.status is CampaignStatus.APPROVED:",
+        "new": "    if campaign.status is CampaignStatus.PLANNING:",
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: the run of a rejected campaign says approved",
+        "file": "tasks/complete.py",
+        "old": 'name, message = "Rejected", f"Rejected by {by}"',
+        "new": 'name, message = "Approved", f"Rejected by {by}"',
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 5: all posts share one checkpoint",
+        "file": "tasks/generate.py",
+        "old": 'return {"post": post.id, "revision": post.revision,',
+        "new": 'return {"post": "", "revision": post.revision,',
+        "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 13: the rates are not watched",
+        "file": "tasks/upkeep/housekeeping.py",
+        "old": '    "watch the rates": watch_rates,',
+        "new": '    "watch the rates": expire_and_remind,',
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: a model that throttles is not spared",
+        "file": "tasks/upkeep/housekeeping.py",
+        "old": '    "spare the model": throttle,',
+        "new": '    "spare the model": expire_and_remind,',
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: what was counted in a burst is never written",
+        "file": "tasks/upkeep/housekeeping.py",
+        "old": "    get_signals().flush(now=now)\n",
+        "new": "    get_signals()\n",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the failure rate counts completed campaigns",
+        "file": "tasks/upkeep/watch.py",
+        "old": "share(sum(one.status is S.FAILED for one in lately), len(lately))",
+        "new": "share(sum(one.status is S.COMPLETED for one in lately), len(lately))",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the failure rate looks back a week",
+        "file": "tasks/upkeep/watch.py",
+        "old": "lately = [one for one in ended if one.at > now - FAILURES.window]",
+        "new": "lately = [one for one in ended if one.at > now - TIMEOUTS.window]",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: an alarm that changes is told to nobody",
+        "file": "tasks/upkeep/watch.py",
+        "old": "    if store.signals.turn(changed, before=before):",
+        "new": "    if not store.signals.turn(changed, before=before):",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: an alarm is told at every look",
+        "file": "tasks/upkeep/watch.py",
+        "old": "    if on == was_on:\n        return\n",
+        "new": "    if on == was_on and not on:\n        return\n",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: rounds that ran out are not counted",
+        "file": "tasks/upkeep/watch.py",
+        "old": "    return round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT",
+        "new": "    return round_.ran_out_at is not None and round_.status is RoundStatus.PENDING",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: nobody hears of changed bytes",
+        "file": "tasks/upkeep/watch.py",
+        "old": "frozenset({IntegrityError.code, str(FailureCode.TENANT_MISMATCH)})",
+        "new": "frozenset({str(FailureCode.TENANT_MISMATCH)})",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the time before is compared with itself",
+        "file": "tasks/upkeep/watch.py",
+        "old": "if since - BASELINE_WINDOW < one.at <= since]",
+        "new": "if since - BASELINE_WINDOW < one.at]",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: runs are late at once",
+        "file": "tasks/upkeep/watch.py",
+        "old": "count_late_runs(before=now - LATE_RUNS.window)",
+        "new": "count_late_runs(before=now)",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: what cannot be delivered is not counted",
+        "file": "tasks/upkeep/watch.py",
+        "old": "    return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)",
+        "new": "    return len(aside)",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: an alarm comes without its figures",
+        "file": "tasks/upkeep/watch.py",
+        "old": "advice=rule.advice, context=figures)",
+        "new": "advice=rule.advice, context=None)",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the blocks that operators chose are not told",
+        "file": "tasks/upkeep/alerts.py",
+        "old": '    for channel in filter(None, get_settings().alert_blocks.split(",")):',
+        "new": '    for channel in filter(None, get_settings().alert_blocks.split(",")[1:]):',
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: an alarm is on at the line",
+        "file": "campaigns/operations/alarms.py",
+        "old": "    return reading.rate > (rule.back_to if before else rule.above)",
+        "new": "    return reading.rate >= (rule.back_to if before else rule.above)",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: an alarm flutters at the line",
+        "file": "campaigns/operations/alarms.py",
+        "old": "    return reading.rate > (rule.back_to if before else rule.above)",
+        "new": "    return reading.rate > rule.above",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: few cases are enough",
+        "file": "campaigns/operations/alarms.py",
+        "old": "    if reading.cases < rule.least:\n        return before\n",
+        "new": "",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the limit of the model is never lowered",
+        "file": "campaigns/operations/alarms.py",
+        "old": "        return max(1, min(current, most) // 2)",
+        "new": "        return max(1, min(current, most))",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: the limit of the model is never raised again",
+        "file": "campaigns/operations/alarms.py",
+        "old": "    return max(1, min(most, current + max(1, most // 10)))",
+        "new": "    return max(1, min(most, current))",
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: requests without a token are not counted",
+        "file": "campaigns/operations/metrics.py",
+        "old": '        if getattr(record, "status", 0) in {401, 403, 404}:',
+        "new": '        if getattr(record, "status", 0) in {403, 404}:',
+        "killed_by": ALERTING,
+    },
+    {
+        "name": "property 13: a throttled model is not counted",
+        "file": "tasks/generate.py",
+        "old": "        if error.reason == FailureCode.THROTTLED:",
+        "new": "        if error.reason != FailureCode.THROTTLED:",
+        "killed_by": ALERTING,
+    },
+]
+
+SURVIVORS: list[Survivor] = [
+    {
+        "name": "23 retries in the options of a step",
+        "file": "tasks/engine/policies.py",
+        "reason": "Prefect asks the rule before each retry, and the rule has three attempts: nothing changes",
+    },
+]
