@@ -23,6 +23,8 @@ from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.settings import get_settings
 from tests.api.doors import Door, opened
 from tests.api.log_lines import log_lines
+from tests.store.samples import NOW as SAMPLED_AT
+from tests.store.samples import a_campaign
 
 NOW = int(time.time())
 DAY = 24 * 3600
@@ -136,9 +138,12 @@ def tokens(draw: st.DrawFn, keys: dict[str, bytes]) -> str:
     claims = dict(GOOD_CLAIMS)
     for name in draw(st.lists(st.sampled_from(sorted(GOOD_VALUES)), max_size=4, unique=True)):
         claims[name] = draw(st.sampled_from(GOOD_VALUES[name]))
-    how = draw(st.sampled_from(["good", "good", "claims", "header", "key", "spelling"]))
+    how = draw(st.sampled_from(["good", "good", "late", "claims", "header", "key", "spelling"]))
     header, key, spelling = HEADERS[draw(st.integers(0, 1))], None, "plain"
-    if how == "claims":
+    if how == "late":
+        claims["exp"] = NOW - draw(st.sampled_from([1, 600, 3600]))
+        claims["iat"] = claims["exp"] - 60
+    elif how == "claims":
         for name in draw(st.lists(st.sampled_from(sorted(BAD_VALUES)), min_size=1, max_size=2, unique=True)):
             value = draw(st.sampled_from([..., *BAD_VALUES[name]]))
             claims = {k: v for k, v in claims.items() if k != name} | ({} if value is ... else {name: value})
@@ -165,6 +170,8 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, dict[
         configured = get_settings().api_keys
         assert configured is not None
         current = KeyRing.parse(configured.get_secret_value()).signing.secret
+        for tenant in GOOD_VALUES["tenantId"] + ["acme"]:
+            door.store.campaigns.create(a_campaign(tenant, name=f"of {tenant}"), actor="tests", at=SAMPLED_AT)
         yield door, {"k1": current, "old": OLD}
 
 
@@ -203,6 +210,8 @@ def test_a_request_is_served_exactly_when_its_token_is_good(
         event("let in")
         assert answer.status_code not in {401, 403}
         assert {line.get("tenant") for line in lines() if line["logger"] == "campaigns.access"} == {claims["tenantId"]}
+        if (method, path) == ("GET", "/campaigns"):
+            assert {each["name"] for each in answer.json()["items"]} == {f"of {claims['tenantId']}"}
     if answer.status_code in {401, 403}:
         assert len(denied) == 1
         # Refused requests leave nothing but their count (store.signals, once a second at most).

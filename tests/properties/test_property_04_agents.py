@@ -157,6 +157,11 @@ def planner_inputs(draw: st.DrawFn) -> tuple[Situation, PlannerInput]:
     )
 
 
+def _with_a_strangers_persona(asked: PlannerInput) -> PlannerInput:
+    stranger = asked.persona_configs[-1].model_copy(update={"tenant_id": "rival"})
+    return asked.model_copy(update={"persona_configs": [*asked.persona_configs[:-1], stranger]})
+
+
 def require_told_safely(heard: list[Prompt]) -> None:
     """No id, tenant or approver is told; what people typed stands between the marks."""
     for prompt in heard:
@@ -185,6 +190,11 @@ def test_the_planner_is_given_everything_and_gives_back_every_slot_or_a_reason(
     **Validates: Requirements 3.1, 3.2, 4.1, 6.2, 6.4**
     """
     situation, asked = made
+    for stranger in (asked.model_copy(update={"tenant_id": "rival"}), _with_a_strangers_persona(asked)):
+        never = ScriptedModel(script)
+        refused = Planner(never).run(TENANT, stranger)
+        assert refused.error is not None
+        assert (refused.error.code, never.heard, refused.posts) == ("TENANT_MISMATCH", [], [])
     model = ScriptedModel(script)
 
     answer = Planner(model).run(TENANT, asked)

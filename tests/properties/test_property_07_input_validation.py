@@ -13,10 +13,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from campaigns.agents.planner import Planner
+from campaigns.agents.prompts import Prompt
+from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.model.base import derived_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.faults import faults_of
 from tests.properties.brief_rules import CROSS, wrong
-from tests.strategies import BRAND_ID, PERSONA_IDS, brief_wires
+from tests.strategies import BRAND_ID, CREATED, PERSONA_IDS, TENANT, brief_wires
 
 # Values that are right somewhere and wrong elsewhere, many of them at the very edge of a bound.
 VALUES: list[Any] = [
@@ -70,6 +74,33 @@ KNOWN = {
 PLACES = [(home, name) for home, names in KNOWN.items() for name in names]
 
 
+# So many letters, or entries, each of these may have; one more is too many.
+LONGEST: list[tuple[str, str, int]] = [
+    ("", "name", 200),
+    ("brief", "description", 2000),
+    ("brief.primaryCTA", "text", 200),
+    ("messaging", "requiredInclusions", 500),
+    ("messaging", "campaignAvoidTopics", 200),
+    ("metadata", "externalRef", 200),
+]
+
+
+@st.composite
+def wires_at_a_bound(draw: st.DrawFn) -> dict[str, Any]:
+    """An accepted brief in which one text is as long as it may be, or by one letter longer."""
+    wire = copy.deepcopy(draw(brief_wires(longest=30)))
+    home, name, longest = draw(st.sampled_from(LONGEST))
+    text = "x" * (longest + draw(st.integers(0, 1)))
+    place: Any = wire
+    for step in filter(None, home.split(".")):
+        place = place.setdefault(step, {})
+    if home == "brief.primaryCTA":
+        wire["brief"].pop("ctaWaived", None)
+        place.setdefault("type", "link")
+    place[name] = [text] if home == "messaging" else text
+    return wire
+
+
 @st.composite
 def altered_wires(draw: st.DrawFn) -> dict[str, Any]:
     """An accepted brief in which up to three values, anywhere, are replaced, put into a list, or taken away."""
@@ -101,7 +132,7 @@ def _reported(wire: Any) -> set[str] | CampaignBrief:
 
 @pytest.mark.property(7, "input is accepted iff the written rules accept it, and every fault names its field")
 @settings(max_examples=250, deadline=None)
-@given(wire=altered_wires())
+@given(wire=altered_wires() | wires_at_a_bound())
 def test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it(wire: dict[str, Any]) -> None:
     """**Feature: campaign-orchestration-durable, Property 7: Input validation consistency**
 
@@ -123,6 +154,31 @@ def test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it(wire: dict
         assert reported - verdict.alone <= CROSS
         if not verdict.alone:
             assert reported == verdict.together
+    told = _told_by_the_planner(wire)
+    assert told >= {"slots", "personaConfigs", "mergedConfig"}
+    assert told >= {f"campaign.{field}" for field in verdict.alone}
+    assert verdict.accepted == (not any(field.startswith("campaign") for field in told - {"campaignId"}))
+
+
+class _Nobody:
+    name = "nobody"
+
+    def answer(self, prompt: Prompt, form: type[ModelAnswer]) -> Answer:
+        raise AssertionError("a model is asked about what is wrong")
+
+    def price(self, input_tokens: int, output_tokens: int) -> None:
+        return None
+
+
+def _told_by_the_planner(wire: dict[str, Any]) -> set[str]:
+    """Hand the brief to an agent, without anything else that it needs; return the fields that its answer names."""
+    system = {"id": derived_id("campaign", 7), "tenantId": TENANT, "createdAt": CREATED, "updatedAt": CREATED}
+    given = {"tenantId": TENANT, "campaignId": system["id"], "campaign": {**wire, **system}, "slots": []}
+    answer = Planner(_Nobody()).run(TENANT, {**given, "personaConfigs": []})
+    assert not answer.success
+    assert answer.error is not None
+    assert (answer.error.code, answer.error.retryable) == ("INVALID_INPUT", False)
+    return {re.sub(r"\[\d+\]", "[]", fault["field"]) for fault in answer.error.details["errors"]}
 
 
 @pytest.mark.parametrize("raw", [None, 7, "brief", [], [{}]])

@@ -1,4 +1,4 @@
-"""Property 12, in the store: what a tenant sees does not depend on what other tenants do.
+"""Property 12, in the store and over HTTP: what a tenant sees does not depend on what other tenants do.
 
 Non-interference: three tenants act, each with ids of its own and with the ids of the others. The same
 acts of one tenant alone, in a store where the others never were, must give the very same answers.
@@ -27,6 +27,7 @@ from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
 from campaigns.store.dynamodb import DynamoDBTable, create_table
 from campaigns.store.sqlite import SQLiteTable
 from deployments.aws_local import AwsLocal
+from tests.api.doors import Door, opened
 from tests.store.samples import (
     NOW,
     a_brand,
@@ -59,8 +60,9 @@ class Act(NamedTuple):
 class Tenant:
     """One tenant of one store: does acts and says what it saw."""
 
-    def __init__(self, store: Store, names: list[str], actor: int, run: int) -> None:
+    def __init__(self, store: Store, names: list[str], actor: int, run: int, door: Door | None = None) -> None:
         self._store = store
+        self._door = door
         self._me = names[actor]
         self._run = run
 
@@ -253,6 +255,25 @@ class Tenant:
         self._store.assets.add(an_asset(brand, id=asset, storage_key=f"{self._me}/asset"))
         return self._store.assets.list(self._me, brand.id)
 
+    # --- over HTTP ---
+
+    def _ask(self, act: Act) -> Any:
+        """GET everything of this number, and answer with what came; without a door there is nothing to ask."""
+        if self._door is None:
+            return None
+        self._door.app.state.store = self._store
+        campaign, persona, brand = (self._id(kind, act) for kind in ("campaign", "persona", "brand"))
+        paths = [
+            ["/campaigns", f"/campaigns/{campaign}", f"/campaigns/{campaign}/posts"],
+            [f"/campaigns/{campaign}/audit", f"/campaigns/{campaign}/plan"],
+            ["/personas", f"/personas/{persona}", f"/personas/{persona}/examples"],
+            ["/brands", f"/brands/{brand}", f"/brands/{brand}/assets"],
+        ][act.choice]
+        headers = {"Authorization": f"Bearer {self._door.token(self._me)}"}
+        answers = [self._door.client.get(path, headers=headers) for path in paths]
+        assert all(answer.status_code in {200, 404} for answer in answers)
+        return [(answer.status_code, _without_time(answer.json())) for answer in answers]
+
     # --- things said once ---
 
     def _idempotency(self, act: Act) -> Any:
@@ -269,13 +290,27 @@ class Tenant:
         return found, self._store.occurrences.list(self._me, place[0])
 
 
+def _without_time(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what names the request and not what is stored."""
+    return {name: value for name, value in answer.items() if name not in {"errorId", "timestamp"}}
+
+
 _NO_ACTS: Final = {"_id", "_campaign", "_round"}
 ACTS: Final = sorted(
     name[1:] for name in vars(Tenant) if name.startswith("_") and not name.startswith("__") and name not in _NO_ACTS
 )
 # Most of what can be seen hangs on a campaign: without one a run would only prove that nothing is nothing.
 FOUNDATIONS: Final = ["create_campaign", "create_persona", "create_brand", "plan", "write", "open_round"]
-LOOKS: Final = ["list_campaigns", "read_posts", "read_rounds", "read_audit", "read_personas", "read_brands"]
+LOOKS: Final = [
+    "ask",
+    "ask",
+    "list_campaigns",
+    "read_posts",
+    "read_rounds",
+    "read_audit",
+    "read_personas",
+    "read_brands",
+]
 SOME_ACT = st.builds(
     Act,
     actor=st.integers(0, 2),
@@ -289,12 +324,12 @@ SHORT_STORIES = st.lists(SOME_ACT, min_size=10, max_size=20)
 RUNS = count(1)
 
 
-def check_non_interference(stores: dict[str, Store], story: list[Act]) -> None:
+def check_non_interference(stores: dict[str, Store], story: list[Act], door: Door | None = None) -> None:
     run = next(RUNS)
     # Names that begin alike: a key that is cut or joined carelessly would mix them up.
     names = [f"t{run}", f"t{run}-", f"t{run}-b"]
-    together = [Tenant(stores["everybody"], names, actor, run) for actor in range(3)]
-    alone = [Tenant(stores[world], names, actor, run) for actor, world in enumerate(WORLDS[1:])]
+    together = [Tenant(stores["everybody"], names, actor, run, door) for actor in range(3)]
+    alone = [Tenant(stores[world], names, actor, run, door) for actor, world in enumerate(WORLDS[1:])]
 
     for act in story:
         seen = together[act.actor].sees(act)
@@ -312,6 +347,12 @@ def sqlite_stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
 
 
 @pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with opened(tmp_path_factory.mktemp("door")) as opened_door:
+        yield opened_door
+
+
+@pytest.fixture(scope="module")
 def dynamodb_stores() -> Iterator[dict[str, Store]]:
     with ExitStack() as stack:
         aws = stack.enter_context(AwsLocal())
@@ -325,10 +366,10 @@ def dynamodb_stores() -> Iterator[dict[str, Store]]:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(story=STORIES)
 def test_what_a_tenant_sees_does_not_depend_on_others_in_sqlite(
-    sqlite_stores: dict[str, Store], story: list[Act]
+    sqlite_stores: dict[str, Store], door: Door, story: list[Act]
 ) -> None:
     """**Feature: campaign-orchestration-durable, Property 12: Security and tenant isolation consistency**"""
-    check_non_interference(sqlite_stores, story)
+    check_non_interference(sqlite_stores, story, door)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -347,7 +388,7 @@ LIFE: Final = [
     ("open_round", 0), ("read_rounds", 0), ("revoke", 0), ("open_round", 1), ("decide", 1), ("open_round", 2),
     ("time_out", 2), ("record", 0), ("enqueue", 0), ("lease", 0), ("read_audit", 0),
     ("move_campaign", 2), ("delete_campaign", 0), ("delete_persona", 0), ("delete_brand", 0),
-    ("idempotency", 0), ("occurrence", 0),
+    ("idempotency", 0), ("occurrence", 0), ("ask", 0),
 ]  # fmt: skip
 
 
