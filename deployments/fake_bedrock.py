@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from campaigns.agents.offline import compose
-from campaigns.agents.offline.post import LABEL
+from campaigns.agents.offline.post import LABEL, LABELS
 from campaigns.agents.prompts import Task
 from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour, Broken, Dripping, Refused, Said, Slow
 
@@ -177,7 +177,9 @@ def _usual(body: dict[str, Any], schema: dict[str, Any]) -> Any:
     texts = [block["text"] for message in body["messages"] for block in message["content"] if "text" in block]
     task = next(task for name, task in _TASKS.items() if name in schema["properties"])
     answer = json.dumps(compose(task, "\n\n".join(texts)), ensure_ascii=False)
-    return json.loads(answer.replace(LABEL, STAND_IN_LABEL))
+    for label in (LABEL, *LABELS.values()):
+        answer = answer.replace(label, STAND_IN_LABEL)
+    return json.loads(answer)
 
 
 def _events(content: list[dict[str, Any]], stop: str, used: dict[str, int]) -> Iterable[tuple[str, dict[str, Any]]]:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Final
 
+import regex
+
+from campaigns.rules.text.language import guess_language
 from campaigns.rules.text.matching import contains, content_words, topic_span
+from campaigns.rules.text.phrases import PHRASE_LANGUAGES, phrase_book
 from campaigns.rules.text.similarity import DUPLICATE_TOPIC
 
 ANGLES: Final = (
@@ -48,8 +52,15 @@ ANGLES: Final = (
 )
 """Ways into a subject that claim nothing. A prime number of them, so that steps of any size visit all."""
 
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END: Final = re.compile(
+    r"(?<=[.!?])(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bProf\.)(?<!\bSt\.)(?<!\bNo\.)(?<!\bNr\.)(?<!\bSr\.)(?<!\bSra\.)\s+"
+    r"|(?<=[。！？।])(?![」』”）)])\s*|\n+"
+)
 _CLAUSE_WORDS: Final = 5
+_PLAIN_CLAUSE_WORDS: Final = 12
+_MOST_TOPIC: Final = 500
+_MOST_CLUSTERS: Final = 60
+"""Letters of a clause in a script that writes words together; five words of others are shorter."""
 
 
 def sentences(text: str) -> list[str]:
@@ -65,7 +76,22 @@ def avoids(text: str, *, topics: Iterable[str] = (), words: Iterable[str] = ()) 
 
 def opening_words(sentence: str, count: int = _CLAUSE_WORDS) -> str:
     """Return how a sentence begins, without the comma or stop it would end in."""
-    return " ".join(sentence.split()[:count]).rstrip(".,;:!?–—-")
+    opening = " ".join(sentence.split()[:count])
+    if len(opening) > _MOST_CLUSTERS and len(opening.split()) < count:
+        opening = "".join(regex.findall(r"\X", opening)[:_MOST_CLUSTERS])
+    return opening.rstrip(".,;:!?–—-。！？、।")
+
+
+def is_plain(description: str) -> bool:
+    """Whether a brief is in another language than our angles and remarks: then it is said in its own words only."""
+    return guess_language(description) not in {None, "en"}
+
+
+def is_instruction(sentence: str) -> bool:
+    """Whether a sentence of a brief is meant for the writer: "Funny is fine, mocking people is not"."""
+    language = guess_language(sentence)
+    codes = [language] if language in PHRASE_LANGUAGES else PHRASE_LANGUAGES
+    return any(hit.kind == "briefing" for code in codes for hit in phrase_book(code).find(sentence))
 
 
 def topics_for(
@@ -81,15 +107,34 @@ def topics_for(
     """
     usable = [sentence for sentence in sentences(description) if avoids(sentence, topics=avoided)]
     used = list(taken)
+    plain = is_plain(description)
+    if plain:
+        usable = [sentence for sentence in usable if not is_instruction(sentence)] or usable
     found = []
     for place, pillar in enumerate(pillars):
         head = pillar if pillar and avoids(pillar, topics=avoided) else ""
         # With some hundred topics on one sentence the angles run out; then topics repeat.
-        topics = (topic for topic in _candidates(head, usable, start=place) if not repeats(topic, used))
+        topics = (
+            topic
+            for topic in chain(
+                _plain_candidates(head, usable, place) if plain else (), _candidates(head, usable, start=place)
+            )
+            if not repeats(topic, used)
+        )
         topic = next(topics, f"{head or 'The campaign'}, {ANGLES[place % len(ANGLES)]}")
         used.append(topic)
         found.append(topic)
     return found
+
+
+def _plain_candidates(head: str, usable: Sequence[str], start: int) -> Iterator[str]:
+    """Yield each sentence of the brief, then each pair of them: no word of ours."""
+    about = [opening_words(usable[(start + turn) % len(usable)], _PLAIN_CLAUSE_WORDS) for turn in range(len(usable))]
+    yield from (f"{head}: {clause}" if head else clause for clause in about)
+    for first, second in combinations(about, 2):
+        topic = f"{first}; {second}"
+        if len(topic) <= _MOST_TOPIC:
+            yield topic
 
 
 def _candidates(head: str, usable: Sequence[str], *, start: int) -> Iterator[str]:

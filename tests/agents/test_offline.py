@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.agents.offline import OfflineModel
-from campaigns.agents.offline.post import LABEL
+from campaigns.agents.offline.post import LABEL, LABELS, _hashtags
 from campaigns.agents.offline.remarks import REMARKS, remarks_for
 from campaigns.agents.planner import Planner
-from campaigns.agents.topics import ANGLES, repeats, topics_for
+from campaigns.agents.topics import ANGLES, is_instruction, repeats, sentences, topics_for
 from campaigns.agents.writer import Writer
 from campaigns.model.base import clean_text
+from campaigns.model.characters import hiding
 from campaigns.model.post import Post, PostContent
 from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
 from campaigns.rules.text.similarity import DUPLICATE_POST, similarity
@@ -74,6 +75,49 @@ def test_it_says_only_what_the_brief_says(name: str, count: int) -> None:
         assert said <= ours | theirs
 
 
+BRIEFS = {
+    "de": "Die Frühlingsernte ist da. Wir haben die 38 Familien im Oktober bezahlt. Witze sind erlaubt, Spott nicht.",
+    "fr": "La récolte de printemps est là. Nous avons payé les 38 familles en octobre. Évitez les blagues.",
+    "es": "La cosecha de primavera ya está aquí. Pagamos a las 38 familias en octubre. Por favor, nada de chistes.",
+    "ja": "春の収穫が届きました。ウイラの38家族に、10月に支払いました。" + "豆は香り高く、" * 90 + "です。",
+    "hi": "मूल कहानी यह है। हमने अक्टूबर में परिवारों को भुगतान किया। फसल वसंत में आई।",
+}
+
+
+@pytest.mark.parametrize("language", BRIEFS)
+def test_in_another_language_it_says_whole_sentences_of_the_brief_and_nothing_else(language: str) -> None:
+    brief = {"description": BRIEFS[language], "objective": "awareness", "ctaWaived": True}
+    made = situation(COFFEE, brief=brief, messaging={})
+    planned = Planner(OfflineModel()).run(TENANT, made.planner_input(3))
+    facts = sentences(BRIEFS[language])
+
+    for each in planned.posts:
+        answer = Writer(OfflineModel(), clock=lambda: NOW).run(
+            TENANT, made.writer_input(each.as_post(TENANT, made.campaign.id, at=NOW))
+        )
+        assert answer.content is not None
+        said = answer.content.text.removesuffix(LABELS[language]).strip()
+        assert said
+        for fact in facts:
+            said = said.replace(fact, "")
+        assert said.strip() == ""
+        assert answer.content.hashtags == []
+        assert answer.content.alt_text is None
+        assert not any(word in answer.content.text for word in ("Witze", "blagues", "chistes"))
+
+
+def test_what_is_meant_for_the_writer_is_no_fact() -> None:
+    assert is_instruction("Funny is fine, mocking people is not.")
+    assert is_instruction("Please use our hashtag.")
+    assert not is_instruction("We paid the 38 families in October, before the harvest.")
+
+
+def test_a_word_keeps_its_marks_in_a_hashtag() -> None:
+    shared = {"campaign": {"name": "मूल कहानी"}, "rules": {"maxHashtags": 2}}
+
+    assert _hashtags(shared, {"pillar": "Brand Awareness"}) == ["मूलकहानी"]
+
+
 def test_the_same_input_gives_the_same_words() -> None:
     made, posts = campaign(COFFEE, 6)
 
@@ -101,7 +145,12 @@ def test_a_brief_that_is_too_long_for_x_is_cut_where_people_see_it() -> None:
 
 # What a brief lets through: no control and no direction characters.
 letters = st.characters(exclude_categories=("Cc", "Cf", "Cs"))
-descriptions = st.text(letters, min_size=10, max_size=400).map(clean_text).filter(lambda text: len(text) >= 10)
+descriptions = (
+    st.text(letters, min_size=10, max_size=400)
+    .filter(lambda text: not hiding(text))
+    .map(clean_text)
+    .filter(lambda text: len(text) >= 10)
+)
 
 
 @settings(max_examples=100)

@@ -166,6 +166,18 @@ def test_a_public_suffix_is_never_a_known_host() -> None:
     assert judged(own, sources=brief).checks == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "春の収穫が届きました。豆は香り高く仕上がりました。今年も届きます",
+        "मूल कहानी यह है कि हमने भुगतान किया",
+        "NASA and UNESCO agree",
+    ],
+)
+def test_a_script_without_capitals_does_not_shout(text: str) -> None:
+    assert "SHOUTING" not in {check.code for check in judged(Sample("en", "", text, None), language=None).checks}
+
+
 def test_a_name_beside_a_script_without_blanks_is_found() -> None:
     found = judged(Sample("en", "", "Brewlyより安い", None), language=None)
 

@@ -13,15 +13,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import regex
+
 from campaigns.agents.offline.comments import Wishes, answers_to, wishes_of
 from campaigns.agents.offline.remarks import remarks_for
-from campaigns.agents.topics import avoids, opening_words, sentences
+from campaigns.agents.topics import avoids, is_instruction, is_plain, opening_words, sentences
 from campaigns.model.vocabulary import PLATFORM_NAMES, Platform
+from campaigns.rules.merge.defaults import PILLARS
+from campaigns.rules.text.language import guess_language
 from campaigns.rules.text.lexicon import lexicon
 from campaigns.rules.text.platforms import platform_rules, text_length
 from campaigns.rules.text.similarity import similarity
 
 LABEL: Final = "Draft by the offline writer."
+LABELS: Final = {
+    "de": "Entwurf des Offline-Schreibers.",
+    "fr": "Brouillon du rédacteur hors ligne.",
+    "es": "Borrador del redactor sin conexión.",
+    "it": "Bozza dello scrittore offline.",
+    "pt": "Rascunho do redator offline.",
+    "nl": "Concept van de offline schrijver.",
+    "ja": "オフラインの下書きです。",
+    "zh": "离线草稿。",
+    "ko": "오프라인 초안입니다.",
+    "hi": "ऑफ़लाइन मसौदा।",
+}
+"""The label in the language of the brief; English where there is none."""
 _EXTRAS: Final[dict[Platform, int]] = {"twitter": 0, "linkedin": 2, "instagram": 1, "facebook": 1}
 _TURNS: Final = 24
 _ALIKE: Final = 0.85
@@ -35,6 +52,8 @@ class _Task:
     Attributes:
         subject: the sentence of the brief that the topic is about; empty: none.
         head: the topic without its subject.
+        plain: the brief is in another language than our remarks: only its own sentences are said.
+        label: what says that this is a draft, in the language of the brief.
         brief: the sentences that may be said.
         appended: what stands below the text when it is published.
     """
@@ -47,6 +66,8 @@ class _Task:
     inclusions: list[str]
     cta: str
     appended: list[str]
+    plain: bool = False
+    label: str = LABEL
 
     def fits(self, parts: Sequence[str]) -> bool:
         return text_length(self.platform, "\n\n".join([_joined(parts), *self.appended])) <= self.limit
@@ -61,7 +82,7 @@ def write(data: dict[str, Any]) -> dict[str, Any]:
     cta = request.get("callToAction", {})
     linked = shared["rules"]["links"] == "allowed" and platform_rules(platform).urls.clickable
     link = cta.get("url") if linked else None
-    tags = [] if wishes.no_hashtags else _hashtags(shared, post)
+    tags = [] if wishes.no_hashtags or is_plain(shared["campaign"]["brief"]) else _hashtags(shared, post)
     start = post["number"] + data.get("previous", {}).get("attempt", 1) - 1
     known = [*request.get("siblings", []), *([revision["previousText"]] if revision else [])]
 
@@ -75,8 +96,6 @@ def write(data: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"text": text, "hashtags": tags}
     if link:
         answer["link"] = link
-    if picture := post.get("picture"):
-        answer["altText"] = picture
     if revision:
         answer["commentAnswers"] = answers_to(revision, wishes, text)
     return answer
@@ -87,17 +106,22 @@ def _task(data: dict[str, Any], wishes: Wishes, platform: Platform, appended: li
     post = request["post"]
     never = [*wishes.banned, *_never_said(shared["rules"]), *_found_fault_with(data.get("previous", {}))]
     avoided = shared["rules"].get("topicsNeverTouched", [])
-    every = sentences(shared["campaign"]["brief"])
+    described = shared["campaign"]["brief"]
+    plain, language = is_plain(described), guess_language(described)
+    every = sentences(described)
+    facts = [said for said in every if not is_instruction(said)] or every
     head = _head(post["topic"], every)
     return _Task(
         platform=platform,
         limit=shared["rules"]["characterLimit"],
         subject=next((said for said in every if _is_about(post["topic"], said)), ""),
-        head=head if avoids(head, topics=avoided, words=never) else "",
-        brief=[said for said in every if avoids(said, topics=avoided, words=never)],
+        head=head if not plain and avoids(head, topics=avoided, words=never) else "",
+        brief=[said for said in facts if avoids(said, topics=avoided, words=never)],
         inclusions=post.get("requiredInclusions", []),
-        cta=_call(request.get("callToAction", {}), platform, shared["rules"]),
+        cta=_call(request.get("callToAction", {}), platform, shared["rules"], plain=plain),
         appended=appended,
+        plain=plain,
+        label=LABELS.get(language or "", LABEL),
     )
 
 
@@ -160,10 +184,14 @@ def _head(topic: str, every: Sequence[str]) -> str:
 def _text(task: _Task, lead: str, others: Sequence[str], turn: int) -> str:
     remarks = remarks_for(turn)
     head = f"{task.head}: {lead}" if task.head and lead else task.head or lead
-    opening, needed = _fitted(task, _sentence(head), f"{remarks.pop(0)}.")
+    opening, needed = _fitted(task, _sentence(head), "" if task.plain else f"{remarks.pop(0)}.")
+    if task.plain and not opening:  # no room for this sentence, and half of it says nothing
+        tries = ((said, *_fitted(task, _sentence(said), "")) for said in others)
+        lead, opening, needed = next((each for each in tries if each[1]), ("", "", needed))
+        others = [other for other in others if other != lead]
     body = [opening] if opening else []
     for said, remark in zip(others[: _EXTRAS[task.platform]], remarks, strict=False):
-        if task.fits([*body, more := f"{remark}: {said}", *needed]):
+        if task.fits([*body, more := said if task.plain else f"{remark}: {said}", *needed]):
             body.append(more)
     return _joined([*body, *needed])
 
@@ -175,31 +203,36 @@ def _fitted(task: _Task, opening: str, closing: str) -> tuple[str, list[str]]:
     needed: list[str] = []
     for text in (opening, *cuts, ""):
         missing = [_sentence(phrase) for phrase in task.inclusions if phrase.casefold() not in text.casefold()]
-        needed = [closing, *missing, *([task.cta] if task.cta else []), LABEL]
+        needed = [closing, *missing, *([task.cta] if task.cta else []), task.label]
         if task.fits([text, *needed]):
             return text, needed
     return "", needed
 
 
-def _call(cta: dict[str, Any], platform: Platform, rules: dict[str, Any]) -> str:
+def _call(cta: dict[str, Any], platform: Platform, rules: dict[str, Any], *, plain: bool) -> str:
     if not cta:
         return ""
     # Where a caption cannot carry a link, the profile does; saying so is a call of its own.
     dead = not platform_rules(platform).urls.clickable
-    in_bio = cta.get("url") and dead and rules["callToActionStrength"] != "low"
+    in_bio = not plain and cta.get("url") and dead and rules["callToActionStrength"] != "low"
     return _sentence(cta["text"]) + (" Link in bio." if in_bio else "")
 
 
 def _hashtags(shared: dict[str, Any], post: dict[str, Any]) -> list[str]:
     """Return at most two hashtags made of the pillar and of the campaign's name."""
-    made = ("".join(word.capitalize() for word in re.findall(r"\w+", name)) for name in _names(shared, post))
-    # A digit would be a figure without a source; a long one nobody reads.
-    sound = [tag for tag in made if tag.isalpha() and len(tag) <= 30]
+    # A word with its marks: without its vowels it is another word. A digit would be a figure without a source.
+    words = (regex.findall(r"[\p{L}\p{M}]+|\d+", name) for name in _names(shared, post))
+    made = ("".join(word[:1].upper() + word[1:].lower() for word in each) for each in words)
+    sound = [tag for tag in made if tag and not any(char.isdigit() for char in tag) and len(tag) <= 30]
     return list(dict.fromkeys(sound))[: min(2, shared["rules"].get("maxHashtags", 0))]
 
 
+_SYSTEM_PILLARS: Final = frozenset(pillar.name for pillar in PILLARS)
+"""What stands in for pillars that nobody gave is no word of the campaign."""
+
+
 def _names(shared: dict[str, Any], post: dict[str, Any]) -> list[str]:
-    return [name for name in (post.get("pillar"), shared["campaign"]["name"]) if name]
+    return [name for name in (post.get("pillar"), shared["campaign"]["name"]) if name and name not in _SYSTEM_PILLARS]
 
 
 def _turned(items: Sequence[str], by: int) -> list[str]:
@@ -208,7 +241,7 @@ def _turned(items: Sequence[str], by: int) -> list[str]:
 
 def _sentence(text: str) -> str:
     text = text.strip()
-    return text if not text or text[-1] in ".!?…" else f"{text}."
+    return text if not text or text[-1] in ".!?…。！？।」』”" else f"{text}."
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import regex
+
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
 from campaigns.rules.text.matching import fold
@@ -13,8 +15,9 @@ from campaigns.rules.text.phrases import phrase_book
 
 _MOST_SHOUTED: Final = 2
 """Words in capitals; more of them shout. Short ones are abbreviations."""
-_SHOUTED: Final = re.compile(r"(?<![\w#@])[^\W\d_a-zß-ÿ]{4,}(?!\w)")
-_LOWER: Final = re.compile(r"[a-zß-ÿ]")
+_SHOUTED: Final = regex.compile(r"(?<![\w#@])\p{Lu}{4,}+(?!\w)")
+"""Only scripts with capitals shout."""
+_LOWER: Final = regex.compile(r"\p{Ll}")
 _MOST_EXCLAIMED: Final = 2
 _EXCLAIMED: Final = re.compile(r"[!¡！]")
 
