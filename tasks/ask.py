@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from prefect import task
-
 from campaigns.approval.opening import open_round
 from campaigns.build.planning import fail
 from campaigns.errors import CampaignError, NotFoundError
-from campaigns.model.brief import Approver
 from campaigns.model.campaign import AT_REST
 from campaigns.rules.approval.gate import is_put_again
 from campaigns.settings import get_settings
 from campaigns.wiring import get_store
-from tasks.checkpoints.cached import checkpointed
 from tasks.checkpoints.receipts import receipted
 from tasks.delivery.deliver import deliver_now
 from tasks.engine.lease import fence
-from tasks.engine.policies import RETRIED
+from tasks.engine.policies import step
 from tasks.steps import AskedRound, SavedCampaign
 
 
@@ -35,11 +31,11 @@ class NoUsablePostError(CampaignError):
         return f"none of {self.total} posts could be written; the posts say why"
 
 
-@task(
-    name="ask",
-    task_run_name="ask for approval, round {round_number}",
-    **RETRIED,
-    **checkpointed("ask", returns=AskedRound, inputs=lambda parameters: {"round": parameters["round_number"]}),
+@step(
+    "ask",
+    called="ask for approval, round {round_number}",
+    returns=AskedRound,
+    inputs=lambda parameters: {"round": parameters["round_number"]},
 )
 def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
     """Open the round about exactly the posts that are stored now, and send the links.
@@ -55,13 +51,12 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
         if stored.status not in AT_REST:
             fail(store, stored, code=nothing.code, message=str(nothing), retryable=True, now=now, fence=fence(campaign))
         raise nothing
-    default = Approver(name=settings.default_approver_name, email=settings.default_approver_email)
     round_ = open_round(
         store,
         campaign.tenant_id,
         campaign.id,
         round_number,
-        default_approver=default,
+        default_approver=settings.default_approver(),
         now=now,
         fence=fence(campaign),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from prefect import task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -14,22 +13,17 @@ from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.checkpoints.cached import checkpointed
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence
-from tasks.engine.policies import RETRIED
+from tasks.engine.policies import step
 from tasks.steps import AskedRound, Completion, SavedCampaign
 
 
-@task(
-    name="complete",
-    task_run_name="complete the campaign",
-    **RETRIED,
-    **checkpointed(
-        "complete",
-        returns=Completion,
-        inputs=lambda parameters: {"round": parameters["asked"].n, "outcome": str(parameters["outcome"])},
-    ),
+@step(
+    "complete",
+    called="complete the campaign",
+    returns=Completion,
+    inputs=lambda parameters: {"round": parameters["asked"].n, "outcome": str(parameters["outcome"])},
 )
 def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:
     """Give effect to the outcome of the last round and say how the campaign ended.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from prefect import runtime, task
+from prefect import runtime
 from prefect.futures import PrefectFutureList, wait
 
 from campaigns.agents.failures import FailureCode
@@ -18,9 +18,8 @@ from campaigns.operations.metrics import THROTTLED
 from campaigns.patience import patiently
 from campaigns.settings import get_settings
 from campaigns.wiring import configure_agents, get_signals, get_store
-from tasks.checkpoints.cached import checkpointed
 from tasks.engine.lease import fence, time_for
-from tasks.engine.policies import RETRIED
+from tasks.engine.policies import step
 from tasks.engine.writer_limit import writer_slot
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 
@@ -34,12 +33,7 @@ def _inputs(parameters: Mapping[str, Any]) -> object:
     return {"post": post.id, "revision": post.revision, "model": get_settings().model, "prompts": PROMPT_VERSION}
 
 
-@task(
-    name="generate",
-    task_run_name=_name,
-    **RETRIED,
-    **checkpointed("generate", returns=Draft, inputs=_inputs),
-)
+@step("generate", called=_name, returns=Draft, inputs=_inputs)
 def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
     """Write one post, store it, and return what is stored.
 

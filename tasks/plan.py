@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 
 from campaigns.agents import models
 from campaigns.agents.money import estimate
@@ -18,18 +18,17 @@ from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import configure_agents, get_store
-from tasks.checkpoints.cached import checkpointed
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence, time_for
-from tasks.engine.policies import RETRIED
+from tasks.engine.policies import step
 from tasks.steps import Plan, PlannedPost, SavedCampaign
 
 
-@task(
-    name="plan",
-    task_run_name="plan the posts",
-    **RETRIED,
-    **checkpointed("plan", returns=Plan, inputs=lambda _: {"model": get_settings().model, "prompts": PROMPT_VERSION}),
+@step(
+    "plan",
+    called="plan the posts",
+    returns=Plan,
+    inputs=lambda _: {"model": get_settings().model, "prompts": PROMPT_VERSION},
 )
 def plan_posts(campaign: SavedCampaign) -> Plan:
     """Plan the posts of a campaign and return them in calendar order."""

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from prefect import task
-
 from campaigns.approval.outcomes import revision_begun, start_revision
 from campaigns.build.planning import read_setting
 from campaigns.model.post import Post
 from campaigns.store import Store
 from campaigns.wiring import get_store
-from tasks.checkpoints.cached import checkpointed
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence
-from tasks.engine.policies import RETRIED
+from tasks.engine.policies import step
 from tasks.plan import label_of
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
 
-@task(
-    name="revise",
-    task_run_name="revise after round {asked.n}",
-    **RETRIED,
-    **checkpointed("revise", returns=Revision, inputs=lambda parameters: {"round": parameters["asked"].n}),
+@step(
+    "revise",
+    called="revise after round {asked.n}",
+    returns=Revision,
+    inputs=lambda parameters: {"round": parameters["asked"].n},
 )
 def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
     """Return the posts that the round wants changed, each at its next revision; approved ones stay as they are."""

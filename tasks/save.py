@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, runtime
 
 from campaigns.build.submission import plan_version_of, submit
 from campaigns.model.base import derived_id, visible_text
 from campaigns.settings import get_settings
 from campaigns.wiring import get_store
-from tasks.checkpoints.cached import Scope, checkpointed
-from tasks.engine.policies import RETRIED
+from tasks.checkpoints.cached import Scope
+from tasks.engine.policies import step
 from tasks.steps import SavedCampaign
 
 
@@ -30,16 +30,11 @@ def stored_name(tenant_id: str, campaign_id: str) -> str:
         return ""
 
 
-@task(
-    name="save",
-    task_run_name="save the campaign",
-    **RETRIED,
-    **checkpointed(
-        "save",
-        returns=SavedCampaign,
-        inputs=lambda _: {},
-        scope=lambda parameters: Scope(parameters["tenant_id"], campaign_id_of(parameters), None),
-    ),
+@step(
+    "save",
+    called="save the campaign",
+    returns=SavedCampaign,
+    scope=lambda parameters: Scope(parameters["tenant_id"], campaign_id_of(parameters), None),
 )
 def save_campaign(
     tenant_id: str, campaign_id: str, brief: Mapping[str, Any] | None, requested_by: str = ""

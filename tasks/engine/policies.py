@@ -1,19 +1,26 @@
-"""When a step is tried again: what a domain error calls retryable, and every error that is not ours.
+"""What all steps share: when they are tried again, and that their results are kept.
 
-@task(name="plan", **RETRIED, **checkpointed(...))
+    @step("plan", called="plan the posts", returns=Plan, inputs=lambda parameters: {...})
+    def plan_posts(campaign: SavedCampaign) -> Plan: ...
+
+Tried again is what a domain error calls retryable, and every error that is not ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, TypedDict
+from typing import Any, Final, ParamSpec, TypedDict, TypeVar
 
-from prefect import Task
+from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 
 from campaigns.errors import CampaignError
 from campaigns.rules.retry import MAX_ATTEMPTS, delay, pause_before_retry
+from tasks.checkpoints.cached import Parameters, Scope, campaign_scope, checkpointed
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def if_retry_helps(_task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
@@ -43,3 +50,25 @@ RETRIED: Final = RetryOptions(
     retry_condition_fn=if_retry_helps,
 )
 """The one policy of every step (`campaigns.rules.retry`)."""
+
+
+def step(
+    name: str,
+    *,
+    called: str | Callable[[], str],
+    returns: type[R],
+    inputs: Callable[[Parameters], object] = lambda _: {},
+    scope: Callable[[Parameters], Scope] = campaign_scope,
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Return the decorator of a step: tried again by the one policy, its result kept once per campaign.
+
+    Args:
+        name: of the step in its key; used by one step only, never renamed while runs wait.
+        called: what the task run is called in Prefect.
+        returns: the return type of the step.
+        inputs: what the result depends on beyond tenant, campaign and plan version.
+        scope: whose result it is.
+    """
+    return task(
+        name=name, task_run_name=called, **RETRIED, **checkpointed(name, returns=returns, inputs=inputs, scope=scope)
+    )

@@ -12,7 +12,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.errors import Fault, FaultsError, StoreUnavailableError
-from campaigns.model.approval_terms import Approver
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import acts
@@ -63,9 +62,7 @@ def regenerate(store: Store, campaign: Campaign, by: By, now: datetime, *, posts
 
 def reopen(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """`acts.reopen`, with the approver of the settings where the campaign names none."""
-    settings = get_settings()
-    default = Approver(name=settings.default_approver_name, email=settings.default_approver_email)
-    return acts.reopen(store, campaign, by, now, default_approver=default)
+    return acts.reopen(store, campaign, by, now, default_approver=get_settings().default_approver())
 
 
 @task(task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)
