@@ -71,4 +71,3 @@ class Completion(Wire):
     status: str
     name: str
     message: str
-    error: Maybe[str] = None

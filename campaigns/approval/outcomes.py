@@ -11,8 +11,8 @@ from campaigns.approval.rounds import ACTOR, POLICY, Outcome, came_to
 from campaigns.errors import ConflictError, IntegrityError, LeaseLostError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.base import cut
-from campaigns.model.campaign import Campaign, LastError
-from campaigns.model.post import Post, Review, round_digest
+from campaigns.model.campaign import Campaign
+from campaigns.model.post import LastError, Post, Review, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
 from campaigns.rules.approval.decisions import post_verdicts, revision_allowed
 from campaigns.rules.approval.feedback import joined, overall_remarks, remarks_on

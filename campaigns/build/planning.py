@@ -12,9 +12,9 @@ from campaigns.agents.contracts import PlannerInput
 from campaigns.build.earlier import earlier_topics
 from campaigns.errors import AgentError, ConflictError, StoreUnavailableError, VersionConflictError
 from campaigns.model.brand import Brand
-from campaigns.model.campaign import AT_REST, Campaign, LastError, PlanSummary
+from campaigns.model.campaign import AT_REST, Campaign, PlanSummary
 from campaigns.model.persona import Persona
-from campaigns.model.post import Post
+from campaigns.model.post import LastError, Post
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.patience import patiently
 from campaigns.rules.calendar.building import plan_calendar

@@ -20,7 +20,7 @@ from campaigns.errors import AgentError, NotFoundError
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.persona import WritingExample
-from campaigns.model.post import Post, PostError, Quality
+from campaigns.model.post import LastError, Post, Quality
 from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus, ReviewState
 from campaigns.patience import patiently
 from campaigns.rules.approval.feedback import joined, other_remarks, remarks_on
@@ -110,7 +110,7 @@ def give_up(
     store: Store, post: Post, *, code: str, message: str, revision: int, now: datetime, fence: Lease | None = None
 ) -> Post:
     """Store that there will be no words at this revision, and why."""
-    error = PostError(code=code, message=message, at=now, retryable=False)
+    error = LastError(code=code, message=message, at=now, retryable=False)
     failed = {"status": PostStatus.FAILED, "revision": revision, "last_error": error, "updated_at": now}
     return store.posts.save_revision(post.model_copy(update=failed), fence=fence)
 

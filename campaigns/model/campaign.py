@@ -11,7 +11,7 @@ from pydantic import Field
 from campaigns.errors import IllegalTransitionError
 from campaigns.model.base import CampaignId, Instant, Maybe, TemplateId, TenantId, Wire
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.post import ModelUsage
+from campaigns.model.post import LastError, ModelUsage
 from campaigns.model.vocabulary import CampaignStatus
 
 S = CampaignStatus
@@ -43,13 +43,6 @@ class PlanSummary(Wire):
     posts_per_persona: dict[str, int] = {}
     posts_per_pillar: dict[str, int] = {}
     warnings: list[str] = []
-
-
-class LastError(Wire):
-    code: str
-    message: str
-    at: Instant
-    retryable: bool
 
 
 class OccurrenceOf(Wire):

@@ -128,7 +128,9 @@ REVIEW_TRANSITIONS: Final[Mapping[ReviewState, frozenset[ReviewState]]] = {
 rejected only with the whole campaign."""
 
 
-class PostError(Wire):
+class LastError(Wire):
+    """Why a campaign, or one post of it, failed."""
+
     code: str
     message: str
     at: Instant
@@ -207,7 +209,7 @@ class Post(Wire):
     instruction: Maybe[str] = None
     quality: Maybe[Quality] = None
     usage: ModelUsage = ModelUsage()
-    last_error: Maybe[PostError] = None
+    last_error: Maybe[LastError] = None
     created_at: Instant
     updated_at: Instant
     version: Annotated[int, Field(ge=1)] = 1

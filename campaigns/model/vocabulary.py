@@ -20,7 +20,6 @@ PLATFORM_NAMES: Final[dict[Platform, str]] = {
 
 Objective = Literal["awareness", "education", "conversion", "event", "launch"]
 Intent = Literal["announce", "educate", "opinion", "invite_discussion", "social_proof", "reminder"]
-INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 Audience = Literal["executives", "professionals", "consumers", "technical", "creative"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: Final[tuple[Day, ...]] = get_args(Day)

@@ -15,8 +15,8 @@ from campaigns.approval.rounds import POLICY
 from campaigns.build.planning import fail
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.approval import AuditEntry
-from campaigns.model.campaign import Campaign, LastError
-from campaigns.model.post import PostError, Review
+from campaigns.model.campaign import Campaign
+from campaigns.model.post import LastError, Review
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
 from deployments.approver import LinkRefusedError, decide_by_link
 from deployments.mail import newest_link
@@ -63,7 +63,7 @@ def test_a_failed_campaign_goes_on_where_it_stopped_and_failed_posts_are_written
         update={
             "status": PostStatus.FAILED,
             "revision": 1,
-            "last_error": PostError(code="REFUSED", message="no", at=datetime.now(UTC), retryable=False),
+            "last_error": LastError(code="REFUSED", message="no", at=datetime.now(UTC), retryable=False),
         }
     )
     studio.store.posts.save_revision(lost)
@@ -201,7 +201,7 @@ def test_words_of_a_failed_campaign_are_written_again_as_the_operator_says(studi
 def test_a_retry_that_died_half_way_is_carried_on_by_the_next(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign_id = waiting(studio)
     post = studio.store.posts.list(TENANT, campaign_id)[0]
-    error = PostError(code="REFUSED", message="no", at=datetime.now(UTC), retryable=False)
+    error = LastError(code="REFUSED", message="no", at=datetime.now(UTC), retryable=False)
     lost = {"status": PostStatus.FAILED, "revision": 1, "last_error": error}
     studio.store.posts.save_revision(post.model_copy(update=lost))
     fail(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -21,7 +21,7 @@ from campaigns.errors import AgentError
 from campaigns.model.base import derived_id
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import ModelUsage, PostContent, Slot
-from campaigns.model.vocabulary import INTENTS, PLATFORM_NAMES
+from campaigns.model.vocabulary import PLATFORM_NAMES, Intent
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.guardrails.policy_of import content_policy
 from tests.strategies import CREATED, TENANT, Situation, situations
@@ -53,7 +53,7 @@ posts = st.fixed_dictionaries(
 topics = st.fixed_dictionaries(
     {"number": st.integers(-1, 40), "topic": st.one_of(words, st.text("abcdefgh ", min_size=5, max_size=60))},
     optional={
-        "intent": st.sampled_from([*INTENTS, "spam"]),
+        "intent": st.sampled_from([*get_args(Intent), "spam"]),
         "assetDescription": words,
         "references": st.lists(words, max_size=2),
     },
@@ -137,7 +137,7 @@ def planner_inputs(draw: st.DrawFn) -> tuple[Situation, PlannerInput]:
         platform=st.sampled_from(campaign.participants.platforms),
         scheduled_at=st.just("2027-03-15T09:00:00Z"),
         pillar=st.sampled_from([None, *(pillar.name for pillar in config.pillars.value)]),
-        intent=st.sampled_from(INTENTS),
+        intent=st.sampled_from(get_args(Intent)),
         required_inclusions=st.sampled_from([[], campaign.messaging.required_inclusions[:1]]),
         needs_cta=st.booleans(),
         visual=st.sampled_from(["none", "optional_image", "image", "video"]),
