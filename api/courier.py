@@ -31,7 +31,7 @@ MAX_WAITING: Final = 500
 CROWDED_SECONDS: Final = 0.1
 """How long somebody waits while others do: POST /campaigns at 20 a second is to take 150 ms (p99)."""
 SULK_SECONDS: Final = 5.0
-"""Nobody waits for a courier that has just been too slow; twice as long each time it still is."""
+"""After a slow delivery, requests stop waiting for this long; doubled on each further slow one."""
 LONGEST_SULK_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 3.0
 """How long a reader waits for what Prefect knows."""

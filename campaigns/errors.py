@@ -193,7 +193,7 @@ class StaleReviewError(ConflictError):
 
 
 class SelfApprovalError(ConflictError):
-    """Whoever asked for the campaign may not decide on it; nothing was recorded."""
+    """The requester may not decide on the campaign; nothing was recorded."""
 
     code = "SELF_APPROVAL"
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TextIO
 from campaigns import correlation
 
 LOGGER: Final = "campaigns"
-MAX_TEXT: Final = 4000
+MAX_LOGGED: Final = 4000
 
 # What looks like a secret is one: bearer headers, JWTs anywhere, the parameters of an approval link and
 # the callback id in its path, key rings.
@@ -60,7 +60,7 @@ class JsonLines(logging.Formatter):
         line |= {name: _safe(value) for name, value in extra.items() if value is not None}
         if record.exc_info:
             # The end of a traceback says what happened; redacted before it is cut, or half a secret would stay.
-            line["error"] = redacted(self.formatException(record.exc_info))[-MAX_TEXT:]
+            line["error"] = redacted(self.formatException(record.exc_info))[-MAX_LOGGED:]
         # ASCII only: bidi overrides and terminal escapes arrive as \\u escapes, whatever shows the log.
         return json.dumps(line, ensure_ascii=True, default=str)
 
@@ -69,7 +69,7 @@ def _safe(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     text = redacted(str(value))
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+    return text if len(text) <= MAX_LOGGED else f"{text[:MAX_LOGGED]}…"
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

@@ -14,7 +14,7 @@ from campaigns.model.post import ModelUsage
 
 
 class ModelAnswer(Wire):
-    """Base of what a model is asked to fill in. What it adds of its own is dropped, not paid for again."""
+    """Base of what a model is asked to fill in. Unknown fields are ignored: asking again costs."""
 
     model_config = ConfigDict(extra="ignore")
 

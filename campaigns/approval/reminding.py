@@ -21,10 +21,10 @@ from campaigns.store import OutboxEntry, Store
 
 log = logging.getLogger("campaigns.approval.reminding")
 
-HEARTBEAT: Final = timedelta(hours=24)
+TEAM_IS_TOLD_EVERY: Final = timedelta(hours=24)
 """How often the people who run a campaign hear that it still waits."""
 
-LAST_CALL: Final = timedelta(hours=4)
+LAST_REMINDER: Final = timedelta(hours=4)
 """This long before the end they hear it too, whatever the day's heartbeat said."""
 
 
@@ -83,9 +83,9 @@ def _reminders(
 def _heartbeat(round_: ApprovalRound, silent: list[RoundApprover], now: datetime) -> list[OutboxEntry]:
     if not silent:
         return []
-    beats = (now - round_.opened_at) // HEARTBEAT
+    beats = (now - round_.opened_at) // TEAM_IS_TOLD_EVERY
     entries = [to_the_team(STILL_WAITING, round_, "day", beats, due_at=now)] if beats >= 1 else []
-    last_call = round_.expires_at - LAST_CALL
+    last_call = round_.expires_at - LAST_REMINDER
     if round_.opened_at < last_call <= now:
         entries.append(to_the_team(STILL_WAITING, round_, "last", round_.expires_at.isoformat(), due_at=now))
     return entries

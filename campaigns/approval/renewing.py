@@ -16,7 +16,7 @@ from campaigns.rules.approval.gate import Case, Change
 from campaigns.store import Store
 
 AT_MOST_EVERY: Final = timedelta(minutes=10)
-"""Whoever holds an old link may have it sent again; not more often, it is somebody else's mailbox perhaps."""
+"""Shortest time between two links that are sent again to one approver: the mailbox may be somebody else's."""
 
 
 def send_again(store: Store, found: Invitation, *, now: datetime) -> bool:

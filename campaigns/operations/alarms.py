@@ -116,7 +116,7 @@ def slowness(recent: Sequence[int], baseline: Sequence[int]) -> Reading:
 # --- throttling ---------------------------------------------------------------------------------------
 
 QUIET: Final = timedelta(minutes=5)
-"""So long the model must not have throttled before it is worked harder again."""
+"""Time without throttling after which the model is worked harder again."""
 
 
 def next_limit(current: int, *, most: int, throttled_now: bool, throttled_lately: bool) -> int:

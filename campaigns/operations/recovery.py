@@ -24,21 +24,21 @@ STOPPED: Final = "RUN_STOPPED"
 """Why a campaign failed whose run somebody ended in Prefect while it was at work."""
 
 MAX_EXECUTIONS: Final = 5
-"""So often a run is executed without getting any further; what fails more often is poison."""
+"""Executions of a run without progress in between; what fails more often is poison."""
 
 SETTLE: Final = timedelta(seconds=15)
 """What ended a run may still be ending: its process, or the outage that it died of."""
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=4)
 TO_START: Final = timedelta(seconds=40)
-"""So long a process may take from Prefect's "Running" until it holds the lease: as long as its first step is retried.
+"""Longest time between Prefect's "Running" and the lease being held: as long as the first step is retried.
 
 One that died, and could not tell Prefect because that was away, let its lease go.
 """
 TO_BE_SUBMITTED: Final = timedelta(seconds=40)
-"""So long a worker may take from "I start it" until it runs; one that died meanwhile leaves it there for ever."""
+"""Longest time from a worker's "I start it" to the run; a worker that dies meanwhile leaves it there for ever."""
 TO_END: Final = timedelta(seconds=120)
-"""So long a run may take to end whose campaign is over, or which somebody cancels."""
+"""Longest time that a run takes to end when its campaign is over, or somebody cancels it."""
 TAKEN: Final = timedelta(seconds=20)
 """A worker takes a run and says that it starts it in one breath; one that does not is dead."""
 HEARTBEAT: Final = timedelta(seconds=10)

@@ -17,7 +17,7 @@ from typing import Final
 
 MAX_ATTEMPTS: Final = 3
 MAX_POST_ATTEMPTS: Final = 2 * MAX_ATTEMPTS
-"""So often a post is tried at one revision, over all runs of its campaign."""
+"""Attempts at one revision of a post, over all runs of its campaign."""
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 30.0
 DEADLINE: Final = 3600.0

@@ -332,7 +332,7 @@ def brand_partition(tenant_id: str, brand_id: str) -> str:
 
 
 DUE_OUTBOX: Final = "@outbox"
-QUARANTINED: Final = "@quarantined"
+SET_ASIDE: Final = "@quarantined"
 DUE_ROUNDS: Final = "@rounds"
 ENDED_ROUNDS: Final = "@rounds-ended"
 CAMPAIGNS_IN_WORK: Final = "@working"

@@ -116,7 +116,7 @@ class OutboxRepository:
 
     def quarantined(self, *, since: datetime, limit: int = 100) -> list[OutboxEntry]:
         """Return entries of all tenants that were set aside after `since` and still are, latest first."""
-        items = self._table.query_index("due", keys.QUARANTINED, limit=limit, reverse=True)
+        items = self._table.query_index("due", keys.SET_ASIDE, limit=limit, reverse=True)
         entries = readable(items, OutboxEntry)
         return [entry for entry in entries if entry.quarantined_at is not None and entry.quarantined_at > since]
 
@@ -148,7 +148,7 @@ def outbox_item(entry: OutboxEntry) -> Item:
     if entry.done_at is not None:
         index = keys.purged_after(entry.done_at + KEPT_AFTER_DELIVERY, key)
     elif entry.quarantined_at is not None:
-        index = keys.indexed("due", keys.QUARANTINED, entry.quarantined_at, entry.id)
+        index = keys.indexed("due", keys.SET_ASIDE, entry.quarantined_at, entry.id)
     else:
         index = keys.indexed("due", keys.DUE_OUTBOX, entry.due_at, entry.id)
     return item_of(key, "outbox", entry, **state, **index)

@@ -19,7 +19,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The last time a run was started again: the how-manieth at this `mark`, which names how far the campaign was.
+    """The latest restart of a campaign's run. `count`: restarts at this `mark`, that is without progress in between.
 
     `total` counts over the whole life of the campaign and never goes back: it makes every start a new one.
     """

@@ -37,13 +37,13 @@ from tasks.engine.runs import Bell, cancel_run, cancel_runs_of, ring, start_run
 log = logging.getLogger("campaigns.outbox")
 
 CLAIM: Final = timedelta(seconds=20)
-"""Whoever claimed an entry and died leaves it to the next one after that; twice at once does no harm."""
+"""After this an entry is free again whose deliverer died; delivering it twice does no harm."""
 CLAIM_TO_SEND: Final = timedelta(seconds=60)
-"""A message that goes out twice does: so long no channel takes."""
+"""Sending twice does harm, so a claim lasts longer than any channel needs to send."""
 FIRST_RETRY: Final = timedelta(seconds=5)
 LONGEST_RETRY: Final = timedelta(minutes=5)
 MOST_FAILURES: Final = 5
-"""So often in a row a delivery fails for a reason that will not pass; then the entry is set aside."""
+"""After this many permanent failures in a row the entry is set aside."""
 _PASSES: Final = 3
 BELLS: Final = frozenset({RING})
 RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})

@@ -1,4 +1,4 @@
-"""Sees to it that a style is read that somebody wished for: a run, and another one when that breaks."""
+"""Starts the flow run that reads a persona's style, and starts it again when it failed."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ log = logging.getLogger("campaigns.orders")
 
 ACTOR: Final = "build-campaign"
 LOOK_SECONDS: Final = 2.0
-"""So long an order may stay unseen: one request to Prefect in that time, however many posts are written."""
+"""Longest time that an order stays unseen: one request to Prefect in that time, however many posts are written."""
 
 
 class RunStoppedError(LeaseLostError):

@@ -28,7 +28,7 @@ from tasks.engine.answers import PrefectUnavailableError
 from tasks.forms.approval_input import LOOK_AGAIN
 
 PROBE_SECONDS: Final = 2.0
-PATIENCE_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
 
 
 class Bell(StrEnum):
@@ -78,7 +78,7 @@ def asking_twice() -> Iterator[None]:
 def _kept_client(url: str, auth_string: str | None, api_key: str | None) -> SyncPrefectClient:
     """Return the client of this process: making one reads all certificates, a tenth of a second."""
     client = SyncPrefectClient(
-        url, auth_string=auth_string, api_key=api_key, httpx_settings={"timeout": PATIENCE_SECONDS}
+        url, auth_string=auth_string, api_key=api_key, httpx_settings={"timeout": ANSWER_SECONDS}
     )
     atexit.register(client.__exit__)
     return client.__enter__()  # kept open; its connections are shared by threads

@@ -31,7 +31,7 @@ class _BriefForm:
 BriefForm = Annotated[dict[str, Any] | None, _BriefForm()]
 
 RequestedBy = Annotated[str, Field(max_length=200)]
-"""Whoever asks, as typed: Prefect knows no users."""
+"""The requester, as typed: Prefect knows no users."""
 
 
 def form_schema() -> dict[str, Any]:

@@ -279,7 +279,7 @@ class Hanging(BaseHTTPRequestHandler):
 @pytest.fixture
 def hanging_prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A server that hangs, asked with little patience; what it was asked."""
-    monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(runs, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(deliver, "LANE_SECONDS", {deliver.BELLS: 0.1, deliver.RUNS: 0.1, deliver.NOTICES: 60.0})
     Hanging.asked = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hanging)

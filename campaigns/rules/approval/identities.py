@@ -62,7 +62,7 @@ def called(people: Iterable[P], typed: str) -> list[P]:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Whoever asked for a campaign: the name that the token or the form gave, and an address where it is known."""
+    """The requester of a campaign: the name that the token or the form gave, and an address where it is known."""
 
     name: str
     email: str | None

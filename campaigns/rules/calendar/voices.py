@@ -51,7 +51,7 @@ def voices_by_share(config: MergedConfig, days: Sequence[LocalDay]) -> list[Voic
 def rested_voices(config: MergedConfig, moments: Sequence[int]) -> list[Voice]:
     """Return for each moment (in seconds) the voice that lags most behind its share and has kept its distance.
 
-    There always is one when any as many posts as there are voices span the distance.
+    One always exists if every window of `len(voices)` consecutive posts is at least `distance` long.
     """
     shares = voice_counts(config, len(moments))
     free_at = [0.0] * len(shares)
