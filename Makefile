@@ -101,4 +101,4 @@ audit: $(READY)   ## what a second linter says of templates and image; downloads
 	  -f deployments/aws/data.yaml deployments/aws/run.yaml deployments/aws/watch.yaml deployments/Dockerfile
 
 clean:
-	rm -rf .demo .tool .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .demo .up .tool .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
