@@ -45,7 +45,7 @@ def entitled(requester: Requester, default_approver: Approver | None, terms: App
     return entitlement_faults(terms, requester, default_approver)
 
 
-def submit(
+def submit(  # noqa: PLR0913 - all that a door knows of a request
     store: Store,
     raw: Mapping[str, Any],
     *,

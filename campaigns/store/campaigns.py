@@ -259,7 +259,7 @@ class CampaignRepository:
 
     # --- change ------------------------------------------------------------------------------------
 
-    def move(
+    def move(  # noqa: PLR0913 - all that one transaction holds
         self,
         tenant_id: str,
         campaign_id: str,
