@@ -44,7 +44,7 @@ def guess_language(text: str) -> str | None:
 def reads_as(text: str, language: str) -> bool:
     """Whether a text may be in a language all the same: it has at least half as many of its words as of the best's."""
     hits = _hits(text)
-    return language in hits and 2 * hits[language] >= max(hits.values())
+    return 2 * hits.get(language, 0) >= max(hits.values()) > 0
 
 
 @lru_cache(maxsize=64)
