@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -96,6 +97,8 @@ class Gate:
         declared = headers.get("content-length", "0")
         if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > limit:
             raise problem("BODY_TOO_LARGE", f"a body of this address has at most {limit} bytes")
+        if not _is_utf8(headers.get("content-type", "")):
+            raise problem("BODY_UNREADABLE", "a form is sent in UTF-8: its Content-Type names no other charset")
         bounded = _bounded(receive, limit)
         # The pages take forms: they look at the link first, and read the form themselves.
         return await _read_json(scope, bounded) if is_json(headers) and not path.startswith(_PAGES) else bounded
@@ -137,6 +140,18 @@ async def _show_link(request: Request) -> None:
 def host_name(host: str) -> str:
     """Return the name of a Host header, without its port and in lower case."""
     return re.sub(r":\d{1,5}$", "", host).lower()
+
+
+def _is_utf8(content_type: str) -> bool:
+    """Whether a form of this type is read as UTF-8.
+
+    A form may name any codec that Python has, and each of its parts would be handed to that: `punycode` works in the
+    square of their length, on the event loop.
+    """
+    if "charset" not in content_type.lower():
+        return True
+    kind, options = parse_options_header(content_type)  # as who parses the form reads it
+    return kind != b"multipart/form-data" or options.get(b"charset", b"utf-8").lower() == b"utf-8"
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

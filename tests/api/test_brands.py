@@ -291,3 +291,45 @@ def test_a_brand_takes_so_many_files_and_one_that_comes_too_late_leaves_no_bytes
         files.get(tenant.name, tenant.brand_id, kept[1])
     assert upload(tenant, PNG).json()["errorCode"] == "LIMIT_REACHED"
     assert len(kept) == 2  # refused before its bytes were kept
+
+
+@pytest.mark.parametrize(("charset", "status"), [("idna", 400), ("punycode", 400), ("zip", 400), ("UTF-8", 201)])
+def test_a_form_is_read_as_utf_8_and_handed_to_no_other_codec(tenant: Tenant, charset: str, status: int) -> None:
+    said, files = {"asset": json.dumps(ASSET), "xn--a9": "xn--a9"}, {"file": ("logo.png", PNG, "image/png")}
+    if status == 201:
+        del said["xn--a9"]
+    where = f"/brands/{tenant.brand_id}/assets"
+    made = tenant.client.build_request("POST", where, data=said, files=files)
+    kind = f"{made.headers['Content-Type']}; charset={charset}"
+
+    answer = tenant.client.post(where, content=made.read(), headers={"Content-Type": kind})
+
+    assert answer.status_code == status, answer.text
+    assert status == 201 or answer.json()["errorCode"] == "BODY_UNREADABLE"
+
+
+def in_parts(*heads: str) -> bytes:
+    return "".join(f"--x\r\n{head}\r\n\r\n{{}}\r\n" for head in heads).encode() + b"--x--\r\n"
+
+
+NAMED = 'Content-Disposition: form-data; name="asset"'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        in_parts(*[NAMED] * 1001),
+        in_parts(*[f'{NAMED}; filename="b"'] * 1001),
+        in_parts("A: b\r\n" * 100_000 + NAMED),
+        in_parts(f"A: {'b' * 1_000_000}\r\n{NAMED}"),
+        in_parts(f"{'A' * 1_000_000}: b\r\n{NAMED}"),
+        in_parts(f"{NAMED}; {'a=b; ' * 200_000}"),
+    ],
+    ids=["parts", "files", "headers", "long header", "long name", "parameters"],
+)
+def test_parts_and_their_heads_are_bounded(tenant: Tenant, body: bytes) -> None:
+    answer = tenant.client.post(
+        f"/brands/{tenant.brand_id}/assets", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "BODY_UNREADABLE")
