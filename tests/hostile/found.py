@@ -43,17 +43,20 @@ class Expression:
 
 def _made() -> dict[str, list[AnyPattern]]:
     """Return expressions that functions make, by the function: what `places` cannot read from the source."""
+    from campaigns.model import template
     from campaigns.rules.text import figures, matching, x_length
 
     terms = ("layoffs at suppliers", "a", "a-b c", "100 %", "…", "#1!", "x " * 40)
     return {
         "campaigns.agents.planner._references": [re.compile(rf"(?<!\S){re.escape('a' * 30)}(?!\S)")],
+        "campaigns.model.template.rule_parts": [re.compile(each, re.ASCII) for each in template._VALUES.values()],
         "campaigns.rules.text.figures._months": [figures._months()[1]],
         "campaigns.rules.text.matching._pattern": [
             matching._pattern(pieces) for term in terms if (pieces := matching._pieces(term))
         ],
         "campaigns.rules.text.x_length._known_domains": [x_length._known_domains().dot],
         "campaigns.rules.text.language.guess_language": [re.compile("[\u0400-\u04ff]")],
+        "deployments.aws.templates.emulated": [re.compile(r"^  Key:\n(?:    .*\n)+", re.MULTILINE)],
     }
 
 
