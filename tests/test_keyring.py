@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.keys.keyring import KeyRing, KeyRingError, new_ring
+from deployments import keys
 
 GOOD = "A" * 43
 
@@ -34,3 +35,21 @@ def test_padding_is_taken_or_left(key: str) -> None:
 
 def test_a_fresh_ring_is_one() -> None:
     assert KeyRing.parse(new_ring()).signing.kid == "k1"
+
+
+def test_in_an_emergency_a_new_key_stands_in_front_and_the_old_one_opens_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old = new_ring("leaked")
+    keys.main()
+    fresh = dict(line.split("=", 1) for line in capsys.readouterr().out.split())["CAMPAIGNS_APPROVAL_KEYS"]
+
+    ring = KeyRing.parse(f"{fresh},{old.replace(':sign:', ':revoked:')}")
+
+    assert (ring.readable("leaked"), ring.readable(ring.signing.kid)) == (None, ring.signing)
+
+
+@pytest.mark.parametrize("ring", [f"{new_ring('k1')},{new_ring('k2')}", new_ring().replace(":sign:", ":verify:")])
+def test_a_ring_needs_exactly_one_key_that_signs(ring: str) -> None:
+    with pytest.raises(KeyRingError, match="exactly one key in state sign"):
+        KeyRing.parse(ring)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from httpx import Response
 
 from api import catalogue
-from api.routers.examples import PERSONA
+from api.routers.examples import BRAND, PERSONA
 from tests.api.doors import Door, Tenant
+from tests.api.test_brands import PNG, upload
 
+TESTS: Final = Path(__file__).parents[1]
 Try = Callable[[Door, Tenant], tuple[Response, Response]]
 """Provokes the error, follows its advice; returns both answers."""
 
@@ -129,27 +132,128 @@ def test_who_does_what_the_error_says_succeeds(door: Door, tenant: Tenant, code:
 
 def asked(changes: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def changed(brief: dict[str, Any]) -> dict[str, Any]:
-        return {**brief, **{key: {**brief.get(key, {}), **each} for key, each in changes.items()}}
+        sections = {key: {**brief.get(key, {}), **each} for key, each in changes.items() if isinstance(each, dict)}
+        return {**brief, **changes, **sections}
 
     return changed
 
 
 ANA, BEN = ({"name": name, "email": f"{name.lower()}@example.com"} for name in ("Ana", "Ben"))
+HALVES = [{"name": "Farmers", "weight": 0.5}, {"name": "Roasting", "weight": 0.5}]
+
+
+def weighted(mode: str = "weighted", **weights: float) -> dict[str, Any]:
+    return {"participants": {"distribution": {"mode": mode, "platformWeights": weights} if weights else {"mode": mode}}}
+
+
+def windows(*spans: tuple[str, str]) -> dict[str, Any]:
+    return {"schedule": {"postingWindows": [{"start": start, "end": end} for start, end in spans]}}
+
+
+def days(**changes: Any) -> dict[str, Any]:
+    return {"schedule": changes}
+
+
 MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     # The fault, what provokes it, and what its words say to give instead.
+    "BRAND_UNKNOWN": ({"brandId": "brand_01JZ0K6V9Q4R8XW2B7NDHTM3CF"}, {"brandId": None}),
+    "CADENCE_ORDER": (
+        {"cadenceOverrides": {"minPostsPerWeek": 4, "maxPostsPerWeek": 3}},
+        {"cadenceOverrides": {"minPostsPerWeek": 4, "maxPostsPerWeek": 4}},
+    ),
+    "CADENCE_UNREACHABLE": (
+        {**days(allowedDaysOfWeek=["mon"]), "cadenceOverrides": {"minPostsPerWeek": 4}},
+        {**days(allowedDaysOfWeek=["mon"]), "cadenceOverrides": {"minPostsPerWeek": 1}},
+    ),
+    "CTA_REQUIRED": (
+        {"brief": {"objective": "event", "primaryCTA": None}},
+        {"brief": {"objective": "event", "primaryCTA": None, "ctaWaived": True}},
+    ),
+    "DATE_OR_INSTANT": (days(startDate="17.03.2031"), days(startDate="2031-03-17")),
+    "END_BEFORE_START": (days(endDate="2031-03-16"), days(endDate="2031-03-30")),
+    "INCLUSION_AVOIDED": (
+        {"messaging": {"requiredInclusions": ["the best in the world"]}},
+        {"messaging": {"requiredInclusions": ["the first in the year"]}},
+    ),
+    "INCLUSION_TOO_LONG": (
+        {"participants": {"platforms": ["twitter"]}, "messaging": {"requiredInclusions": ["word " * 60]}},
+        {"participants": {"platforms": ["twitter"]}, "messaging": {"requiredInclusions": ["word " * 20]}},
+    ),
+    "INSTAGRAM_MEDIA": (
+        {"participants": {"platforms": ["instagram"]}, "assetOverrides": {"forceVisuals": {"instagram": False}}},
+        {"participants": {"platforms": ["instagram"]}, "assetOverrides": {"forceVisuals": {"instagram": True}}},
+    ),
+    "INSTANT_OFFSET": (days(startDate="2031-03-17T09:00:00"), days(startDate="2031-03-17T09:00:00+01:00")),
+    "NOT_A_CHOICE": ({"brief": {"objective": "sell"}}, {"brief": {"objective": "launch"}}),
+    "NOT_UNIQUE": (
+        {"approval": {"approvers": [ANA, {**BEN, "email": ANA["email"]}]}},
+        {"approval": {"approvers": [ANA, BEN]}},
+    ),
+    "NO_POSTING_TIME": (
+        days(startDate="2031-03-22", endDate="2031-03-23"),
+        days(startDate="2031-03-22", endDate="2031-04-04"),
+    ),
+    "OUT_OF_RANGE": ({"approval": {"expiresInHours": 721}}, {"approval": {"expiresInHours": 720}}),
+    "PERSONA_UNKNOWN": (
+        {"participants": {"personaIds": ["persona_01JZ0K7A3M5T9Y1C4GQVSB8WEY"]}},
+        {},
+    ),
+    "PLATFORM_NOT_ENABLED": (
+        {"participants": {"platforms": ["facebook"]}},
+        {"participants": {"platforms": ["twitter", "linkedin", "instagram"]}},
+    ),
     "QUORUM_UNREACHABLE": (
         {"approval": {"approvers": [ANA], "quorum": 2}},
         {"approval": {"approvers": [ANA], "quorum": 1}},
     ),
-    "TIMEZONE_UNKNOWN": (
-        {"schedule": {"timezone": "Lisbon"}},
-        {"schedule": {"timezone": "Europe/Lisbon"}},
+    "RANGE_ORDER": (
+        days(blackoutDates=[{"from": "2031-03-20", "to": "2031-03-19"}]),
+        days(blackoutDates=[{"from": "2031-03-20", "to": "2031-03-20"}]),
     ),
+    "REQUESTER_UNKNOWN": ({"approval": {"preventSelfApproval": True}}, {"approval": {"preventSelfApproval": False}}),
+    "REQUIRED": ({"participants": {"platforms": None}}, {"participants": {"platforms": ["twitter"]}}),
+    "SPAN_TOO_LONG": (days(endDate="2032-03-18"), days(endDate="2031-06-01")),
+    "START_IN_PAST": (days(startDate="2020-03-17", endDate="2020-04-04"), {}),
+    "TEXT_HIDDEN": ({"name": "Spring\u202e harvest"}, {"name": "Spring harvest"}),
+    "TIMEZONE_UNKNOWN": (days(timezone="Lisbon"), days(timezone="Europe/Lisbon")),
+    "TOO_FEW": (days(allowedDaysOfWeek=[]), days(allowedDaysOfWeek=["mon", "tue", "wed", "thu", "fri"])),
+    "TOO_LONG": ({"name": "a" * 201}, {"name": "a" * 200}),
+    "TOO_MANY": (
+        {"messaging": {"requiredInclusions": [f"{number} bags" for number in range(21)]}},
+        {"messaging": {"requiredInclusions": ["20 bags"]}},
+    ),
+    "TOO_SHORT": ({"brief": {"description": "Coffee."}}, {"brief": {"description": "Coffee from Huila arrives."}}),
+    "UNKNOWN_FIELD": ({"schedule": {"colour": "red"}}, {}),
+    "URL_HTTP": (
+        {"brief": {"primaryCTA": {"type": "shop", "text": "Order", "url": "fernwood.example"}}},
+        {"brief": {"primaryCTA": {"type": "shop", "text": "Order", "url": "https://fernwood.example"}}},
+    ),
+    "WEIGHTS_INCOMPLETE": (weighted(twitter=1.0), weighted(twitter=0.5, linkedin=0.5)),
+    "WEIGHTS_NOT_ALLOWED": (
+        weighted("balanced", twitter=0.5, linkedin=0.5),
+        weighted("custom", twitter=0.5, linkedin=0.5),
+    ),
+    "WEIGHTS_REQUIRED": (weighted(), weighted(twitter=0.5, linkedin=0.5)),
+    "WEIGHTS_SUM": (
+        {"messaging": {"pillars": [*HALVES, {"name": "Brewing", "weight": 0.5}]}},
+        {"messaging": {"pillars": HALVES}},
+    ),
+    "WEIGHTS_UNKNOWN": (
+        weighted(twitter=0.5, linkedin=0.25, instagram=0.25),
+        weighted(twitter=0.5, linkedin=0.5),
+    ),
+    "WEIGHTS_ZERO": (weighted(twitter=1.0, linkedin=0.0), weighted("custom", twitter=1.0, linkedin=0.0)),
+    "WINDOWS_OVERLAP": (
+        windows(("08:00", "10:00"), ("09:00", "11:00")),
+        windows(("08:00", "10:00"), ("10:00", "11:00")),
+    ),
+    "WINDOW_ORDER": (windows(("10:00", "08:00")), windows(("08:00", "10:00"))),
     "WRONG_FORMAT": (
         {"approval": {"approvers": [{**ANA, "email": "ana"}]}},
         {"approval": {"approvers": [ANA]}},
     ),
-    "UNKNOWN_FIELD": ({"schedule": {"colour": "red"}}, {}),
+    "WRONG_TYPE": ({"name": 7}, {"name": "Seven"}),
+    "YEAR_OUT_OF_RANGE": (days(endDate="3001-01-01"), days(endDate="2031-04-04")),
 }
 
 
@@ -159,5 +263,89 @@ def test_who_gives_what_a_fault_asks_for_is_taken(tenant: Tenant, code: str) -> 
 
     wrong = tenant.client.post("/campaigns", json=faulty)
 
-    assert code in {fault["code"] for fault in wrong.json()["details"]["errors"]}
-    assert tenant.client.post("/campaigns", json=mended).status_code == 202
+    assert code in {fault["code"] for fault in wrong.json()["details"]["errors"]}, wrong.text
+    right = tenant.client.post("/campaigns", json=mended)
+    assert right.status_code == 202, right.text
+
+
+JSON_MENDED: Final[Mapping[str, tuple[str, str]]] = {
+    "JSON_INVALID": ("{'name': 1}", "{}"),
+    "JSON_TOO_DEEP": ("[" * 33 + "]" * 33, "[" * 31 + "]" * 31),
+    "JSON_TOO_MANY": (f"[{'1,' * 20_000}1]", "[1]"),
+}
+
+
+@pytest.mark.parametrize("code", JSON_MENDED)
+def test_json_within_its_bounds_is_read(tenant: Tenant, code: str) -> None:
+    answers = [tenant.client.post("/campaigns", content=body, headers=JSON) for body in JSON_MENDED[code]]
+
+    told = [{fault["code"] for fault in answer.json()["details"]["errors"]} for answer in answers]
+    assert [code in each for each in told] == [True, False]
+
+
+JSON: Final = {"Content-Type": "application/json"}
+FAULTS_ELSEWHERE: Final[Mapping[str, str]] = {
+    # Followed where their scene is: a round, a page, a form, a list, an act of an operator.
+    "AMBIGUOUS_APPROVER": "rules/test_identities.py",
+    "BRAND_INACTIVE": "api/test_brands.py",
+    "COMMENT_REQUIRED": "rules/test_decisions.py",
+    "CURSOR_INVALID": "api/test_brands.py",
+    "DECISION_CONTRADICTS_POSTS": "approvals/test_protocol.py",
+    "DURATION": "api/test_templates.py",
+    "HOLIDAYS_INVALID": "rules/test_recurrence.py",
+    "INSUFFICIENT_EXAMPLES": "api/test_error_advice.py",
+    "LEGAL_BLOCK": "approvals/test_protocol.py",
+    "NOBODY_MAY_DECIDE": "api/test_requester.py",
+    "NOTHING_TO_APPROVE": "rules/test_decisions.py",
+    "PERIOD_INVALID": "rules/test_recurrence.py",
+    "PERSONA_INACTIVE": "rules/test_submission.py",
+    "POST_LOCKED": "rules/test_decisions.py",
+    "RECURRENCE_EMPTY": "recurring/test_occurrences.py",
+    "RRULE_INVALID": "api/test_templates.py",
+    "SELF_APPROVAL": "approvals/test_identities.py",
+    "TOO_FEW_POSTS": "recurring/test_occurrences.py",
+    "TOO_LATE": "rules/test_gate.py",
+    "TOO_MANY_POSTS": "rules/test_calendar.py",
+    "UNKNOWN_APPROVER": "rules/test_identities.py",
+    "UNKNOWN_POST": "approvals/test_protocol.py",
+    "WINDOW_OVER": "recurring/test_occurrences.py",
+}
+NOT_FOLLOWED: Final = frozenset({"EVENT_DAY"})
+"""Codes of faults whose words no test follows yet; none may be added."""
+BRAND_MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
+    "WEIGHTS_MIXED": (
+        {"pillars": [{"name": "Farmers", "weight": 0.5}, {"name": "Roasting"}]},
+        {"pillars": HALVES},
+    ),
+}
+
+
+@pytest.mark.parametrize("code", BRAND_MENDED)
+def test_a_brand_that_gives_what_a_fault_asks_for_is_taken(tenant: Tenant, code: str) -> None:
+    faulty, mended = ({**BRAND, "name": "Another", **changes} for changes in BRAND_MENDED[code])
+
+    wrong = tenant.client.post("/brands", json=faulty)
+
+    assert code in {fault["code"] for fault in wrong.json()["details"]["errors"]}, wrong.text
+    right = tenant.client.post("/brands", json=mended)
+    assert right.status_code == 201, right.text
+
+
+def test_a_file_whose_sizes_are_in_order_is_taken(tenant: Tenant) -> None:
+    def sent(most: int) -> Response:
+        rules = {"sizing": {"minWidth": 200, "maxWidth": most}}
+        said = {"name": "Logo", "type": "logo", "category": "brand", "usageRules": rules}
+        return upload(tenant, PNG, said=said)
+
+    wrong, right = sent(100), sent(200)
+
+    assert [fault["code"] for fault in wrong.json()["details"]["errors"]] == ["SIZING_ORDER"]
+    assert right.status_code == 201, right.text
+
+
+def test_every_fault_code_is_followed_here_or_where_its_scene_is() -> None:
+    followed = MENDED.keys() | JSON_MENDED.keys() | BRAND_MENDED.keys() | FAULTS_ELSEWHERE.keys() | {"SIZING_ORDER"}
+
+    assert catalogue.fault_codes().keys() - followed == NOT_FOLLOWED
+    assert followed <= catalogue.fault_codes().keys()
+    assert {code for code, file in FAULTS_ELSEWHERE.items() if code not in (TESTS / file).read_text()} == set()

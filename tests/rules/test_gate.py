@@ -322,3 +322,13 @@ def test_a_link_decides_no_longer_than_it_says() -> None:
 
     with pytest.raises(RoundExpiredError):
         decide(case, ended)
+
+
+def test_a_round_may_get_as_many_days_as_the_fault_says_and_no_more() -> None:
+    case = a_case()
+    with pytest.raises(FaultsError) as refused:
+        gate.extend(case, NOW + gate.LONGEST_OPEN + timedelta(seconds=1), posts=[], **REASON)
+    (fault,) = refused.value.faults
+    assert (fault.code, str(gate.LONGEST_OPEN.days) in fault.message) == ("TOO_LATE", True)
+
+    assert gate.extend(case, NOW + gate.LONGEST_OPEN, posts=[], **REASON).round is not None

@@ -9,6 +9,7 @@ import pytest
 from campaigns.errors import FaultsError
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign
+from campaigns.rules.approval import gate
 from campaigns.rules.approval.identities import IN_PLACE_OF_ALL, Requester, is_requesters_name, speaker
 from tests.approvals.scene import a_campaign
 from tests.rules.posts import a_round
@@ -129,3 +130,14 @@ def test_a_requester_who_came_as_a_mailbox_is_known_by_both_parts() -> None:
     campaign = of("Marta Ruiz <marta@example.com>", None, ANA)
 
     assert all(is_requesters_name(campaign, typed) for typed in ("marta ruiz", "marta@example.com"))
+
+
+def test_a_name_of_several_is_told_apart_by_the_address_that_the_fault_lists() -> None:
+    round_ = asking(ANA, BEN, OTHER_ANA)
+
+    for act in (lambda said: speaker(round_, said, "approver")[0], lambda said: gate.one_asked(round_, said).id):
+        with pytest.raises(FaultsError) as refused:
+            act("Ana")
+        (fault,) = refused.value.faults
+        assert (fault.code, "address" in fault.message) == ("AMBIGUOUS_APPROVER", True)
+        assert act("ana.b@example.com") == "ap-3"
