@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from deployments.approver import decide_by_link
 from deployments.fake_bedrock import FakeBedrock
 from deployments.mail import newest_link
 from deployments.seed import seed
-from deployments.stack import LocalStack
+from deployments.stack import ROOT, LocalStack
 from tests.flows.conftest import TENANT, sample_brief
 
 T = TypeVar("T")
@@ -81,6 +83,20 @@ def test_posts_written_before_a_kill_stay_and_are_not_paid_again(
     eventually(lambda: run_state(stack, run_id), lambda state: state == "COMPLETED")
     assert client.get(f"/campaigns/{campaign_id}").json()["status"] == "completed"
     assert posts_with_words(client, campaign_id) == after
+
+
+def test_the_doctor_finds_a_running_stack_well(stack: LocalStack) -> None:
+    def told() -> str:
+        # Not the model: its stand-in answers as a planner or a writer.
+        command = [sys.executable, "-m", "deployments.doctor", "--free"]
+        env = stack.env_of("worker")
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False).stdout
+
+    # Housekeeping runs each minute; it may not have yet.
+    said = eventually(told, lambda found: found.endswith("\n0 findings\n"))
+    assert "ok   housekeeping was done within the last five minutes" in said
+    assert "ok   checkpoints are sealed, kept and opened" in said
+    assert "ok   Prefect refuses whoever brings no password" in said
 
 
 def test_stopping_the_stack_leaves_no_process_behind(tmp_path: Path) -> None:
