@@ -6,7 +6,7 @@ nowhere else.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,11 +60,19 @@ def template(name: str) -> str:
     return (HERE / f"{name}.yaml").read_text()
 
 
+def _kept(text: str) -> Iterator[str]:
+    """Yield the lines of a template that do not belong to a resource of `LEFT_OUT`."""
+    left_out = False
+    for line in text.splitlines(keepends=True):
+        if not line.startswith("   "):
+            left_out = line.strip().rstrip(":") in LEFT_OUT
+        if not left_out:
+            yield line
+
+
 def emulated(name: str) -> str:
     """Return the template of a stack without what the emulator cannot make."""
-    text = template(name)
-    for resource in LEFT_OUT:
-        text = re.sub(rf"^  {resource}:\n(?:    .*\n)+", "", text, flags=re.MULTILINE)
+    text = "".join(_kept(template(name)))
     for ours, theirs in INSTEAD.items():
         text = text.replace(ours, theirs)
     return text

@@ -105,7 +105,9 @@ def killed(stack: LocalStack, name: str) -> None:
 
 
 def test_a_campaign_goes_on_when_a_server_and_a_worker_are_lost(stack: LocalStack, client: httpx.Client) -> None:
-    campaign_id = client.post("/campaigns", json=brief()).json()["id"]
+    answer = client.post("/campaigns", json=brief())
+    assert answer.status_code == 202, answer.text
+    campaign_id = answer.json()["id"]
     link = asked(stack, campaign_id)
 
     stack.spawn("worker-2", "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--name", "plain")
@@ -120,7 +122,8 @@ def test_a_campaign_goes_on_when_a_server_and_a_worker_are_lost(stack: LocalStac
 def test_serve_needs_neither_worker_nor_work_pool(stack: LocalStack, client: httpx.Client) -> None:
     stack.spawn("worker-serve", "-c", SERVED)
     served = eventually(lambda: deployment(stack, "build-campaign/served"), bool)
-    killed(stack, "worker-2")
+    if "worker-2" in stack.processes:
+        killed(stack, "worker-2")
 
     body = {"parameters": {"tenant_id": TENANT, "campaign": brief()}, "state": {"type": "SCHEDULED"}}
     prefect(stack, "POST", f"/deployments/{served}/create_flow_run", body)
