@@ -123,6 +123,21 @@ MUTANTS: list[Mutant] = [
         "killed_by": CALLBACK,
     },
     {
+        "name": "a link that was replaced is told what its successor decided",
+        "file": VOICES,
+        "old": """        require_current_link(case, voice)
+        if says_the_same(own, decision):""",
+        "new": "        if says_the_same(own, decision):",
+        "killed_by": "tests/approvals/test_other_ways.py",
+    },
+    {
+        "name": "whoever holds a link decides under the name of another approver",
+        "file": CONDITIONS,
+        "old": "        _require_own_name(case, voice, asked)\n",
+        "new": "",
+        "killed_by": "tests/approvals/test_other_ways.py",
+    },
+    {
         "name": "opening a link uses it up",
         "file": "campaigns/approval/invitations.py",
         "old": "    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)",
