@@ -46,15 +46,18 @@ def ordered_while_posts_are_written(
     campaign_id, run_id = studio.submit(sample_brief("spring-harvest.json"))
     monkeypatch.setattr(lease, "LOOK_SECONDS", 0.2)
     paid: list[str] = []
+    stopped: list[lease.Hold] = []
     real = writer.run
 
     def paying(tenant_id: str, given: Any) -> Any:
         paid.append(given.post_id)
-        if len(paid) == 1:
-            say(run_id, kind, name)
         hold = lease._HOLDS[TENANT, campaign_id]
+        if len(paid) == 1:
+            stopped.append(hold)
+            say(run_id, kind, name)
         deadline = time.monotonic() + 60
-        while hold.order is None and time.monotonic() < deadline:
+        # Whoever goes on later has another hold, and no order to wait for.
+        while hold in stopped and hold.order is None and time.monotonic() < deadline:
             time.sleep(0.05)  # a model takes its time: so long the order may stay unseen
         return real(tenant_id, given)
 
