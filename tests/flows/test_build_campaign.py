@@ -9,6 +9,7 @@ from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 from prefect import Task
@@ -26,6 +27,7 @@ from deployments.approver import decide_by_link
 from deployments.fake_bedrock import FakeBedrock
 from deployments.fake_bedrock_script import BEHAVIOURS
 from deployments.mail import newest_link
+from flows import operations
 from flows.build_campaign import build_campaign
 from tasks.analyze import analyze_examples
 from tasks.ask import ask_for_approval
@@ -38,6 +40,26 @@ from tasks.save import save_campaign
 from tests.flows.conftest import TENANT, Studio, one_week, sample_brief
 
 T = TypeVar("T")
+
+
+def test_a_brief_whose_requester_nobody_knows_is_refused_before_anything_is_paid_for(studio: Studio) -> None:
+    brief = one_week()
+    brief["approval"] = {**brief.get("approval", {}), "preventSelfApproval": True}
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(_deployment())
+        runs = [
+            client.create_flow_run_from_deployment(
+                deployment.id, parameters={"tenant_id": TENANT, "campaign": brief, "requested_by": asked_by}
+            )
+            for asked_by in ("", "Olga")
+        ]
+
+    for run, who in zip(runs, ("prefect-ui", "Olga"), strict=True):
+        ended = studio.attempt(run.id)
+        assert ended.is_failed()
+        assert f"approval.preventSelfApproval: cannot be kept: {who} has no e-mail address" in ended.message
+        assert "name the address in the form as who asks" in ended.message
+    assert studio.store.campaigns.list(TENANT).items == []
 
 
 @pytest.mark.parametrize("name", ["spring-harvest.json", "conference-talks.json"])
@@ -120,6 +142,38 @@ def test_changes_are_written_for_the_next_round_and_the_rest_stays(studio: Studi
     assert before.keys() == after.keys()
     studio.decide(campaign_id, "approved")
     assert studio.attempt(run_id).is_completed()
+
+
+def test_a_campaign_that_is_retried_after_its_last_revision_is_written_and_asked_once_more(studio: Studio) -> None:
+    brief = one_week()
+    brief["approval"] = {**brief.get("approval", {}), "maxRevisionRounds": 1}
+    campaign_id, run_id = studio.submit(brief)
+    studio.attempt(run_id)
+    studio.decide(campaign_id, "needs_revision", "Say more about the farm.")
+    studio.attempt(run_id)
+    studio.decide(campaign_id, "needs_revision", "Say still more about the farm.")
+
+    ended = studio.attempt(run_id)
+
+    failed = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (failed.status, failed.last_error.code) == (CampaignStatus.FAILED, "REVISION_LIMIT")
+    assert not studio.run(run_id).state.is_scheduled(), ended
+    before = {post.id: post for post in studio.store.posts.list(TENANT, campaign_id)}
+    assert operations.retry(TENANT, campaign_id, "Olga", "one round more, as agreed", return_state=True).is_completed()
+    again = UUID(studio.store.campaigns.get(TENANT, campaign_id).execution_id)
+    assert again != run_id
+    waiting = studio.attempt(again)
+
+    assert waiting.name == "Suspended", waiting
+    campaign = studio.store.campaigns.get(TENANT, campaign_id)
+    assert (campaign.status, campaign.round) == (CampaignStatus.AWAITING_REVIEW, 3)
+    after = {post.id: post for post in studio.store.posts.list(TENANT, campaign_id)}
+    assert {post.revision for post in after.values()} == {2}
+    assert all(after[id_].content_hash() != post.content_hash() for id_, post in before.items())
+    assert studio.store.audit.verify(TENANT, campaign_id) is None
+    studio.decide(campaign_id, "approved")
+    assert studio.attempt(again).is_completed()
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.COMPLETED
 
 
 def test_the_same_faulty_brief_is_refused_with_the_same_words_everywhere(studio: Studio) -> None:
