@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -127,6 +130,40 @@ def test_a_campaign_goes_on_from_any_moment(
     if moment != "before the plan":  # a plan made anew may ask for other words
         assert {post.id: post.content for post in posts} == words
         assert len(paid) == calls
+
+
+def test_the_documented_command_lets_campaigns_go_on(studio: Studio, prefect_server: str) -> None:
+    backups = Backups(studio.home)
+    campaign_id, run_id = studio.submit(sample_brief("conference-talks.json"))
+    assert studio.attempt(run_id).name == "Suspended"
+    backups.take("while it waits")
+    _, lost_run = studio.submit({**sample_brief("conference-talks.json"), "name": "Not in the backup"})
+    assert studio.attempt(lost_run).name == "Suspended"
+    studio.decide(campaign_id, "approved")
+    assert woken(studio, run_id).name == "Approved"
+
+    backups.restore("while it waits")
+    first = restored(prefect_server)
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "run ended 1" in first.stdout
+    assert first.stdout.splitlines()[-1] == "1 campaigns checked, 0 findings"
+    assert studio.run(lost_run).state_name == "Cancelled"
+    again = go_on(studio, campaign_id)  # a run that ended a moment ago is given two minutes, whoever looks
+    assert again != run_id
+    assert studio.attempt(again).name == "Suspended"
+    second = restored(prefect_server)  # it may be repeated
+    assert (second.returncode, "run ended" in second.stdout) == (0, False), second.stdout
+    assert UUID(studio.store.campaigns.get(TENANT, campaign_id).execution_id) == again
+    studio.decide(campaign_id, "approved")
+    assert woken(studio, again).name == "Approved"
+
+
+def restored(prefect_server: str) -> subprocess.CompletedProcess[str]:
+    """What the runbook says to run once, as a user does: in a process of its own, with the settings of the workers."""
+    settings = {**os.environ, "PREFECT_API_URL": prefect_server}
+    command = [sys.executable, "-m", "deployments.restored"]
+    return subprocess.run(command, env=settings, capture_output=True, text=True, check=False, timeout=180)
 
 
 def test_changes_that_are_asked_for_anew_are_written_anew(studio: Studio, paid: list[str]) -> None:
