@@ -70,10 +70,8 @@ mutants: $(READY) ## break each rule once and see its test fail
 housekeeping: $(READY)  ## one round of housekeeping, with the settings of this environment
 	@$(BIN)/python -m flows.housekeeping
 
-bench: $(READY)   ## speed as figures and ratios, never as a test
-	@$(BIN)/python -m tests.benchmarks.plan
-	@$(BIN)/python -m tests.benchmarks.store
-	@$(BIN)/python -m tests.benchmarks.connections
+bench: $(READY)   ## speed as figures and ratios, never as a test: make bench ARGS="waiting --json FILE"
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 api-check: $(READY)  ## many thousand requests against the OpenAPI description
 	@$(BIN)/python -m tests.api.check $(ARGS)

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         default=None, description="Where people open runs, such as http://host/v2"
     )
     deployment: str = Field(default="build-campaign/build-campaign", description="flow/deployment the API starts")
+    run_start_seconds: str = Field(
+        default="40,campaigns-docker=120,campaigns-ecs=120,campaigns-kubernetes=120",
+        pattern=r"^[0-9]{1,4}(,[^,=]+=[0-9]{1,4})*$",
+        description="How long a run may take from its worker's hands until it works; more for pools that make "
+        "a container for each",
+    )  # fmt: skip
     analysis_deployment: str = Field(
         default="analyze-persona/analyze-persona", description="flow/deployment that reads a persona's style"
     )
@@ -192,6 +198,11 @@ class Settings(BaseSettings):
     def web_origins(self) -> list[str]:
         """Return the origins whose pages may call the API."""
         return list(filter(None, self.allowed_origins.split(",")))
+
+    def run_start(self, work_pool: str | None) -> float:
+        """Return how many seconds a run of this work pool may take to start."""
+        usual, *named = self.run_start_seconds.split(",")
+        return float(dict(each.rsplit("=", 1) for each in named).get(work_pool or "", usual))
 
     def default_approver(self) -> Approver:
         """Return who is asked when a brief names nobody."""

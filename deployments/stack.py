@@ -85,6 +85,8 @@ class LocalStack:
             "PREFECT_UI_URL": f"{self.prefect_url}/v2",
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # Without it runs, their steps and logs are kept for ever; with it those that ended 90 days ago go.
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
             # In-memory leases would keep concurrency slots taken for ever after a server restart.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             # So long housekeeping stands still when the server takes its slot and then cannot write that it did.

@@ -11,19 +11,19 @@ nothing to do end "Quiet" and are deleted after two hours, as all runs of this f
 import sys
 from datetime import UTC, datetime
 
-from prefect import flow, task
+from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from campaigns.wiring import get_signals, get_store
-from tasks.upkeep.housekeeping import DUTIES, FLOW, Done
+from tasks.upkeep.housekeeping import DUTIES, FLOW, Done, in_turn
 
 
 @task(task_run_name="{duty}", cache_policy=NO_CACHE, persist_result=False)
 def do(duty: str) -> Done:
     """Do one duty; what it has done is its result."""
-    return DUTIES[duty](get_store(), datetime.now(UTC))
+    return in_turn(get_store(), duty, DUTIES[duty], owner=str(runtime.flow_run.id), now=datetime.now(UTC))
 
 
 @flow(name=FLOW, flow_run_name="housekeeping", persist_result=False)

@@ -7,7 +7,8 @@ conditional write: exactly one of "decided" and "timed out" is recorded, whoever
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.approval.rounds import follows
@@ -19,20 +20,31 @@ from campaigns.store import Store
 log = logging.getLogger("campaigns.approval.expiry")
 
 ACTOR: Final = "housekeeping"
+AGAIN: Final = timedelta(minutes=1)
+"""A round that could not be ended is tried again so much later."""
 
 
-def expire_due(store: Store, *, now: datetime, limit: int = 100) -> int:
+def expire_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterable[ApprovalRound] | None = None) -> int:
     """End or extend every round whose time is over at `now`, by its policy, and wake its run; return how many.
 
     `reject` ends it undecided, `approve` approves what nobody objected to and no check blocks (recorded
     as the policy's decision), `extend` gives the same time once more, with new links. May be repeated.
+
+    Args:
+        rounds: those that are due, if they were read before.
     """
     ended = 0
-    for round_ in store.approvals.due(now, limit=limit):
+    for round_ in store.approvals.due(now, limit=limit) if rounds is None else rounds:
+        if now < round_.expires_at:
+            continue  # somebody is to hear of it: `reminding`'s business
         try:
-            ended += expire(store, round_, now) is not None
+            done = expire(store, round_, now) is not None
         except (ValueError, LookupError):  # a document that nobody can read: the other rounds end in time all the same
             log.exception("round %s of campaign %s cannot be ended", round_.n, round_.campaign_id)
+            done = False
+        if not done:
+            store.approvals.put_off(round_, until=now + AGAIN)
+        ended += done
     return ended
 
 

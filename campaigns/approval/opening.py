@@ -16,7 +16,7 @@ from campaigns.model.base import derived_id
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post, Review
 from campaigns.model.vocabulary import Decision, ReviewState, RoundStatus
-from campaigns.rules.approval.decisions import expires_at, is_auto_approved, locked_posts
+from campaigns.rules.approval.decisions import everything_passed, expires_at, is_auto_approved, locked_posts
 from campaigns.rules.approval.gate import what_is_shown
 from campaigns.rules.approval.identities import Requester
 from campaigns.store import Fact, Lease, OutboxEntry, Store
@@ -81,11 +81,6 @@ def open_round(
         raise IntegrityError(f"round {n} was asked about other content than is stored")
     # The stored round says so, not the posts: a process that died after it noted their verdicts asks again.
     return _decided_by_policy(store, round_, now) if everything_passed(round_) else round_
-
-
-def everything_passed(round_: ApprovalRound) -> bool:
-    """Whether the policy leaves nothing for a person to look at."""
-    return round_.n == 1 and len(round_.locked) == len(round_.posts)
 
 
 def _approved(post: Post) -> bool:

@@ -16,49 +16,37 @@ from zoneinfo import ZoneInfo
 from campaigns.approval.notice_kinds import REMINDER, STILL_WAITING, personal, to_the_team
 from campaigns.errors import NotFoundError
 from campaigns.model.approval import ApprovalRound, RoundApprover
-from campaigns.rules.approval.reminders import reminders_at
+from campaigns.rules.approval.reminders import LAST_REMINDER, TEAM_IS_TOLD_EVERY, reminders_at
 from campaigns.store import OutboxEntry, Store
 
 log = logging.getLogger("campaigns.approval.reminding")
 
-TEAM_IS_TOLD_EVERY: Final = timedelta(hours=24)
-"""How often the people who run a campaign hear that it still waits."""
-
-LAST_REMINDER: Final = timedelta(hours=4)
-"""This long before the end they hear it too, whatever the day's heartbeat said."""
+AGAIN: Final = timedelta(minutes=1)
+"""A round that nobody could be told of is looked at so much later."""
 
 
-def remind_due(store: Store, *, now: datetime, limit: int = 500) -> int:
+def remind_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterable[ApprovalRound] | None = None) -> int:
     """Put the reminders and heartbeats that are due at `now` into the outbox; return how many.
 
     Only those who have not decided are reminded, never between 20:00 and 07:00 of their own time.
+
+    Args:
+        rounds: those that are due, if they were read before.
     """
     reminded = 0
-    for round_ in store.approvals.pending(limit=limit):
+    for round_ in store.approvals.due(now, limit=limit) if rounds is None else rounds:
         if now >= round_.expires_at:
             continue  # its end is `expiry`'s business
         try:
-            reminded += _enqueue(store, round_, now)
-        except (ValueError, LookupError):  # a document that nobody can read: the others are reminded all the same
+            zone = store.campaigns.get(round_.tenant_id, round_.campaign_id, deleted=True).schedule.zone
+            reminded += store.approvals.tell(round_, zone, now=now, outbox=_due(store, round_, zone, now))
+        except (ValueError, LookupError, NotFoundError):  # a document that nobody can read: the others are reminded
             log.exception("nobody can be reminded of round %s of campaign %s", round_.n, round_.campaign_id)
+            store.approvals.put_off(round_, until=now + AGAIN)
     return reminded
 
 
-def _enqueue(store: Store, round_: ApprovalRound, now: datetime) -> int:
-    due = _due(store, round_, now)
-    if not due:
-        return 0
-    known = {entry.id for entry in store.outbox.of(round_.tenant_id, round_.campaign_id)}
-    new = [entry for entry in due if entry.id not in known]
-    store.outbox.add(new)
-    return len(new)
-
-
-def _due(store: Store, round_: ApprovalRound, now: datetime) -> list[OutboxEntry]:
-    try:
-        zone = store.campaigns.get(round_.tenant_id, round_.campaign_id).schedule.zone
-    except NotFoundError:
-        return []
+def _due(store: Store, round_: ApprovalRound, zone: ZoneInfo, now: datetime) -> list[OutboxEntry]:
     decided = {each.approver_id for each in store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)}
     silent = [each for each in round_.approvers if each.id not in decided and not each.revoked]
     return [*_reminders(round_, silent, zone, now), *_heartbeat(round_, silent, now)]

@@ -38,7 +38,8 @@ class ApprovalRound(Wire):
     them as they are; `locked` those approved in an earlier round: they stay as they are.
     `changed_at` is when its words were last edited; None: they are those that it was opened with.
     A decision can be taken back for `settle_seconds`; what the round came to counts from `settles_at` on.
-    `ran_out_at` is when its time first was over, whatever the policy made of that.
+    `ran_out_at` is when its time first was over, whatever the policy made of that. Until `told_until` people have heard
+    what was to be told.
     """
 
     round_id: RoundId
@@ -67,6 +68,7 @@ class ApprovalRound(Wire):
     reminders: list[int] = []
     superseded_by: Maybe[int] = None
     changed_at: Maybe[Instant] = None
+    told_until: Maybe[Instant] = None
     version: Annotated[int, Field(ge=1)] = 1
 
 

@@ -18,12 +18,11 @@ from campaigns.model.vocabulary import AnalysisStatus
 from campaigns.operations.recovery import (
     HEALTHY,
     MAX_EXECUTIONS,
-    TAKEN,
-    TO_BE_SUBMITTED,
     Diagnosis,
     Remedy,
     RunSeen,
     RunState,
+    to_begin,
 )
 from campaigns.store import OutboxEntry, Store
 
@@ -88,7 +87,7 @@ def diagnose(run: RunSeen, *, broken: int, now: datetime) -> Diagnosis:
             reason = "Prefect does not know its run"
         case RunState.FAILED | RunState.CRASHED:
             reason = f"its run has {run.state.lower()}"
-        case RunState.PENDING if age > (TAKEN if run.taken else TO_BE_SUBMITTED):
+        case RunState.PENDING if age > to_begin(run):
             reason = "its run was taken by a worker and never started"
         case RunState.RUNNING if age > LONGEST:
             reason = "the process of its run is gone"

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from campaigns.model.campaign import TRANSITIONS, Campaign
+from campaigns.model.campaign import AT_REST, TRANSITIONS, Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Lease, Recovery
+from campaigns.store.leases import LOOK_AFTER
+from campaigns.store.looks import AFTER_A_ROUND, LONGEST
 
 RESTART_RUN: Final = "restart_run"
 QUARANTINED: Final = "QUARANTINED"
@@ -31,12 +33,16 @@ SETTLE: Final = timedelta(seconds=15)
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=4)
 TO_START: Final = timedelta(seconds=40)
-"""Longest time between Prefect's "Running" and the lease being held: as long as the first step is retried.
+"""So long a worker may take from "I start it" until it runs, and a process from "Running" until it holds the lease.
 
-One that died, and could not tell Prefect because that was away, let its lease go.
+As long as its first step is retried; where a container is made first, its work pool is given more
+(`CAMPAIGNS_RUN_START_SECONDS`). One that died, and could not tell Prefect because that was away, let its lease go.
 """
-TO_BE_SUBMITTED: Final = timedelta(seconds=40)
-"""Longest time from a worker's "I start it" to the run; a worker that dies meanwhile leaves it there for ever."""
+CLOCKS: Final = timedelta(seconds=10)
+"""The clocks of two hosts differ by so much at most: whatever one wrote and another reads is over that much later.
+
+A host whose clock is further off starts living runs again; what their processes write is refused, not lost.
+"""
 TO_END: Final = timedelta(seconds=120)
 """Longest time that a run takes to end when its campaign is over, or somebody cancels it."""
 TAKEN: Final = timedelta(seconds=20)
@@ -44,8 +50,6 @@ TAKEN: Final = timedelta(seconds=20)
 HEARTBEAT: Final = timedelta(seconds=10)
 LEASE_LASTS: Final = timedelta(seconds=30)
 """A process that works renews its lease with every heartbeat (process.md section 5)."""
-AFTER_EXPIRY: Final = timedelta(seconds=5)
-"""A little patience more for a store that just came back."""
 TO_BE_RUNG: Final = timedelta(seconds=60)
 
 
@@ -73,7 +77,7 @@ class RunSeen:
 
     `in_process`: paused in a living process; `by_hand`: an operator suspended it; `restartable`: a worker can
     execute it; `outage`: it ended because the store, the checkpoints or Prefect did not answer; `taken`: a worker has
-    it and does not start it yet.
+    it and does not start it yet; `to_start`: so long its work pool may take to start it.
     """
 
     state: RunState
@@ -83,6 +87,7 @@ class RunSeen:
     restartable: bool = True
     outage: bool = False
     taken: bool = False
+    to_start: timedelta = TO_START
 
     @property
     def is_over(self) -> bool:
@@ -188,6 +193,38 @@ def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now
     return HEALTHY
 
 
+def next_look(
+    campaign: Campaign, run: RunSeen, lease: Lease | None, *, ends_at: datetime | None, now: datetime
+) -> datetime | None:
+    """Return when a campaign that needs nothing is looked at again; None: it is over, and so is its run.
+
+    Args:
+        ends_at: the end of its open round; None: nobody is asked.
+    """
+    if lease is not None and not _is_over(lease, now):
+        return lease.expires_at + LOOK_AFTER
+    if campaign.status in AT_REST:
+        over = run.is_over or now - campaign.updated_at > LATELY
+        return None if over else _later(now, campaign.updated_at)
+    if ends_at is not None:
+        return min(max(ends_at, now) + AFTER_A_ROUND, now + LONGEST)
+    if run.state in {RunState.PENDING, RunState.RUNNING}:
+        return max(run.since + to_begin(run), now) + _BREATH
+    return _later(now, max(run.since, campaign.updated_at))
+
+
+def _later(now: datetime, since: datetime) -> datetime:
+    """The longer it has been as it is, the longer it may be."""
+    return now + max(FIRST_LOOK, min(LONGEST_LOOK, (now - since) / 2))
+
+
+FIRST_LOOK: Final = timedelta(seconds=10)
+LONGEST_LOOK: Final = timedelta(minutes=5)
+LATELY: Final = timedelta(hours=6)
+"""So long after the end of a campaign its run is compared with it."""
+_BREATH: Final = timedelta(seconds=1)
+
+
 def renewed_at(lease: Lease) -> datetime:
     """Return when the process that holds a lease was heard of last."""
     return lease.expires_at - LEASE_LASTS
@@ -209,14 +246,31 @@ def _broken(run: RunSeen, lease: Lease | None, now: datetime) -> str | None:
             return f"its run has {run.state.lower()}"
         case RunState.COMPLETED if age > SETTLE:
             return "its run ended before the campaign did"
-        case RunState.PENDING if age > (TAKEN if run.taken else TO_BE_SUBMITTED):
+        case RunState.PENDING if age > to_begin(run):
             return "its run was taken by a worker and never started"
-        case RunState.RUNNING if age > TO_START or (lease is not None and _is_over(lease, now)):
+        case RunState.RUNNING if _has_no_process(run, lease, now):
             return "the process of its run is gone" if lease else "no process holds the campaign"
         case RunState.PAUSED:
             return "the process in which its run waited is gone"
         case _:
             return None
+
+
+def to_begin(run: RunSeen) -> timedelta:
+    """Return how long a run may take from where it is now until it works."""
+    return CLOCKS + (TAKEN if run.taken else run.to_start)
+
+
+def _has_no_process(run: RunSeen, lease: Lease | None, now: datetime) -> bool:
+    """Whether nobody executes a run that Prefect calls running.
+
+    A lease from before it began is that of an earlier process: this one may still be starting.
+    """
+    if lease is not None and not _is_over(lease, now):
+        return False
+    if lease is not None and renewed_at(lease) + CLOCKS >= run.since:
+        return True
+    return now - run.since > to_begin(run)
 
 
 def _fell_silent(run: RunSeen, lease: Lease, now: datetime) -> bool:
@@ -229,7 +283,7 @@ def _fell_silent(run: RunSeen, lease: Lease, now: datetime) -> bool:
 
 
 def _is_over(lease: Lease, now: datetime) -> bool:
-    return lease.expires_at + AFTER_EXPIRY < now
+    return lease.expires_at + CLOCKS < now
 
 
 def _pause(attempts: int) -> timedelta:

@@ -4,9 +4,12 @@
 
     store.campaigns    create get list move update add_usage delete live_using in_work ended_since ended_before
                        forget_checkpoints
+    store.looks        due all again over soon of   (when a campaign in work is looked at next)
+    store.turns        take give_back               (who does a duty of upkeep at the moment)
+    store.renew(now)                            what the version before left elsewhere
     store.posts        put_planned get list save_revision revision revisions update review
-    store.approvals    open_round round rounds current_round by_callback pending due update extend revoke
-                       time_out decide decisions
+    store.approvals    open_round round rounds current_round by_callback due put_off tell ended_since act case
+                       decisions
     store.drafts       get save                 (reviews begun and not yet sent)
     store.audit        entries verify           (entries are written by the transaction of what they record)
     store.outbox       add due of claim done retry quarantine quarantined
@@ -25,7 +28,7 @@
 Rules that hold everywhere: the tenant comes first; unknown, foreign, malformed and deleted ids answer the
 same `NotFoundError`; time and attempt ids come in; every change is conditional, so a lost race is an error
 and never an overwrite; `StoreUnavailableError` means try again, and trying again is safe. Lists by tenant,
-`due`, `pending`, `in_work` and `ended_…` may lag a moment on DynamoDB; everything else is as of now.
+`due`, `in_work` and `ended_…` may lag a moment on DynamoDB; everything else is as of now.
 """
 
 from campaigns.model.fact import Fact

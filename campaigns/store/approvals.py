@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from campaigns.errors import ConflictError, FaultsError, GoneError, NotFoundError
 from campaigns.model.approval import ApprovalRound, ApproverDecision, ReviewDraft
@@ -16,12 +17,28 @@ from campaigns.store import keys
 from campaigns.store.campaign_items import replacing, with_changes
 from campaigns.store.documents import item_of, readable, value_of
 from campaigns.store.drafts import draft_item
+from campaigns.store.due import UNREADABLE, at_of, put_off, read_between, read_due, read_items
+from campaigns.store.keys import Due
 from campaigns.store.leases import Lease
+from campaigns.store.looks import look_after
 from campaigns.store.outbox import OutboxEntry, outbox_item
 from campaigns.store.post_items import post_item, revision_item
-from campaigns.store.round_state import next_state, round_item
-from campaigns.store.table import ABSENT, Check, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
+from campaigns.store.round_state import End, next_open_state, next_state, ran_out_item, round_item
+from campaigns.store.table import (
+    ABSENT,
+    Check,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Key,
+    Operation,
+    Put,
+    Table,
+    key_of,
+)
 from campaigns.store.transaction import attempts, commit
+from campaigns.store.usage import summed_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ class ApprovalRepository:
                 require_askable(campaign, reopens=reopens)
                 stored, reason = round_, f"round {n} opened"
                 operations = [
-                    Put(round_item(round_), ABSENT),
+                    Put(round_item(round_, campaign.schedule.zone), ABSENT),
                     Put({**pointer._asdict(), "kind": "callback", **target}, ABSENT),
                 ]
                 if current is not None and current.status is RoundStatus.PENDING:
@@ -104,11 +121,13 @@ class ApprovalRepository:
                 told.append(Fact(actor, "round_opened", at, round=n, details={"digest": round_.digest}))
             if CampaignStatus.AWAITING_REVIEW in TRANSITIONS[campaign.status]:
                 asked = campaign.moved_to(CampaignStatus.AWAITING_REVIEW, at=at).model_copy(update={"round": n})
-                operations.append(replacing(item, asked, {"moved_by": actor, "moved_for": reason}))
+                asked, costs = summed_up(self._table, item, asked)
+                operations.append(replacing(item, asked, {"moved_by": actor, "moved_for": reason, **costs}))
                 told.append(Fact(actor, "moved", at, campaign.status, asked.status, reason, n))
             else:
                 unmoved = Equals({"status": item["status"], "deleted": 0})
                 operations.append(Check(keys.campaign(tenant_id, campaign_id), unmoved))
+            operations.append(look_after(stored, at))
             try:
                 commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
             except ConditionFailed as failed:
@@ -142,21 +161,47 @@ class ApprovalRepository:
             raise NotFoundError("approval", "of this link")
         return self.round(pointer["tenant_id"], pointer["campaign_id"], pointer["n"])
 
-    def pending(self, *, until: datetime | None = None, limit: int = 100) -> list[ApprovalRound]:
-        """Return open rounds of all tenants by expiry, those expiring up to `until`; a change may take a moment."""
-        high = keys.until(until) if until else None
-        items = self._table.query_index("due", keys.DUE_ROUNDS, high=high, limit=limit)
-        return readable(items, ApprovalRound)
+    def due(self, now: datetime, *, limit: int = 1000) -> list[ApprovalRound]:
+        """Return open rounds of all tenants about which something is to be done: people hear of them, or they end.
 
-    def ended_since(self, instant: datetime, *, limit: int = 1000) -> list[ApprovalRound]:
-        """Return rounds of all tenants that were decided or timed out after `instant`, latest first, for rates."""
-        items = self._table.query_index("due", keys.ENDED_ROUNDS, limit=limit, reverse=True)
-        rounds = readable(items, ApprovalRound)
-        return [round_ for round_ in rounds if round_.decided_at is not None and round_.decided_at > instant]
+        The tenants take turns, of each the longest due comes first. A change may take a moment to show.
+        """
+        found: list[ApprovalRound] = []
+        for item in read_items(self._table, read_due(self._table, Due.ROUNDS, now, limit=limit)):
+            rounds = readable([item], ApprovalRound)
+            if not rounds:
+                put_off(self._table, key_of(item), Due.ROUNDS, until=now + UNREADABLE)
+            found += rounds
+        return found
 
-    def due(self, now: datetime, *, limit: int = 100) -> list[ApprovalRound]:
-        """Return open rounds of all tenants whose time is over, longest first."""
-        return self.pending(until=now, limit=limit)
+    def put_off(self, round_: ApprovalRound, *, until: datetime) -> None:
+        """Let a round that is due wait until then."""
+        key = keys.round_(round_.tenant_id, round_.campaign_id, round_.n)
+        put_off(self._table, key, Due.ROUNDS, until=until)
+
+    def tell(self, round_: ApprovalRound, zone: ZoneInfo, *, now: datetime, outbox: Sequence[OutboxEntry]) -> int:
+        """Enqueue what people are to hear of an open round by now, and let it be due next; return how many are new.
+
+        Nothing is written when the round has changed since it was read: it is still due.
+        """
+        key = keys.round_(round_.tenant_id, round_.campaign_id, round_.n)
+        known = {item["sk"] for item in self._table.query(key.pk, keys.OUTBOX)} if outbox else set()
+        new = [each for each in outbox if keys.outbox(each.tenant_id, each.subject_id, each.id).sk not in known]
+        told = Put(round_item(round_.model_copy(update={"told_until": now}), zone), Equals({"version": round_.version}))
+        try:
+            commit(self._table, round_.tenant_id, round_.campaign_id, [told], outbox=new)
+        except ConditionFailed:
+            return 0
+        return len(new)
+
+    def ended_since(self, instant: datetime) -> list[End]:
+        """Return how rounds of all tenants ended that were decided or ran out after `instant`, for rates: each once."""
+        ends: dict[Key, End] = {}
+        for position in read_between(self._table, Due.ENDED_ROUNDS, low=instant):
+            key = Key(position.pk, position.sk.replace(keys.RAN_OUT, keys.ROUNDS))
+            if at_of(position) > instant and ends.get(key) is not End.RAN_OUT:
+                ends[key] = End(position.index_sk.partition("#")[2])
+        return list(ends.values())
 
     # --- decisions ---------------------------------------------------------------------------------
 
@@ -200,7 +245,7 @@ class ApprovalRepository:
             if change.idle:
                 return Done(case, change, case.round)
             # Its version orders everything that happens in a round; a draft is nothing that happens.
-            after = next_state(change.round) if change.facts else case.round
+            after = next_open_state(case.round, change.round) if change.facts else case.round
             operations = self._operations(case, campaign_item, change, after, withdrawn)
             entries = follows(case, change)
             try:
@@ -251,8 +296,12 @@ class ApprovalRepository:
         operations: list[Operation] = [
             Check(keys.round_(tenant_id, campaign_id, n), unchanged)
             if after is case.round
-            else Put(round_item(after), unchanged),
+            else Put(round_item(after, case.campaign.schedule.zone), unchanged),
         ]
+        if (after.status, after.expires_at) != (case.round.status, case.round.expires_at):
+            operations.append(look_after(after, change.facts[0].at))
+        if after.status is RoundStatus.PENDING and after.ran_out_at is not None and case.round.ran_out_at is None:
+            operations.append(Put(ran_out_item(after, after.ran_out_at)))
         if case.latest == n:
             operations.append(Check(keys.round_(tenant_id, campaign_id, n + 1), ABSENT))
         if change.terms is None:

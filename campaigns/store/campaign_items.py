@@ -15,7 +15,9 @@ from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import keys
 from campaigns.store.documents import item_of
-from campaigns.store.table import ABSENT, Check, Delete, Equals, Item, Key, Operation, Put
+from campaigns.store.due import at_of
+from campaigns.store.keys import Due
+from campaigns.store.table import ABSENT, Check, Delete, Equals, Item, Key, Operation, Position, Put
 
 # What only creation, `move` and `delete` may set.
 FIXED: Final = frozenset({"id", "tenant_id", "status", "created_at", "completed_at", "deleted_at", "version"})
@@ -32,9 +34,9 @@ class Ended:
     status: CampaignStatus
 
 
-def ended_of(item: Item) -> Ended:
-    at = datetime.fromisoformat(item["ended_at"])
-    return Ended(item["tenant_id"], item["id"], at, CampaignStatus(item["status"]))
+def ended_of(position: Position) -> Ended:
+    tenant_id, _, campaign_id = position.pk.partition("#")
+    return Ended(tenant_id, campaign_id, at_of(position), CampaignStatus(position.index_sk.partition("#")[2]))
 
 
 def expect_version_of(campaign: Campaign, version: int | None) -> None:
@@ -82,8 +84,10 @@ def replacing(current: Item, campaign: Campaign, extra: Mapping[str, Any] | None
     `writes` counts every write; `version` only what a reader must know of, so that counting costs
     never fails somebody's edit.
     """
-    kept: Iterable[str] = ("body_hash", "moved_by", "moved_for", "ended_at")
+    kept: Iterable[str] = ("body_hash", "moved_by", "moved_for", "ended_at", "usage_before")
     beside = {name: current[name] for name in kept if name in current}
+    if current.get("due_pk") == keys.IN_WORK_BEFORE and campaign.status not in AT_REST:
+        beside |= {name: current[name] for name in ("due_pk", "due_sk")}  # until `renewal` has found it there
     item = campaign_item(campaign, {**beside, "writes": current["writes"] + 1, **(extra or {})})
     return Put(item, Equals({"writes": current["writes"]}))
 
@@ -106,10 +110,7 @@ def campaign_item(campaign: Campaign, beside: Mapping[str, Any]) -> Item:
         attributes |= keys.indexed("status", keys.status_partition(campaign.tenant_id, campaign.status), born, tie)
         if campaign.brand_id is not None:
             attributes |= keys.indexed("brand", keys.brand_partition(campaign.tenant_id, campaign.brand_id), born, tie)
-    tie = f"{campaign.tenant_id}#{campaign.id}"
-    if campaign.status not in AT_REST:  # and so not deleted
-        attributes |= keys.indexed("due", keys.CAMPAIGNS_IN_WORK, campaign.updated_at, tie)
-    elif attributes.get("ended_at"):
+    if campaign.status in AT_REST and attributes.get("ended_at"):
         ended = datetime.fromisoformat(attributes["ended_at"])
-        attributes |= keys.indexed("due", keys.ENDED_CAMPAIGNS, ended, tie)
+        attributes |= keys.due(Due.ENDED, ended, key, says=str(campaign.status))
     return item_of(key, "campaign", campaign, **attributes)

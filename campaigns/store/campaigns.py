@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins  # a method named `list` hides the type
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -37,8 +38,11 @@ from campaigns.store.campaign_items import (
     with_changes,
 )
 from campaigns.store.documents import Page, read_page, readable, value_of
+from campaigns.store.due import read_between, read_due
 from campaigns.store.idempotency import IdempotencyRecord, IdempotencyRepository, idempotency_item
+from campaigns.store.keys import Due
 from campaigns.store.leases import Lease
+from campaigns.store.looks import SOON, LookRepository, look_at
 from campaigns.store.outbox import OutboxEntry
 from campaigns.store.round_state import round_item
 from campaigns.store.table import (
@@ -54,6 +58,7 @@ from campaigns.store.table import (
     Table,
 )
 from campaigns.store.transaction import attempts, commit
+from campaigns.store.usage import SUMMED, before_notes, note, spent, summed_up
 
 KEPT_AFTER_DELETION: Final = timedelta(days=90)
 """Campaign, posts and audit trail stay that long after a deletion (issue: audit at least 90 days)."""
@@ -78,6 +83,7 @@ class CampaignRepository:
         self._table = table
         self._approvals = ApprovalRepository(table)
         self._idempotency = IdempotencyRepository(table)
+        self._looks = LookRepository(table)
 
     # --- create and read ---------------------------------------------------------------------------
 
@@ -105,6 +111,7 @@ class CampaignRepository:
         body = content_hash(campaign.brief_only().to_wire())
         item = campaign_item(campaign, {"body_hash": body})
         operations: list[Operation] = [Put(item, ABSENT), *ref_operations(None, campaign, body)]
+        soon = look_at(campaign.tenant_id, campaign.id, at + SOON)
         fact = Fact(actor, "created", at, to_status=campaign.status)
         for _ in attempts():
             writes = list(operations)
@@ -116,7 +123,7 @@ class CampaignRepository:
                 # An expired record may still lie there; whoever replaces it must be the only one.
                 writes.append(Put(record, self._idempotency.unused(campaign.tenant_id, idempotency.key, now=at)))
             first = len(writes)
-            writes += rests_on
+            writes += [*rests_on, soon]
             try:
                 commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
             except ConditionFailed as failed:
@@ -200,7 +207,11 @@ class CampaignRepository:
 
     def get(self, tenant_id: str, campaign_id: str, *, deleted: bool = False) -> Campaign:
         """Return the campaign as of now; a deleted one only when asked for."""
-        return value_of(self._read(tenant_id, campaign_id, deleted=deleted), Campaign)
+        item = self._read(tenant_id, campaign_id, deleted=deleted)
+        campaign = value_of(item, Campaign)
+        if campaign.status in SUMMED:
+            return campaign
+        return campaign.model_copy(update={"usage": spent(self._table, item)})
 
     def list(
         self,
@@ -211,7 +222,7 @@ class CampaignRepository:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Campaign]:
-        """Return campaigns, newest first; a change may take a moment to show."""
+        """Return campaigns, newest first; a change may take a moment to show, and costs show when a build is over."""
         index: Index
         if brand_id is not None:
             index, pk = "brand", keys.brand_partition(tenant_id, brand_id)
@@ -238,24 +249,20 @@ class CampaignRepository:
                     found.append(campaign.id)
         return found
 
-    def in_work(self, *, until: datetime | None = None, limit: int = 1000) -> builtins.list[Campaign]:
-        """Return campaigns of all tenants that a run should be working on or waiting for, longest unchanged first.
-
-        `until`: only those not changed since. A change may take a moment to show.
-        """
-        high = keys.until(until) if until else None
-        items = self._table.query_index("due", keys.CAMPAIGNS_IN_WORK, high=high, limit=limit)
-        return readable(items, Campaign)
+    def in_work(self) -> Iterator[Campaign]:
+        """Yield every campaign that a run should be working on or waiting for; a change may take a moment to show."""
+        for look in self._looks.all():
+            item = self._table.get(keys.campaign(look.tenant_id, look.campaign_id))
+            yield from (each for each in readable([item] if item else [], Campaign) if each.status not in AT_REST)
 
     def ended_before(self, instant: datetime, *, limit: int = 100) -> builtins.list[Ended]:
-        """Return campaigns of all tenants at rest since before `instant`, longest first, whose checkpoints remain."""
-        items = self._table.query_index("due", keys.ENDED_CAMPAIGNS, high=keys.until(instant), limit=limit)
-        return [ended_of(item) for item in items]
+        """Return campaigns at rest since before `instant` whose checkpoints remain, the tenants in turn."""
+        return [ended_of(position) for position in read_due(self._table, Due.ENDED, instant, limit=limit)]
 
-    def ended_since(self, instant: datetime, *, limit: int = 1000) -> builtins.list[Ended]:
+    def ended_since(self, instant: datetime) -> builtins.list[Ended]:
         """Return campaigns of all tenants that came to rest after `instant`, latest first, for rates and alerts."""
-        items = self._table.query_index("due", keys.ENDED_CAMPAIGNS, limit=limit, reverse=True)
-        return [ended for ended in map(ended_of, items) if ended.at > instant]
+        found = [ended_of(position) for position in read_between(self._table, Due.ENDED, low=instant)]
+        return [ended for ended in reversed(found) if ended.at > instant]
 
     # --- change ------------------------------------------------------------------------------------
 
@@ -304,14 +311,15 @@ class CampaignRepository:
                 return campaign
             expect_version_of(campaign, expect_version)
             moved = with_changes(campaign.moved_to(to, at=at), changes or {}, FIXED_IN_A_MOVE)
-            extra = {"moved_by": actor, "moved_for": reason}
+            moved, costs = summed_up(self._table, item, moved)
+            extra = {"moved_by": actor, "moved_for": reason, **costs}
             if to in AT_REST:
                 extra["ended_at"] = keys.instant(at)
             fact = Fact(actor, "moved", at, campaign.status, to, reason, round, details or {})
             standing = [_stands(decided)] if decided is not None else []
             operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
             told, first = [fact, *facts], len(operations)
-            operations += beside
+            operations += [*beside, look_at(tenant_id, campaign_id, at + SOON)]
             try:
                 commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
             except ConditionFailed as failed:
@@ -323,6 +331,8 @@ class CampaignRepository:
                         {"currentVersion": campaign.version, "currentStatus": str(campaign.status)},
                     ) from failed
                 continue
+            if to in SUMMED and campaign.status not in SUMMED:
+                return moved.model_copy(update={"usage": self._summed(tenant_id, campaign_id).usage})
             return moved
         raise AssertionError  # `attempts` ends by raising
 
@@ -352,8 +362,9 @@ class CampaignRepository:
             expect_version_of(campaign, expect_version)
             changed = with_changes(campaign, {**changes, "updated_at": at}, FIXED)
             changed = changed.model_copy(update={"version": campaign.version + 1})
+            changed, costs = summed_up(self._table, item, changed)
             fact = Fact(actor, "changed", at, details={"fields": sorted(changes)})
-            operations = [replacing(item, changed), *ref_operations(campaign, changed, item["body_hash"])]
+            operations = [replacing(item, changed, costs), *ref_operations(campaign, changed, item["body_hash"])]
             first = len(operations)
             try:
                 commit(self._table, tenant_id, campaign_id, [*operations, *rests_on], facts=[fact], fence=fence)
@@ -368,20 +379,10 @@ class CampaignRepository:
 
     def add_usage(self, tenant_id: str, campaign_id: str, usage: ModelUsage, *, once: str) -> Campaign:
         """Add a cost, once for each `once` (such as post, revision and attempt). The version stays: no edit is lost."""
-        counted = keys.usage(tenant_id, campaign_id, once)
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id, deleted=True)
-            campaign = value_of(item, Campaign)
-            changed = campaign.model_copy(update={"usage": campaign.usage.plus(usage)})
-            mark: Item = {**counted._asdict(), "kind": "usage"}
-            try:
-                self._table.write(Put(mark, ABSENT), replacing(item, changed))
-            except ConditionFailed as failed:
-                if 0 in failed.failures:
-                    return self.get(tenant_id, campaign_id, deleted=True)
-                continue
-            return changed
-        raise AssertionError  # `attempts` ends by raising
+        self._read(tenant_id, campaign_id, deleted=True)
+        with suppress(ConditionFailed):  # it is noted already
+            self._table.write(Put(note(tenant_id, campaign_id, usage, once=once), ABSENT))
+        return self._summed(tenant_id, campaign_id)
 
     def delete(
         self, tenant_id: str, campaign_id: str, *, actor: str, at: datetime, expect_version: int | None = None
@@ -425,6 +426,19 @@ class CampaignRepository:
             except ConditionFailed:
                 continue
             return
+
+    def _summed(self, tenant_id: str, campaign_id: str) -> Campaign:
+        """Return the campaign with all that was noted of its costs; one at rest has it in itself from then on."""
+        for _ in attempts():
+            item = self._read(tenant_id, campaign_id, deleted=True)
+            stored = value_of(item, Campaign)
+            campaign = stored.model_copy(update={"usage": spent(self._table, item)})
+            if stored.status not in SUMMED or campaign.usage == stored.usage:
+                return campaign
+            with suppress(ConditionFailed):
+                self._table.write(replacing(item, campaign, before_notes(item)))
+                return campaign
+        raise AssertionError  # `attempts` ends by raising
 
     # --- inside ------------------------------------------------------------------------------------
 

@@ -1,12 +1,17 @@
-"""The table in DynamoDB: one table, on demand, four sparse indexes; what production runs on."""
+"""The table in DynamoDB: one table, on demand, four sparse indexes; what production runs on.
+
+The indexes hold keys only: a write pays for an index when an item enters, leaves or changes its place there, and not
+whenever anything changes. What is listed is read from the table itself, as of now.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from campaigns.errors import StoreUnavailableError
@@ -24,6 +29,8 @@ from campaigns.store.table import (
     Position,
     Put,
     check_bounds,
+    key_of,
+    position_of,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ _ATTEMPTS: Final = 12
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 # BatchWriteItem takes at most 25 requests (DynamoDB API reference).
 _BATCH: Final = 25
+# BatchGetItem takes at most 100 keys and answers with at most 16 MB (DynamoDB API reference).
+_READ_AT_ONCE: Final = 100
 # Mistakes of this program: to be seen, not to be tried again.
 _OUR_MISTAKES: Final = frozenset({"ValidationException", "IdempotentParameterMismatchException"})
 
@@ -43,9 +52,9 @@ class DynamoDBTable:
     """`Table` on a DynamoDB table of the shape of `table_shape`.
 
     The client is made once per process by whoever wires the parts, with bounded time-outs and retries.
-    Every write is a transaction with a request token: when an answer is lost and botocore asks again,
+    A write of several items is a transaction with a request token: when an answer is lost and botocore asks again,
     DynamoDB recognises the token and repeats its first answer, so our own success is never taken for
-    somebody else's.
+    somebody else's. A single item costs half when it is put alone; it carries the token itself, and is known by it.
     """
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
@@ -56,6 +65,21 @@ class DynamoDBTable:
         with _translated():
             answer = _genuine(self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True))
         return _read(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        found: dict[Key, Item] = {}
+        for first in range(0, len(keys), _READ_AT_ONCE):
+            names = [_key(key) for key in dict.fromkeys(keys[first : first + _READ_AT_ONCE])]
+            waiting: Any = {"Keys": names, "ConsistentRead": True}
+            for pause in _pauses("items were left unread"):
+                time.sleep(pause)
+                with _translated():
+                    answer = _genuine(self._client.batch_get_item(RequestItems={self._name: waiting}))
+                found |= {key_of(item): item for item in map(_read, answer.get("Responses", {}).get(self._name, []))}
+                waiting = answer.get("UnprocessedKeys", {}).get(self._name)
+                if not waiting:
+                    break
+        return found
 
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
@@ -78,19 +102,39 @@ class DynamoDBTable:
         after: Position | None = None,
         reverse: bool = False,
     ) -> list[Item]:
-        request: dict[str, Any] = {
-            "IndexName": index,
-            "KeyConditionExpression": "#pk = :pk" + (" AND #sk <= :high" if high is not None else ""),
-            "ExpressionAttributeNames": {"#pk": f"{index}_pk", **({"#sk": f"{index}_sk"} if high is not None else {})},
-            "ExpressionAttributeValues": _values({":pk": pk, **({":high": high} if high is not None else {})}),
-        }
-        start = None
-        if after is not None:
-            start = _values({f"{index}_pk": pk, f"{index}_sk": after.index_sk, "pk": after.pk, "sk": after.sk})
-        return self._query(request, start, limit, reverse)
+        request, start = _in_index(index, pk, None, high, after)
+        return self._query(request, start, limit, reverse, partial(self._as_of_now, index))
+
+    def positions(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+    ) -> list[Position]:
+        request, start = _in_index(index, pk, low, high, after)
+        return [position_of(item, index) for item in self._query(request, start, limit, reverse=False)]
+
+    def _as_of_now(self, index: Index, found: list[Item]) -> list[Item]:
+        """Return the items themselves of what an index names; one that has left its place there is not listed."""
+        if not found or "kind" in found[0]:
+            return found  # the index of an older table holds whole items
+        kept = self.get_many([key_of(item) for item in found])
+        now = [kept.get(key_of(item)) for item in found]
+        return [
+            item
+            for item, seen in zip(now, found, strict=True)
+            if item is not None and all(item.get(name) == seen[name] for name in (f"{index}_pk", f"{index}_sk"))
+        ]
 
     def write(self, *operations: Operation) -> None:
         check_bounds(operations)
+        if len(operations) == 1 and isinstance(operations[0], Put):
+            self._put(operations[0])
+            return
         actions = [self._action(operation) for operation in operations]
         for pause in _pauses("too many writers at once"):
             time.sleep(pause)
@@ -125,7 +169,35 @@ class DynamoDBTable:
                 if not waiting:
                     break
 
-    def _query(self, request: dict[str, Any], start: Any, limit: int | None, reverse: bool) -> list[Item]:
+    def _put(self, put: Put) -> None:
+        token = uuid.uuid4().hex
+        action: Any = {
+            "TableName": self._name,
+            "Item": _values({**put.item, _TOKEN: token}),
+            **_condition(put.condition),
+        }
+        for pause in _pauses("too many writers at once"):
+            time.sleep(pause)
+            with _translated():
+                try:
+                    _genuine(self._client.put_item(**action))
+                except self._client.exceptions.ConditionalCheckFailedException as refused:
+                    found: Any = refused.response.get("Item")
+                    if found and found.get(_TOKEN) == {"S": token}:
+                        return  # botocore asked again, and the first answer was lost: it is ours
+                    raise ConditionFailed({0: _read(found) if found else None}) from refused
+                except self._client.exceptions.TransactionConflictException:
+                    continue  # nothing was written
+            return
+
+    def _query(
+        self,
+        request: dict[str, Any],
+        start: Any,
+        limit: int | None,
+        reverse: bool,
+        whole: Callable[[list[Item]], list[Item]] = list,
+    ) -> list[Item]:
         found: list[Item] = []
         while limit is None or len(found) < limit:
             page = dict(request)
@@ -135,7 +207,7 @@ class DynamoDBTable:
                 page["Limit"] = limit - len(found)
             with _translated():
                 answer = _genuine(self._client.query(TableName=self._name, ScanIndexForward=not reverse, **page))
-            found += [_read(item) for item in answer["Items"]]
+            found += whole([_read(item) for item in answer["Items"]])
             start = answer.get("LastEvaluatedKey")
             if not start:
                 break
@@ -150,6 +222,24 @@ class DynamoDBTable:
                 return {"Delete": {**action, "Key": _key(operation.key)}}
             case Check():
                 return {"ConditionCheck": {**action, "Key": _key(operation.key)}}
+
+
+def _in_index(
+    index: Index, pk: str, low: str | None, high: str | None, after: Position | None
+) -> tuple[dict[str, Any], Any]:
+    """Return what asks for an index partition, and where it goes on from."""
+    bounds = {name: value for name, value in ((":low", low), (":high", high)) if value is not None}
+    terms = {(): "", (":low",): " AND #sk >= :low", (":high",): " AND #sk <= :high"}
+    between = terms.get(tuple(bounds), " AND #sk BETWEEN :low AND :high")
+    request: dict[str, Any] = {
+        "IndexName": index,
+        "KeyConditionExpression": "#pk = :pk" + between,
+        "ExpressionAttributeNames": {"#pk": f"{index}_pk", **({"#sk": f"{index}_sk"} if bounds else {})},
+        "ExpressionAttributeValues": _values({":pk": pk, **bounds}),
+    }
+    if after is None:
+        return request, None
+    return request, _values({f"{index}_pk": pk, f"{index}_sk": after.index_sk, "pk": after.pk, "sk": after.sk})
 
 
 def table_shape(name: str) -> dict[str, Any]:
@@ -167,11 +257,14 @@ def table_shape(name: str) -> dict[str, Any]:
         "AttributeDefinitions": [{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
         "KeySchema": schema(parts),
         "GlobalSecondaryIndexes": [
-            {"IndexName": index, "KeySchema": schema(pairs), "Projection": {"ProjectionType": "ALL"}}
+            {"IndexName": index, "KeySchema": schema(pairs), "Projection": {"ProjectionType": "KEYS_ONLY"}}
             for index, pairs in indexes.items()
         ],
     }
 
+
+_TOKEN: Final = "written_by"  # noqa: S105  # no secret
+"""Names the request that put an item alone; whoever reads the item does not see it."""
 
 TTL_ATTRIBUTE: Final = "ttl"
 """Epoch seconds. DynamoDB removes late, by days: every read compares the time itself."""
@@ -231,7 +324,7 @@ def _values(item: dict[str, Any]) -> Any:
 
 
 def _read(item: Any) -> Item:
-    return {name: int(value["N"]) if "N" in value else value["S"] for name, value in item.items()}
+    return {name: int(value["N"]) if "N" in value else value["S"] for name, value in item.items() if name != _TOKEN}
 
 
 def _pauses(what: str) -> Iterator[float]:

@@ -12,6 +12,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -92,9 +93,12 @@ def tombstone(tenant_id: str, campaign_id: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), "tombstone")
 
 
+USAGE: Final = "usage#"
+
+
 def usage(tenant_id: str, campaign_id: str, fact: str) -> Key:
-    """Marks a cost as counted."""
-    return Key(campaign_partition(tenant_id, campaign_id), f"usage#{_hashed(fact)}")
+    """Notes a cost, once."""
+    return Key(campaign_partition(tenant_id, campaign_id), f"{USAGE}{_hashed(fact)}")
 
 
 POSTS: Final = "post#"
@@ -173,6 +177,19 @@ def recovery(tenant_id: str, campaign_id: str) -> Key:
 
 
 FAILED_STEPS: Final = "failed-step#"
+
+
+def look(tenant_id: str, campaign_id: str) -> Key:
+    """Says when a campaign is looked at next."""
+    return Key(campaign_partition(tenant_id, campaign_id), "look")
+
+
+def ran_out(tenant_id: str, campaign_id: str, n: int) -> Key:
+    """Notes that the time of a round was over, although it went on."""
+    return Key(campaign_partition(tenant_id, campaign_id), f"{RAN_OUT}{_number(n)}")
+
+
+RAN_OUT: Final = "ran-out#"
 
 
 def failed_step(tenant_id: str, campaign_id: str, step: str) -> Key:
@@ -312,6 +329,11 @@ def signal(at: datetime, kind: str, source: str) -> Key:
     return Key(SIGNALS, "#".join((instant(at), *named)))
 
 
+def turn(duty: str) -> Key:
+    """Says who does a duty of upkeep at the moment."""
+    return Key("@turns", _match("turn", _SIGNAL_KIND, duty))
+
+
 def alarm(kind: str) -> Key:
     return Key("@alarms", _match("alarm", _SIGNAL_KIND, kind))
 
@@ -331,19 +353,57 @@ def brand_partition(tenant_id: str, brand_id: str) -> str:
     return f"{_id('tenant', tenant_id)}#campaigns#{_id('brand', brand_id)}"
 
 
-DUE_OUTBOX: Final = "@outbox"
-SET_ASIDE: Final = "@quarantined"
-DUE_ROUNDS: Final = "@rounds"
-ENDED_ROUNDS: Final = "@rounds-ended"
-CAMPAIGNS_IN_WORK: Final = "@working"
-ENDED_CAMPAIGNS: Final = "@ended"
+SHARDS: Final = 8
+"""Partitions of each kind: a partition takes 1,000 writes a second, and a sweep asks each of them once."""
+
+
+class Due(StrEnum):
+    """What housekeeping finds by its time, across tenants."""
+
+    LOOKS = "looks"
+    """Campaigns whose run is looked at."""
+    ROUNDS = "rounds"
+    """Open rounds: the next reminder, or the end."""
+    BELLS = "bells"
+    RUNS = "runs"
+    NOTICES = "notices"
+    """What waits in the outbox, by who carries it: none of them is read because another has much to do."""
+    PURGE = "purge"
+    """What is kept no longer from then on."""
+    ENDED = "ended"
+    """Campaigns at rest, by their end, and how they ended."""
+    ENDED_ROUNDS = "ended-rounds"
+    """Rounds that were decided or ran out, by that moment."""
+    ASIDE = "aside"
+    """What was set aside in the outbox, by that moment."""
+
+
+def shards(kind: Due) -> list[str]:
+    """Return the index partitions of a kind."""
+    return [f"@{kind}#{number}" for number in range(SHARDS)]
+
+
+def due(kind: Due, at: datetime, key: Key, says: str = "") -> dict[str, Any]:
+    """Return the attributes that let an item be found at a moment; what it `says` is read there without the item."""
+    shard = hashlib.sha256("\n".join(key).encode()).digest()[0] % SHARDS
+    return {"due_pk": f"@{kind}#{shard}", "due_sk": f"{instant(at)}#{says}"}
+
+
 QUEUED_OCCURRENCES: Final = "@queued"
-TO_PURGE: Final = "@purge"
+"""Occurrences of templates that wait for the one before."""
+IN_WORK_BEFORE: Final = "@working"
+OF_BEFORE: Final = ("@outbox", "@quarantined", "@rounds", "@rounds-ended", IN_WORK_BEFORE, "@ended", "@purge")
+"""The partitions that earlier versions wrote; `store.renewal` moves what stands there."""
 
 
 def indexed(index: Index, pk: str, at: datetime, tie: str) -> dict[str, Any]:
     """Return the attributes that put an item into an index partition at a moment; `tie` orders equal moments."""
     return {f"{index}_pk": pk, f"{index}_sk": f"{instant(at)}#{tie}"}
+
+
+def after(at: datetime) -> str:
+    """Return the lowest index sort key of this moment."""
+    return instant(at)
 
 
 def until(at: datetime) -> str:
@@ -364,4 +424,4 @@ def purged_whole_after(at: datetime, key: Key) -> dict[str, Any]:
 
     No `ttl`: DynamoDB would remove the item alone, and nobody would find the rest.
     """
-    return indexed("due", TO_PURGE, at, hashlib.sha256("\n".join(key).encode()).hexdigest()[:32])
+    return due(Due.PURGE, at, key)

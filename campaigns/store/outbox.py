@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
 
@@ -11,10 +11,24 @@ from pydantic import Field
 from campaigns.model.base import Instant, Maybe, SubjectId, TenantId, Wire, derived_id
 from campaigns.store import keys
 from campaigns.store.documents import item_of, readable, value_of
-from campaigns.store.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.due import UNREADABLE, at_of, put_off, read_between, read_due, read_items
+from campaigns.store.keys import Due
+from campaigns.store.table import ABSENT, ConditionFailed, Equals, Item, Put, Table, key_of
 
 KEPT_AFTER_DELIVERY: Final = timedelta(days=30)
 """A delivered entry stays that long, so that the same fact is not enqueued again by a late repetition."""
+
+
+CARRIERS: Final = (Due.BELLS, Due.RUNS, Due.NOTICES)
+_CARRIED_BY: Final = {
+    "ring": Due.BELLS,
+    **dict.fromkeys(("start_run", "restart_run", "cancel_run", "analyze"), Due.RUNS),
+}
+
+
+def carrier_of(kind: str) -> Due:
+    """Return who carries entries of a kind: all that is neither a bell nor about a run is told to people."""
+    return _CARRIED_BY.get(kind, Due.NOTICES)
 
 
 class OutboxEntry(Wire):
@@ -83,10 +97,19 @@ class OutboxRepository:
             except ConditionFailed:
                 continue
 
-    def due(self, now: datetime, *, limit: int = 100) -> list[OutboxEntry]:
-        """Return undelivered entries whose time has come, longest due first; a new one may take a moment to appear."""
-        items = self._table.query_index("due", keys.DUE_OUTBOX, high=keys.until(now), limit=limit)
-        return readable(items, OutboxEntry)
+    def due(self, now: datetime, *, limit: int = 1000, carriers: Iterable[Due] = CARRIERS) -> list[OutboxEntry]:
+        """Return undelivered entries whose time has come, of these carriers; a new one may take a moment to appear.
+
+        Of each carrier up to `limit`: the tenants take turns, and of each tenant the longest due comes first.
+        """
+        found: list[OutboxEntry] = []
+        for carrier in carriers:
+            for item in read_items(self._table, read_due(self._table, carrier, now, limit=limit)):
+                entries = readable([item], OutboxEntry)
+                if not entries:
+                    put_off(self._table, key_of(item), carrier, until=now + UNREADABLE)
+                found += entries
+        return found
 
     def of(self, tenant_id: str, subject_id: str) -> list[OutboxEntry]:
         """Return every entry of a campaign or persona, delivered and quarantined ones too, by id."""
@@ -114,11 +137,10 @@ class OutboxRepository:
         changes = {"quarantined_at": at, "attempts": entry.attempts + 1, "last_error": error[:500]}
         return self._replace(entry, entry.model_copy(update=changes))
 
-    def quarantined(self, *, since: datetime, limit: int = 100) -> list[OutboxEntry]:
+    def quarantined(self, *, since: datetime) -> list[OutboxEntry]:
         """Return entries of all tenants that were set aside after `since` and still are, latest first."""
-        items = self._table.query_index("due", keys.SET_ASIDE, limit=limit, reverse=True)
-        entries = readable(items, OutboxEntry)
-        return [entry for entry in entries if entry.quarantined_at is not None and entry.quarantined_at > since]
+        found = [position for position in read_between(self._table, Due.ASIDE, low=since) if at_of(position) > since]
+        return readable(read_items(self._table, found[::-1]), OutboxEntry)
 
     def _replace(self, entry: OutboxEntry, changed: OutboxEntry) -> OutboxEntry | None:
         try:
@@ -148,7 +170,7 @@ def outbox_item(entry: OutboxEntry) -> Item:
     if entry.done_at is not None:
         index = keys.purged_after(entry.done_at + KEPT_AFTER_DELIVERY, key)
     elif entry.quarantined_at is not None:
-        index = keys.indexed("due", keys.SET_ASIDE, entry.quarantined_at, entry.id)
+        index = keys.due(Due.ASIDE, entry.quarantined_at, key)
     else:
-        index = keys.indexed("due", keys.DUE_OUTBOX, entry.due_at, entry.id)
+        index = keys.due(carrier_of(entry.kind), entry.due_at, key)
     return item_of(key, "outbox", entry, **state, **index)

@@ -5,8 +5,11 @@
     template with its log and occurrences      30 days after the deletion
     writing example, asset with its bytes       7 days after the deletion
     delivered outbox entry                     30 days; idempotency record: at its expiry
+    counts of what no campaign says             2 days
 
-A campaign that nobody deleted keeps its audit trail for as long as it is there.
+A campaign that nobody deleted keeps its audit trail for as long as it is there. Elsewhere: checkpoints go 30 days after
+a campaign's end (`tasks.checkpoints.retention`), runs of housekeeping after two hours, Prefect's other runs and events
+by its own vacuum (docs/production.md).
 """
 
 from __future__ import annotations
@@ -19,10 +22,13 @@ from campaigns.model.brand import BrandAsset
 from campaigns.store import keys
 from campaigns.store.assets import AssetFiles
 from campaigns.store.documents import value_of
-from campaigns.store.table import ConditionFailed, Delete, Equals, Item, Key, Table, key_of
+from campaigns.store.due import place_of, read_due
+from campaigns.store.keys import Due
+from campaigns.store.table import ConditionFailed, Delete, Equals, Item, Key, Put, Table, key_of
 
 # A partition goes with the item that stands for the whole of it.
 _WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand", "template": "template"}
+_WITH_MORE = {*_WHOLE, "asset"}
 
 
 def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:
@@ -31,23 +37,35 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
     Killed at any point, the next call goes on: what marks a thing as due goes last.
     """
     counts: Counter[str] = Counter()
-    for seen in table.query_index("due", keys.TO_PURGE, high=keys.until(now), limit=limit):
+    for position in read_due(table, Due.PURGE, now, limit=limit):
         # The index may lag: what counts is the item as of now.
-        item = table.get(key_of(seen))
-        if item is None or item.get("due_pk") != keys.TO_PURGE or item["due_sk"] > keys.until(now):
+        item = table.get(place_of(position))
+        if item is None or item.get("due_pk") not in keys.shards(Due.PURGE) or item["due_sk"] > keys.until(now):
             continue
         kind: str = item["kind"]
+        unchanged = Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})
+        if kind in _WITH_MORE and not _is_claimed(table, item, unchanged):
+            continue
         whole = table.query(item["pk"]) if kind in _WHOLE else [item]
         for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
             files.delete(asset.tenant_id, asset.brand_id, asset.id)
         table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
         try:
             # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
-            table.write(Delete(key_of(item), Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})))
+            table.write(Delete(key_of(item), unchanged))
         except ConditionFailed:
             continue
         counts[_WHOLE.get(kind, kind)] += 1
     return dict(counts)
+
+
+def _is_claimed(table: Table, item: Item, unchanged: Equals) -> bool:
+    """Mark an item whose time is over before what hangs on it goes; False: it has more time since it was read."""
+    try:
+        table.write(Put({**item, "purging": 1}, unchanged))
+    except ConditionFailed:
+        return False
+    return True
 
 
 def _pointers(partition: list[Item]) -> list[Key]:

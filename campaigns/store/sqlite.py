@@ -70,6 +70,9 @@ class SQLiteTable:
     def get(self, key: Key) -> Item | None:
         return _item(self._select(_GET, key))
 
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        return {key: item for key in keys if (item := self.get(key)) is not None}
+
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
     ) -> list[Item]:
@@ -93,18 +96,30 @@ class SQLiteTable:
         after: Position | None = None,
         reverse: bool = False,
     ) -> list[Item]:
-        where, values = f"{index}_pk = ?", [pk]
-        if high is not None:
-            where, values = f"{where} AND {index}_sk <= ?", [*values, high]
-        if after is not None:
-            where = f"{where} AND ({index}_sk, pk, sk) {'<' if reverse else '>'} (?, ?, ?)"
-            values = [*values, *after]
         way = " DESC" if reverse else ""
+        where, values = _in_index(index, pk, None, high, after, reverse=reverse)
         rows = self._select(
             f"SELECT item FROM items WHERE {where} ORDER BY {index}_sk{way}, pk{way}, sk{way} LIMIT ?",  # noqa: S608  # only constants are pasted
             (*values, _cap(limit)),
         )
         return [json.loads(row[0]) for row in rows]
+
+    def positions(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+    ) -> list[Position]:
+        where, values = _in_index(index, pk, low, high, after, reverse=False)
+        rows = self._select(
+            f"SELECT {index}_sk, pk, sk FROM items WHERE {where} ORDER BY {index}_sk, pk, sk LIMIT ?",  # noqa: S608  # only constants are pasted
+            (*values, _cap(limit)),
+        )
+        return [Position(*row) for row in rows]
 
     def write(self, *operations: Operation) -> None:
         check_bounds(operations)
@@ -129,7 +144,7 @@ class SQLiteTable:
             with self._transaction() as database:
                 database.executemany(_DELETE, keys)
 
-    def _select(self, statement: str, values: Sequence[str | int]) -> list[tuple[str]]:
+    def _select(self, statement: str, values: Sequence[str | int]) -> list[tuple[str, ...]]:
         with _translated():
             return self._open().execute(statement, values).fetchall()
 
@@ -200,7 +215,21 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailableError(f"the store did not answer: {error}") from error
 
 
-def _item(rows: Sequence[tuple[str]]) -> Item | None:
+def _in_index(
+    index: Index, pk: str, low: str | None, high: str | None, after: Position | None, *, reverse: bool
+) -> tuple[str, list[str]]:
+    """Return what finds an index partition, from where a listing goes on."""
+    where, values = f"{index}_pk = ?", [pk]
+    if low is not None:
+        where, values = f"{where} AND {index}_sk >= ?", [*values, low]
+    if high is not None:
+        where, values = f"{where} AND {index}_sk <= ?", [*values, high]
+    if after is not None:
+        where, values = f"{where} AND ({index}_sk, pk, sk) {'<' if reverse else '>'} (?, ?, ?)", [*values, *after]
+    return where, values
+
+
+def _item(rows: Sequence[tuple[str, ...]]) -> Item | None:
     return json.loads(rows[0][0]) if rows else None
 
 

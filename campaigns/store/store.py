@@ -18,17 +18,20 @@ from campaigns.store.drafts import DraftRepository
 from campaigns.store.examples import ExampleRepository
 from campaigns.store.idempotency import IdempotencyRepository
 from campaigns.store.leases import LeaseRepository
+from campaigns.store.looks import LookRepository
 from campaigns.store.occurrences import OccurrenceRepository
 from campaigns.store.outbox import OutboxEntry, OutboxRepository, put_back
 from campaigns.store.personas import PersonaRepository
 from campaigns.store.planned_with import PlannedWithRepository
 from campaigns.store.posts import PostRepository
 from campaigns.store.recoveries import RecoveryRepository
+from campaigns.store.renewal import renew
 from campaigns.store.retention import purge
 from campaigns.store.signals import SignalRepository
 from campaigns.store.table import ConditionFailed, Table
 from campaigns.store.templates import TemplateRepository
 from campaigns.store.transaction import commit
+from campaigns.store.turns import TurnRepository
 
 
 class Store:
@@ -45,6 +48,8 @@ class Store:
         self.outbox = OutboxRepository(table)
         self.planned_with = PlannedWithRepository(table)
         self.leases = LeaseRepository(table)
+        self.looks = LookRepository(table)
+        self.turns = TurnRepository(table)
         self.recoveries = RecoveryRepository(table)
         self.personas = PersonaRepository(table)
         self.examples = ExampleRepository(table)
@@ -58,6 +63,10 @@ class Store:
     def purge(self, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:
         """Remove what was deleted long enough ago (see `retention`) and return how many of each kind."""
         return purge(self.table, now, files=files, limit=limit)
+
+    def renew(self, now: datetime) -> int:
+        """Move what the version before left elsewhere (see `renewal`), and return how many items; 0: none is left."""
+        return renew(self.table, now)
 
     def record(self, tenant_id: str, campaign_id: str, fact: Fact, *, outbox: Sequence[OutboxEntry] = ()) -> None:
         """Write an audit entry about something that changed nothing, such as an opened link, and what follows from it.

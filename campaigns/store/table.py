@@ -21,6 +21,8 @@ INDEXES: Final[tuple[Index, ...]] = ("list", "status", "brand", "due")
 MAX_ITEM_BYTES: Final = 400 * 1024
 MAX_OPERATIONS: Final = 100
 MAX_WRITE_BYTES: Final = 4 * 1024 * 1024
+# What a table may write beside an item, to know its own write again.
+_MARK_BYTES: Final = 64
 
 
 class Key(NamedTuple):
@@ -103,6 +105,10 @@ class Table(Protocol):
         """Return the item as of now (strongly consistent)."""
         ...
 
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        """Return the items that are there, each as of now; not all of one moment."""
+        ...
+
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
     ) -> list[Item]:
@@ -123,6 +129,19 @@ class Table(Protocol):
         reverse: bool = False,
     ) -> list[Item]:
         """Return the items of an index partition by index sort key, up to and including `high`; may lag a little."""
+        ...
+
+    def positions(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+    ) -> list[Position]:
+        """Return where the items of an index partition lie, as `query_index` would list them, from `low` on."""
         ...
 
     def write(self, *operations: Operation) -> None:
@@ -151,7 +170,7 @@ def position_of(item: Item, index: Index) -> Position:
 
 def item_bytes(item: Item) -> int:
     """Return an upper bound of the size as DynamoDB counts it: names and values in UTF-8."""
-    return sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
+    return _MARK_BYTES + sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
 
 
 def check_bounds(operations: Sequence[Operation]) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -28,6 +30,8 @@ from campaigns.operations.cancelling import CANCEL_RUN
 from campaigns.operations.recovery import RESTART_RUN, renewed_at
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
+from campaigns.store.keys import Due
+from campaigns.store.outbox import CARRIERS, carrier_of
 from tasks.delivery.channels import NoticeRefusedError
 from tasks.delivery.notify import send_notice
 from tasks.delivery.read_style import read_style
@@ -45,16 +49,45 @@ LONGEST_RETRY: Final = timedelta(minutes=5)
 MOST_FAILURES: Final = 5
 """After this many permanent failures in a row the entry is set aside."""
 _PASSES: Final = 3
-BELLS: Final = frozenset({RING})
-RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})
-NOTICES: Final = frozenset(NOTICE_KINDS)
-LANE_SECONDS: Final[Mapping[frozenset[str], float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
+BELLS, RUNS, NOTICES = CARRIERS
+LANE_SECONDS: Final[Mapping[Due, float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
 """The lanes in the order of their turns, and how long each one's turn may last: after that no further entry is begun.
 
 So neither a channel that hangs nor a Prefect that does not answer keeps another lane waiting for longer than that
 and one call.
 """
 ALL_LANES: Final = frozenset(LANE_SECONDS)
+IN_A_ROW: Final = 5
+"""So often in a row something does not answer (Prefect, or one channel of notices); then nothing is asked of it"""
+REST: Final = timedelta(seconds=30)
+"""for so long. Its entries wait, and take no turn of what others carry."""
+
+
+class Breakers:
+    """What does not answer, as this process has seen it."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[tuple[Due, str]] = Counter()
+        self._until: dict[tuple[Due, str], datetime] = {}
+
+    def rests_until(self, entry: OutboxEntry, now: datetime) -> datetime | None:
+        """Return until when nothing is asked of what carries this entry, None: it may be asked."""
+        until = self._until.get(_carrier(entry))
+        return until if until is not None and now < until else None
+
+    def heard(self, entry: OutboxEntry) -> None:
+        """Note that it answered."""
+        self._failed.pop(_carrier(entry), None)
+
+    def silent(self, entry: OutboxEntry, now: datetime) -> None:
+        """Note that it did not; the one that is asked after a rest decides on the next."""
+        carrier = _carrier(entry)
+        self._failed[carrier] += 1
+        if self._failed[carrier] >= IN_A_ROW:
+            self._until[carrier] = now + REST
+
+
+_BREAKERS: Final[WeakKeyDictionary[Store, Breakers]] = WeakKeyDictionary()
 
 
 def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime) -> None:
@@ -62,23 +95,19 @@ def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime)
     _deliver_all(lambda _: store.outbox.of(tenant_id, subject_id), store, now, ALL_LANES)
 
 
-def deliver_due(
-    store: Store, *, now: datetime, limit: int = 1000, lanes: Collection[frozenset[str]] = ALL_LANES
-) -> int:
+def deliver_due(store: Store, *, now: datetime, limit: int = 1000, lanes: Collection[Due] = ALL_LANES) -> int:
     """Deliver what is due across tenants in these lanes, bells and runs first; return how many were delivered.
 
     What there was no time for is still due at the next call.
     """
-    return _deliver_all(lambda known: store.outbox.due(now, limit=limit + known), store, now, lanes)
+    return _deliver_all(lambda known: store.outbox.due(now, limit=limit + known, carriers=lanes), store, now, lanes)
 
 
-def _deliver_all(
-    read: Callable[[int], list[OutboxEntry]], store: Store, now: datetime, lanes: Collection[frozenset[str]]
-) -> int:
+def _deliver_all(read: Callable[[int], list[OutboxEntry]], store: Store, now: datetime, lanes: Collection[Due]) -> int:
     """Deliver what `read` finds, and what a delivery leaves behind (a notice becomes one for each channel).
 
     Args:
-        read: finds what is due, the oldest first, told how many there are already that were not delivered.
+        read: told how many there are already that were not delivered.
     """
     seen: set[str] = set()
     delivered, left = 0, dict(LANE_SECONDS)
@@ -90,7 +119,7 @@ def _deliver_all(
         for lane in (lane for lane in LANE_SECONDS if lane in lanes):
             began = time.monotonic()
             for entry in due:
-                if _lane(entry.kind) != lane:
+                if carrier_of(entry.kind) != lane:
                     continue
                 if time.monotonic() - began > left[lane]:
                     break
@@ -99,13 +128,12 @@ def _deliver_all(
     return delivered
 
 
-def _lane(kind: str) -> frozenset[str]:
-    """Return the kinds that share their time with this one; one that nobody knows is set aside among the runs."""
-    return next((lane for lane in LANE_SECONDS if kind in lane), RUNS)
-
-
 def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
     """Deliver one entry; return whether it is done. Two deliverers at once: one finds it claimed."""
+    breakers = _BREAKERS.setdefault(store, Breakers())
+    if (until := breakers.rests_until(entry, now)) is not None:
+        store.outbox.claim(entry, until=until)  # due meanwhile, it would keep others from being read
+        return False
     claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICE_KINDS else CLAIM))
     if claimed is None:
         return False
@@ -115,14 +143,21 @@ def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
         return False  # the claim runs out, and the next deliverer finds the entry
     # One entry that cannot be delivered, for whatever reason, must not keep the others from it.
     except Exception as error:
+        if _may_pass(error):
+            breakers.silent(entry, now)
         _failed(store, claimed, error, now)
         return False
+    breakers.heard(entry)
     if answer is True:
         store.outbox.done(claimed, at=now)
         return True
     known = (answer or claimed).model_copy(update={"failures": 0})
     store.outbox.retry(known, at=now + _pause(known.attempts), error="not yet")
     return False
+
+
+def _carrier(entry: OutboxEntry) -> tuple[Due, str]:
+    return carrier_of(entry.kind), str(entry.payload.get("channel", ""))
 
 
 def _failed(store: Store, entry: OutboxEntry, error: Exception, now: datetime) -> None:
@@ -189,6 +224,8 @@ def _ring(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     bell = ring(UUID(campaign.execution_id))
     if bell is Bell.RUNG:
         log.info("woke run %s for round %s", campaign.execution_id, entry.payload["round"])
+    elif bell is Bell.OVER and not ended:
+        store.looks.soon(campaign.tenant_id, campaign.id, at=now)  # nobody hears it any more
     # Rung is not yet past the gate: the run may die on its way. Housekeeping closes one that had only to end.
     return ended and bell is not Bell.NOT_WAITING
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
     FlowRunFilterNextScheduledStartTime,
@@ -19,9 +20,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Scheduled
 
+from campaigns.model.base import derived_id
 from campaigns.operations.recovery import RunSeen, RunState
 from campaigns.settings import get_settings
 from tasks.engine.runs import prefect_client
@@ -58,6 +61,33 @@ def read_runs(run_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, RunSeen]:
             for run in client.read_flow_runs(flow_run_filter=wanted, limit=_AT_ONCE):
                 seen[run.id] = _seen(run, now)
     return seen
+
+
+def ended_since(moment: datetime) -> list[tuple[str, str]]:
+    """Return tenant and campaign of every run that broke, or was cancelled, after this moment; each once.
+
+    Raises:
+        PrefectUnavailableError: nobody knows.
+    """
+    ended = FlowRunFilter(
+        state=_state(StateType.FAILED, StateType.CRASHED, StateType.CANCELLED),
+        end_time=FlowRunFilterEndTime(after_=moment),
+    )
+    ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
+    found: list[FlowRun] = []
+    with prefect_client() as client:
+        while len(page := client.read_flow_runs(
+            deployment_filter=ours, flow_run_filter=ended, sort=FlowRunSort.ID_DESC,
+            limit=_AT_ONCE, offset=len(found),
+        )) == _AT_ONCE:  # fmt: skip
+            found += page
+    return list(dict.fromkeys(campaign_of(run) for run in [*found, *page]))
+
+
+def campaign_of(run: FlowRun) -> tuple[str, str]:
+    """Return tenant and campaign of a run; one that was started from a form names no campaign, and made its own."""
+    campaign_id = run.parameters.get("campaign_id") or derived_id("campaign", run.id)
+    return str(run.parameters.get("tenant_id", "")), str(campaign_id)
 
 
 def count_late_runs(*, before: datetime) -> int:
@@ -146,5 +176,6 @@ def _seen(run: FlowRun, now: datetime) -> RunSeen:
         by_hand=run.state.is_paused() and not (run.state.state_details.pause_key or "").startswith(PAUSE_KEY),
         restartable=run.deployment_id is not None,
         taken=run.state.is_pending() and run.state.name == "Pending",  # "Submitting": its process is being started
+        to_start=timedelta(seconds=get_settings().run_start(run.work_pool_name)),
         outage=any(kind in (run.state.message or "") for kind in OUTAGES),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
 from prefect.client.schemas.filters import (
@@ -25,10 +26,10 @@ from campaigns.store import Store
 from campaigns.wiring import get_asset_files, get_signals
 from tasks.checkpoints.retention import forget_ended_campaigns
 from tasks.checkpoints.storage import configured_storage
-from tasks.delivery.deliver import NOTICES, deliver_due
+from tasks.delivery.deliver import BELLS, NOTICES, RUNS, deliver_due
 from tasks.engine.runs import prefect_client
 from tasks.engine.writer_limit import adjust_limit
-from tasks.upkeep.recover import recover_ended, recover_live
+from tasks.upkeep.recover import recover_due
 from tasks.upkeep.watch import watch
 
 Done = Mapping[str, Any]
@@ -42,17 +43,13 @@ _OWN_RUNS_AT_ONCE: Final = 50
 
 def expire_and_remind(store: Store, now: datetime) -> Done:
     """Close or extend rounds whose time is over, and remind who has not decided."""
-    return _counts(expired=expire_due(store, now=now), reminded=remind_due(store, now=now))
+    due = store.approvals.due(now)
+    return _counts(expired=expire_due(store, now=now, rounds=due), reminded=remind_due(store, now=now, rounds=due))
 
 
 def start_again(store: Store, now: datetime) -> Done:
-    """Give campaigns in work whose run cannot go on what they need."""
-    return recover_live(store, now=now)
-
-
-def compare(store: Store, now: datetime) -> Done:
-    """Give the runs of ended campaigns the same end."""
-    return recover_ended(store, now=now)
+    """Give campaigns whose run cannot go on what they need, and the runs of ended campaigns the same end."""
+    return recover_due(store, now=now)
 
 
 def begin_waiting(store: Store, now: datetime) -> Done:
@@ -60,14 +57,19 @@ def begin_waiting(store: Store, now: datetime) -> Done:
     return _counts(begun=len(begin_queued(store, default_approver=get_settings().default_approver(), now=now)))
 
 
-def deliver(store: Store, now: datetime) -> Done:
-    """Ring, start and send what waits in the outbox."""
-    return _counts(delivered=deliver_due(store, now=now))
+def ring(store: Store, now: datetime) -> Done:
+    """Ring the bells and start the runs that wait in the outbox."""
+    return _counts(delivered=deliver_due(store, now=now, lanes=[BELLS, RUNS]))
 
 
 def send(store: Store, now: datetime) -> Done:
     """Send the notices that wait in the outbox; needs no Prefect."""
     return _counts(sent=deliver_due(store, now=now, lanes=[NOTICES]))
+
+
+def renew(store: Store, now: datetime) -> Done:
+    """Move what the version before left where nobody looks any more."""
+    return _counts(renewed=store.renew(now))
 
 
 def watch_rates(store: Store, now: datetime) -> Done:
@@ -92,15 +94,44 @@ def tidy(store: Store, now: datetime) -> Done:
 Duty = Callable[[Store, datetime], Done]
 DUTIES: Final[Mapping[str, Duty]] = {
     "expire and remind": expire_and_remind,
+    "send notices": send,
     "start broken runs again": start_again,
-    "compare with Prefect": compare,
     "begin what was queued": begin_waiting,
     # After the duties that leave something in the outbox.
-    "deliver the outbox": deliver,
+    "ring and start": ring,
+    "renew the table": renew,
     "watch the rates": watch_rates,
     "spare the model": throttle,
     "tidy up": tidy,
 }
+
+
+class Group(StrEnum):
+    """Duties that one process does at a time: with Prefect, and without."""
+
+    SENDER = "sender"
+    SWEEPER = "sweeper"
+
+
+GROUP_OF: Final[Mapping[str, Group]] = {
+    "expire and remind": Group.SENDER,
+    "send notices": Group.SENDER,
+    **dict.fromkeys(("start broken runs again", "ring and start", "renew the table", "watch the rates"), Group.SWEEPER),
+}
+"""What the API does as well; the others are done by runs of housekeeping alone, of which there is one at a time."""
+
+
+def in_turn(store: Store, name: str, duty: Duty, *, owner: str, now: datetime) -> Done:
+    """Do a duty of housekeeping, unless an API process does it at the moment."""
+    group = GROUP_OF.get(name)
+    if group is None:
+        return duty(store, now)
+    if not store.turns.take(group, owner=owner, now=now):
+        return {}
+    try:
+        return duty(store, now)
+    finally:
+        store.turns.give_back(group, owner=owner)
 
 
 def unblock(_store: Store, now: datetime) -> Done:

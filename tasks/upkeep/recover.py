@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from campaigns.approval.rounds import is_settling
 from campaigns.build.planning import fail
 from campaigns.build.submission import START_RUN
 from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, NotFoundError
-from campaigns.model.campaign import Campaign
-from campaigns.model.vocabulary import CampaignStatus
+from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.recovery import (
+    CLOCKS,
     HEALTHY,
+    LATELY,
     QUARANTINED,
     RESTART_RUN,
     Diagnosis,
@@ -26,97 +30,143 @@ from campaigns.operations.recovery import (
     RunState,
     diagnose_ended,
     diagnose_live,
+    next_look,
     progress_mark,
 )
 from campaigns.store import Fact, OutboxEntry, Recovery, Store
+from campaigns.store.looks import SOON, Look
 from tasks.complete import completion_of, final_state
 from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.run_states import close_run, read_runs
+from tasks.engine.run_states import close_run, ended_since, read_runs
 from tasks.engine.runs import Bell, ring
 
 log = logging.getLogger("campaigns.operations.recovery")
 
 ACTOR: Final = "housekeeping"
-MOST: Final = 5000
-LATELY: Final = timedelta(hours=6)
-"""So far back the runs of ended campaigns are compared."""
-TOO_YOUNG: Final = timedelta(seconds=15)
+AGAIN: Final = timedelta(minutes=1)
+"""A campaign that could not be looked at is tried again so much later."""
+_AT_ONCE: Final = 200  # of so many runs Prefect tells in one answer
 _ON_ITS_WAY: Final = frozenset({START_RUN, RESTART_RUN})
 
 
-def recover_live(store: Store, *, now: datetime, limit: int = MOST) -> Counter[str]:
-    """Give every campaign in work what it needs; return how often each remedy was applied.
+_ASKED: Final[WeakKeyDictionary[Store, datetime]] = WeakKeyDictionary()
+"""Until when this process has heard from Prefect which runs broke."""
+_FIRST_ASKED: Final = timedelta(minutes=10)
 
-    One campaign that cannot be helped does not keep the others from it.
+
+def recover_due(store: Store, *, now: datetime) -> Counter[str]:
+    """Look at the campaigns whose time for it has come, and give each what it needs; return how often each remedy.
+
+    Each has its own round, run and lease read, and its own next look: one that cannot be helped keeps no other from it.
+    Those whose run Prefect calls broken or cancelled since it was asked last are looked at too.
 
     Raises:
-        PrefectUnavailableError: nothing was done; there is nothing to compare with.
+        PrefectUnavailableError: the rest is still due; there is nothing to compare with.
     """
-    campaigns = store.campaigns.in_work(until=now - TOO_YOUNG, limit=limit)
-    runs = read_runs(_run_ids(campaigns), now=now)
-    open_rounds = {(r.tenant_id, r.campaign_id) for r in store.approvals.pending(limit=limit)}
-
-    def diagnose(campaign: Campaign) -> Diagnosis:
-        place = campaign.tenant_id, campaign.id
-        run = _run_of(campaign, runs, now)
-        waits = campaign.status is CampaignStatus.AWAITING_REVIEW and (
-            place in open_rounds or _is_settling(store, campaign, now)
-        )
-        if waits and run.state is RunState.PAUSED and not run.in_process:
-            return HEALTHY
-        if any(entry.kind in _ON_ITS_WAY and entry.is_open for entry in store.outbox.of(*place)):
-            return HEALTHY  # a run is being started; the outbox does not forget it
-        return diagnose_live(
-            campaign,
-            run,
-            store.leases.last(*place),
-            store.recoveries.last(*place),
-            mark=progress_mark(campaign, store.posts.list(*place)),
-            waiting=waits,
-            now=now,
-        )
-
-    return _each(store, campaigns, diagnose, now)
+    broken = ended_since(_ASKED.get(store, now - _FIRST_ASKED) - 2 * CLOCKS)
+    due = store.looks.due(now)
+    known = {(look.tenant_id, look.campaign_id) for look in due}
+    done = _look_at(store, [*(store.looks.of(*place) for place in broken if place not in known), *due], now)
+    _ASKED[store] = now
+    return done
 
 
-def recover_ended(store: Store, *, now: datetime, limit: int = 1000) -> Counter[str]:
+def recover_live(store: Store, *, now: datetime) -> Counter[str]:
+    """Give every campaign in work what it needs, whenever it is to be looked at; return how often each remedy.
+
+    For whoever knows that runs and store have parted: its cost follows how many there are.
+
+    Raises:
+        PrefectUnavailableError: nothing is known of the rest.
+    """
+    return _look_at(store, list(store.looks.all()), now, live=True)
+
+
+def recover_ended(store: Store, *, now: datetime) -> Counter[str]:
     """Give the runs of campaigns that ended lately the same end; return how often each remedy was applied.
 
     Raises:
-        PrefectUnavailableError: nothing was done.
+        PrefectUnavailableError: nothing is known of the rest.
     """
-    campaigns = []
-    for ended in store.campaigns.ended_since(now - LATELY, limit=limit):
-        try:
-            campaigns.append(store.campaigns.get(ended.tenant_id, ended.campaign_id, deleted=True))
-        except NotFoundError:
-            continue  # purged meanwhile
-    runs = read_runs(_run_ids(campaigns), now=now)
-
-    def diagnose(campaign: Campaign) -> Diagnosis:
-        lease = store.leases.last(campaign.tenant_id, campaign.id)
-        return diagnose_ended(campaign, _run_of(campaign, runs, now), lease, now=now)
-
-    return _each(store, campaigns, diagnose, now)
+    ended = (Look(each.tenant_id, each.campaign_id, "") for each in store.campaigns.ended_since(now - LATELY))
+    return _look_at(store, ended, now, live=False)
 
 
-def _each(
-    store: Store, campaigns: Iterable[Campaign], diagnose: Callable[[Campaign], Diagnosis], now: datetime
-) -> Counter[str]:
+def _look_at(store: Store, looks: Iterable[Look], now: datetime, *, live: bool | None = None) -> Counter[str]:
+    """Look at campaigns; `live`: only at those in work, or only at those at rest."""
     done: Counter[str] = Counter()
-    for campaign in campaigns:
-        try:
-            diagnosis = diagnose(campaign)
-            if diagnosis.remedy is not Remedy.NOTHING and _treat(store, campaign, diagnosis, now):
-                log.warning("campaign %s: %s, because %s", campaign.id, diagnosis.remedy, diagnosis.reason)
-                done[diagnosis.remedy] += 1
-        except PrefectUnavailableError:
-            raise
-        except CampaignError as error:
-            log.warning("campaign %s could not be helped now: %s", campaign.id, error)
-        except Exception:  # a document that nobody can read, a bug: the others still need help
-            log.exception("campaign %s cannot be helped", campaign.id)
+    waiting = iter(looks)
+    while some := list(islice(waiting, _AT_ONCE)):
+        campaigns = [(look, campaign) for look in some if (campaign := _read(store, look, now)) is not None]
+        if live is not None:
+            campaigns = [pair for pair in campaigns if (pair[1].status not in AT_REST) is live]
+        runs = read_runs(_run_ids(campaign for _, campaign in campaigns), now=now)
+        for look, campaign in campaigns:
+            if (remedy := _help(store, look, campaign, _run_of(campaign, runs, now), now)) is not None:
+                done[remedy] += 1
     return done
+
+
+def _read(store: Store, look: Look, now: datetime) -> Campaign | None:
+    try:
+        return store.campaigns.get(look.tenant_id, look.campaign_id, deleted=True)
+    except NotFoundError:
+        store.looks.over(look)  # purged, or restored to a time before it
+    except ValueError:  # a document that nobody can read
+        log.exception("campaign %s cannot be looked at", look.campaign_id)
+        store.looks.again(look, at=now + AGAIN)
+    return None
+
+
+def _help(store: Store, look: Look, campaign: Campaign, run: RunSeen, now: datetime) -> Remedy | None:
+    """Give one campaign what it needs, and say when to look again; return what helped it, None: nothing was needed."""
+    at: datetime | None = now + AGAIN
+    helped: Remedy | None = None
+    try:
+        found, look_again = _diagnose(store, campaign, run, now)
+        if found.remedy is not Remedy.NOTHING and _treat(store, campaign, found, now):
+            log.warning("campaign %s: %s, because %s", campaign.id, found.remedy, found.reason)
+            helped, at = found.remedy, now + SOON
+        else:
+            at = look_again
+    except PrefectUnavailableError:
+        raise
+    except CampaignError as error:
+        log.warning("campaign %s could not be helped now: %s", campaign.id, error)
+    except Exception:  # a document that nobody can read, a bug: the others still need help
+        log.exception("campaign %s cannot be helped", campaign.id)
+    if at is None:
+        store.looks.over(look)
+    else:
+        store.looks.again(look, at=at)
+    return helped
+
+
+def _diagnose(store: Store, campaign: Campaign, run: RunSeen, now: datetime) -> tuple[Diagnosis, datetime | None]:
+    """Return what a campaign needs, and when it is looked at again if that is nothing."""
+    place = campaign.tenant_id, campaign.id
+    lease = store.leases.last(*place)
+    if campaign.status in AT_REST:
+        look_again = next_look(campaign, run, lease, ends_at=None, now=now)
+        return diagnose_ended(campaign, run, lease, now=now), look_again
+    latest = store.approvals.current_round(*place) if campaign.status is CampaignStatus.AWAITING_REVIEW else None
+    waits = latest is not None and (latest.status is RoundStatus.PENDING or is_settling(latest, now))
+    ends_at = latest.expires_at if latest is not None and waits else None
+    look_again = next_look(campaign, run, lease, ends_at=ends_at, now=now)
+    if waits and run.state is RunState.PAUSED and not run.in_process:
+        return HEALTHY, look_again
+    if any(entry.kind in _ON_ITS_WAY and entry.is_open for entry in store.outbox.of(*place)):
+        return HEALTHY, now + SOON  # a run is being started; the outbox does not forget it
+    diagnosis = diagnose_live(
+        campaign,
+        run,
+        lease,
+        store.recoveries.last(*place),
+        mark=progress_mark(campaign, store.posts.list(*place)),
+        waiting=waits,
+        now=now,
+    )
+    return diagnosis, look_again
 
 
 def _treat(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime) -> bool:
@@ -173,11 +223,6 @@ def _start_again(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: da
         details={"attempt": recovery.attempts, "run": str(campaign.execution_id)},
     )
     return store.recoveries.begin(recovery, before=before, fact=fact, outbox=[entry])
-
-
-def _is_settling(store: Store, campaign: Campaign, now: datetime) -> bool:
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
-    return latest is not None and is_settling(latest, now)
 
 
 def _run_ids(campaigns: Iterable[Campaign]) -> list[UUID]:

@@ -19,11 +19,10 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
 from campaigns.errors import NotFoundError
-from campaigns.model.base import derived_id
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from tasks.delivery.deliver import deliver_due
-from tasks.engine.run_states import close_run
+from tasks.engine.run_states import campaign_of, close_run
 from tasks.engine.runs import prefect_client
 from tasks.upkeep.recover import recover_ended, recover_live
 
@@ -69,8 +68,7 @@ def _begun_runs() -> list[FlowRun]:
 
 def _is_stranger(store: Store, run: FlowRun) -> str:
     """Return why a run is nobody's, "" when it is a campaign's."""
-    tenant_id = str(run.parameters.get("tenant_id", ""))
-    campaign_id = run.parameters.get("campaign_id") or derived_id("campaign", run.id)
+    tenant_id, campaign_id = campaign_of(run)
     try:
         campaign = store.campaigns.get(tenant_id, campaign_id, deleted=True)
     except NotFoundError:

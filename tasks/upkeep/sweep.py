@@ -1,38 +1,47 @@
 """The sweeper: threads in the API's process that look after what cannot wait for the next minute.
 
-Housekeeping does all its duties every minute, as a flow run that people can see. On top of that every
-API process rings bells, closes rounds and starts broken runs again, so that a decision whose bell was
+Housekeeping does all its duties every minute, as a flow run that people can see. On top of that the
+API rings bells, closes rounds and starts broken runs again, so that a decision whose bell was
 lost wakes its run within seconds, and rounds end in time even while Prefect is away. Less often it
-compares both sides, watches the rates, and removes a run of housekeeping that keeps out the later ones:
+watches the rates, and removes a run of housekeeping that keeps out the later ones:
 without a worker, or without its slot, housekeeping does not run, and nobody would hear of it.
+
+Of all API processes and runs of housekeeping one does a kind of duty at a time; the others stand by, and ask whether
+it is still there.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
+from uuid import uuid4
 
 from campaigns.errors import CampaignError
 from campaigns.store import Store
 from tasks.engine.runs import is_answering
-from tasks.upkeep.housekeeping import Duty, compare, deliver, expire_and_remind, send, start_again, unblock, watch_rates
+from tasks.upkeep.housekeeping import (
+    Duty,
+    Group,
+    expire_and_remind,
+    renew,
+    ring,
+    send,
+    start_again,
+    unblock,
+    watch_rates,
+)
 
 log = logging.getLogger("campaigns.sweeper")
 
 WITHOUT_PREFECT: Final[tuple[Duty, ...]] = (expire_and_remind, send)
 """In a thread of their own: a Prefect that takes a question and never answers keeps no mail waiting, and no round."""
-WITH_PREFECT: Final[tuple[Duty, ...]] = (start_again, deliver)
-LESS_OFTEN: Final[tuple[Duty, ...]] = (compare, unblock, watch_rates)
+WITH_PREFECT: Final[tuple[Duty, ...]] = (start_again, ring)
+LESS_OFTEN: Final[tuple[Duty, ...]] = (renew, unblock, watch_rates)
 LESS_OFTEN_SECONDS: Final = 20
-"""A run whose process died at its very end says what its campaign says within a minute (issue 8)."""
-
-
-class _Duties(Protocol):
-    def __call__(self, *, all_duties: bool) -> Iterable[Duty]: ...
 
 
 @contextmanager
@@ -40,8 +49,8 @@ def sweeping(store: Store, *, every_seconds: float) -> Iterator[None]:
     """Sweep every so many seconds while the block lasts; never, if that is 0."""
     over = threading.Event()
     sweepers = [
-        threading.Thread(target=_sweep_until, args=(over, store, every_seconds, duties), name=name, daemon=True)
-        for name, duties in (("sweeper", _with_prefect), ("sender", _without_prefect))
+        threading.Thread(target=_sweep_until, args=(over, store, every_seconds, group), name=group, daemon=True)
+        for group in Group
     ]
     if every_seconds > 0:
         for sweeper in sweepers:
@@ -57,34 +66,45 @@ def sweeping(store: Store, *, every_seconds: float) -> Iterator[None]:
 
 def sweep(store: Store, *, now: datetime, all_duties: bool = False) -> None:
     """Do the urgent duties once, and the others if asked to; what fails is tried at the next sweep."""
-    _do(_without_prefect(all_duties=all_duties), store, now)
-    _do(_with_prefect(all_duties=all_duties), store, now)
+    for group in Group:
+        for duty in _duties(group, all_duties=all_duties):
+            _do(duty, store, now)
 
 
-def _without_prefect(*, all_duties: bool) -> Iterable[Duty]:  # noqa: ARG001 - as the other one
-    return WITHOUT_PREFECT
-
-
-def _with_prefect(*, all_duties: bool) -> Iterable[Duty]:
-    """Return the duties that need Prefect; none while it does not answer."""
+def _duties(group: Group, *, all_duties: bool) -> tuple[Duty, ...]:
+    """Return the duties of a group; none that need Prefect while it does not answer."""
+    if group is Group.SENDER:
+        return WITHOUT_PREFECT
     return (*WITH_PREFECT, *(LESS_OFTEN if all_duties else ())) if is_answering() else ()
 
 
-def _do(duties: Iterable[Duty], store: Store, now: datetime) -> None:
-    for duty in duties:
-        try:
-            if done := duty(store, now):
-                log.info("%s: %s", duty.__name__, dict(done))
-        except CampaignError as error:
-            log.warning("%s: %s", duty.__name__, error)
-        except Exception:  # the next sweep, and the other duties, must not die of this one
-            log.exception("%s broke", duty.__name__)
+def _do(duty: Duty, store: Store, now: datetime) -> None:
+    try:
+        if done := duty(store, now):
+            log.info("%s: %s", duty.__name__, dict(done))
+    except CampaignError as error:
+        log.warning("%s: %s", duty.__name__, error)
+    except Exception:  # the next sweep, and the other duties, must not die of this one
+        log.exception("%s broke", duty.__name__)
 
 
-def _sweep_until(over: threading.Event, store: Store, every_seconds: float, duties: _Duties) -> None:
-    turn = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS
+def _sweep_until(over: threading.Event, store: Store, every_seconds: float, group: Group) -> None:
+    turn, owner = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS, uuid4().hex
     while not over.wait(every_seconds):
-        now = datetime.now(UTC)
-        this_turn = int(now.timestamp()) // LESS_OFTEN_SECONDS
-        _do(duties(all_duties=this_turn != turn), store, now)
-        turn = this_turn
+        this_turn = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS
+        if _is_ours(store, group, owner):
+            for duty in _duties(group, all_duties=this_turn != turn):
+                # Asked before each: one that takes long may have lost it.
+                if _is_ours(store, group, owner):
+                    _do(duty, store, datetime.now(UTC))
+            turn = this_turn
+    with suppress(CampaignError):
+        store.turns.give_back(group, owner=owner)
+
+
+def _is_ours(store: Store, group: Group, owner: str) -> bool:
+    try:
+        return store.turns.take(group, owner=owner, now=datetime.now(UTC))
+    except CampaignError as error:
+        log.warning("whose turn it is is not known: %s", error)
+        return False

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
 
 from campaigns.agents.failures import FailureCode
-from campaigns.approval.opening import everything_passed
 from campaigns.errors import IntegrityError, NotFoundError
-from campaigns.model.approval import ApprovalRound
-from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.alarms import (
     BASELINE_WINDOW,
     DENIALS,
@@ -36,6 +36,7 @@ from campaigns.operations.alarms import slowness as slowness_of
 from campaigns.operations.metrics import REFUSED
 from campaigns.store import Store
 from campaigns.store.campaign_items import Ended
+from campaigns.store.round_state import End
 from campaigns.store.signals import Alarm
 from tasks.delivery.deliver import LONGEST_RETRY
 from tasks.engine.answers import PrefectUnavailableError
@@ -45,7 +46,6 @@ from tasks.upkeep.alerts import alert
 log = logging.getLogger("campaigns.operations.alarms")
 
 S = CampaignStatus
-_MOST: Final = 5000
 _TOLD: Final = timedelta(days=1)
 """An entry that was set aside keeps the alarm on for that long; `verify-consistency` names it after that."""
 _MOST_READ: Final = 200
@@ -63,7 +63,7 @@ def watch(store: Store, *, now: datetime) -> dict[str, Reading]:
 
 def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
     """Return what each rule is judged by; nothing about late runs while Prefect does not answer."""
-    ended = store.campaigns.ended_since(now - BASELINE_WINDOW - SLOWNESS.window, limit=_MOST)
+    ended = store.campaigns.ended_since(now - BASELINE_WINDOW - SLOWNESS.window)
     lately = [one for one in ended if one.at > now - FAILURES.window]
     denied = store.signals.since((now - DENIALS.window).replace(second=0, microsecond=0))[REFUSED]
     found = {
@@ -84,20 +84,13 @@ def _timeouts(store: Store, *, since: datetime) -> Reading:
 
     Whatever the policy makes of it (reject, approve, more time): nobody decided in time.
     """
-    over = [round_ for round_ in store.approvals.ended_since(since, limit=_MOST) if not everything_passed(round_)]
-    over += [
-        round_ for round_ in store.approvals.pending(limit=_MOST) if round_.ran_out_at and round_.ran_out_at > since
-    ]
-    return share(sum(_ran_out(round_) for round_ in over), len(over))
-
-
-def _ran_out(round_: ApprovalRound) -> bool:
-    return round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT
+    ends = Counter(store.approvals.ended_since(since))
+    return share(ends[End.RAN_OUT], ends[End.RAN_OUT] + ends[End.DECIDED])
 
 
 def _undelivered(store: Store, now: datetime) -> int:
-    waiting = store.outbox.due(now + LONGEST_RETRY, limit=_MOST)
-    aside = store.outbox.quarantined(since=now - _TOLD, limit=_MOST)
+    waiting = store.outbox.due(now + LONGEST_RETRY)
+    aside = store.outbox.quarantined(since=now - _TOLD)
     return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)
 
 
@@ -122,18 +115,31 @@ def _slowness(store: Store, ended: list[Ended], now: datetime) -> Reading:
 
 def _build_times(store: Store, ended: Iterable[Ended]) -> list[int]:
     """Return how long each campaign took until its approvers were asked, in milliseconds; the wait is not its fault."""
-    times: list[int] = []
-    for one in list(ended)[:_MOST_READ]:
-        try:
-            created_at = store.campaigns.get(one.tenant_id, one.campaign_id, deleted=True).created_at
-            opened_at = store.approvals.round(one.tenant_id, one.campaign_id, 1).opened_at
-        except NotFoundError:
-            continue  # nobody was ever asked
-        except ValidationError:
-            log.exception("campaign %s cannot be read; it is not among the build times", one.campaign_id)
-            continue
-        times.append((opened_at - created_at) // timedelta(milliseconds=1))
-    return times
+    known = _BUILD_TIMES.setdefault(store, {})
+    latest = list(ended)[:_MOST_READ]
+    for one in latest:
+        if one not in known:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[one] = _build_time(store, one)
+    return [taken for one in latest if (taken := known.get(one)) is not None]
+
+
+_BUILD_TIMES: Final[WeakKeyDictionary[Store, dict[Ended, int | None]]] = WeakKeyDictionary()
+"""What this process has read: a campaign that has ended was built in the time that it took."""
+_MOST_KNOWN: Final = 10 * _MOST_READ
+
+
+def _build_time(store: Store, one: Ended) -> int | None:
+    try:
+        created_at = store.campaigns.get(one.tenant_id, one.campaign_id, deleted=True).created_at
+        opened_at = store.approvals.round(one.tenant_id, one.campaign_id, 1).opened_at
+    except NotFoundError:
+        return None  # nobody was ever asked
+    except ValidationError:
+        log.exception("campaign %s cannot be read; it is not among the build times", one.campaign_id)
+        return None
+    return (opened_at - created_at) // timedelta(milliseconds=1)
 
 
 def _turn(store: Store, rule: Rule, reading: Reading, now: datetime) -> None:

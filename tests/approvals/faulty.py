@@ -55,6 +55,10 @@ class FaultyTable:
         self._before_read()
         return self._table.get(key)
 
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        self._before_read()
+        return self._table.get_many(keys)
+
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
     ) -> list[Item]:
@@ -73,6 +77,19 @@ class FaultyTable:
     ) -> list[Item]:
         self._before_read()
         return self._table.query_index(index, pk, high=high, limit=limit, after=after, reverse=reverse)
+
+    def positions(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+    ) -> list[Position]:
+        self._before_read()
+        return self._table.positions(index, pk, low=low, high=high, limit=limit, after=after)
 
     def write(self, *operations: Operation) -> None:
         if self.between is not None:

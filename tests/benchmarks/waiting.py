@@ -1,202 +1,222 @@
-"""What a campaign costs that waits for its approvers: `python -m tests.benchmarks.waiting [--campaigns 100]`.
+"""What campaigns cost that wait for their approvers: `make bench ARGS="waiting [--json FILE] [--counts 0,1000,20000]"`.
 
-A real Prefect server and a real API process whose sweeper looks after all of them. The runs are executed
-one after the other in this process, from the first line until they suspend, as a worker's processes do.
-Nothing is gated on the figures but the promise: who waits holds no process and no thread.
+A table is filled with campaigns under review, with rounds of mixed lengths, and counted as DynamoDB counts: one sweep
+and one pass of housekeeping while nothing is due; then five of the campaigns have a run that crashed, and 2,000
+reminders fall due. Exits with 1 when a sweep makes more table calls than over an empty table, when a crashed run is not
+started again, a healthy one is rung, or a reminder is not sent within a minute.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
-import sqlite3
+import resource
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import UUID, uuid4
 
-import httpx
-import psutil
-from prefect.client.orchestration import get_client
-from prefect.exceptions import Pause
-from prefect.flow_engine import run_flow
-from prefect.settings import (
-    PREFECT_API_AUTH_STRING,
-    PREFECT_API_URL,
-    PREFECT_DEFAULT_RESULT_STORAGE_BLOCK,
-    PREFECT_HOME,
-    temporary_settings,
-)
-from prefect.states import Pending
-
-from api.auth.identity import SCOPES, mint
-from campaigns.keys.keyring import KeyRing
+from campaigns.model.base import derived_id
+from campaigns.model.campaign import Campaign
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.operations.recovery import RunSeen, RunState
 from campaigns.store import Store
+from campaigns.store.campaign_items import campaign_item
+from campaigns.store.looks import look_after
+from campaigns.store.round_state import round_item
 from campaigns.store.sqlite import SQLiteTable
-from campaigns.wiring import get_store
-from deployments.seed import seed
-from deployments.stack import LocalStack
-from flows.build_campaign import build_campaign
-from tasks.upkeep.housekeeping import DUTIES
-from tests.flows.conftest import sample_brief
+from campaigns.store.table import Put, Table
+from tasks.upkeep import housekeeping, recover, sweep
+from tests.benchmarks.counting import DOLLARS_A_MILLION_READ, CountingTable
+from tests.store.samples import a_campaign, a_round
 
-TENANT = "fernwood"
-WATCHED_SECONDS = 60
+NOW: Final = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+TENANTS: Final = 50
+CRASHED: Final = 5
+REMINDED: Final = 2000
+_SWEEPS_A_MONTH: Final = 30 * 86400 / 5
+
+
+class Runs:
+    """What Prefect says in this bench: every run waits, but those that crashed. It answers at once."""
+
+    def __init__(self) -> None:
+        self.crashed: set[UUID] = set()
+        self.asked = self.rung = 0
+
+    def read(self, run_ids: list[UUID], *, now: datetime) -> dict[UUID, RunSeen]:
+        self.asked += len(run_ids)
+        return {
+            each: RunSeen(RunState.CRASHED if each in self.crashed else RunState.PAUSED, now - timedelta(hours=1))
+            for each in run_ids
+        }
+
+    def ring(self, _: UUID) -> None:
+        self.rung += 1
+
+
+def fill(table: Table, count: int, reminded: int) -> Iterator[Campaign]:
+    """Write campaigns that wait, and yield them; their rounds end between a day and four weeks from now."""
+    sample = a_campaign()
+    for number in range(count):
+        tenant = f"tenant-{number % TENANTS}"
+        # Those that people hear of in the bench have been open for twelve hours, the others came within the last one.
+        opened = NOW - (timedelta(hours=12) if number < reminded else timedelta(minutes=number % 60))
+        changes = {
+            "id": derived_id("campaign", number), "tenant_id": tenant, "status": CampaignStatus.AWAITING_REVIEW,
+            "round": 1, "execution_id": str(uuid4()), "created_at": opened, "updated_at": opened,
+        }  # fmt: skip
+        campaign = sample.model_copy(update=changes)
+        ends = NOW + timedelta(hours=36 + number % 640)
+        round_ = a_round(campaign, opened_at=opened, expires_at=ends, callback_id=f"callback-{number:022d}")
+        table.write(
+            Put(campaign_item(campaign, {"body_hash": "0" * 64})),
+            Put(round_item(round_, campaign.schedule.zone)),
+            look_after(round_, opened),
+        )
+        yield campaign
 
 
 @contextmanager
-def standing(home: Path) -> Iterator[LocalStack]:
-    """A Prefect server and an API with the samples, and this process as their worker; no worker process."""
-    stack = LocalStack(home)
-    stack.logs.mkdir(parents=True, exist_ok=True)
-    try:
-        stack.start_server()
-        stack.run("blocks", "-m", "deployments.blocks")
-        os.environ.update(stack.env)
-        # Prefect has read the environment already, when it was imported.
-        ours = {
-            PREFECT_API_URL: stack.env["PREFECT_API_URL"],
-            PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
-            PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: stack.env["PREFECT_DEFAULT_RESULT_STORAGE_BLOCK"],
-            PREFECT_HOME: stack.env["PREFECT_HOME"],
+def without_prefect(runs: Runs) -> Iterator[None]:
+    """Answer for Prefect: the bench counts what the store is asked."""
+    with ExitStack() as stack:
+        for module, name, instead in (
+            (recover, "read_runs", runs.read),
+            (recover, "ended_since", lambda _: []),
+            (recover, "ring", runs.ring),
+            (sweep, "is_answering", lambda: True),
+            (sweep, "LESS_OFTEN", (housekeeping.renew, housekeeping.watch_rates)),
+        ):
+            stack.enter_context(patch.object(module, name, instead))
+        stack.enter_context(patch("tasks.upkeep.watch.count_late_runs", lambda **_: 0))
+        yield
+
+
+def counted(table: CountingTable, act: Callable[[], object]) -> dict[str, float]:
+    """Do it and return calls, units and seconds."""
+    table.counts.clear()
+    began = time.perf_counter()
+    act()
+    seconds = time.perf_counter() - began
+    written = table.counts["written units"] + table.counts["index units"]
+    figures = {"tableCalls": table.calls, "readUnits": float(table.counts["read units"]), "writeUnits": written}
+    return {**figures, "seconds": round(seconds, 3)}
+
+
+def measure(table: CountingTable, count: int, reminded: int = REMINDED) -> dict[str, Any]:
+    store, runs = Store(table), Runs()
+    began = time.monotonic()
+    broken: dict[UUID, Campaign] = {}
+    for number, campaign in enumerate(fill(table, count, reminded)):
+        if count >= CRASHED and number % (count // CRASHED) == count // CRASHED // 2 and len(broken) < CRASHED:
+            broken[UUID(campaign.execution_id or "")] = campaign
+    filled = time.monotonic() - began
+    with without_prefect(runs), ExitStack() as stack:
+        found: dict[str, Any] = {
+            "waiting": count,
+            "filledInSeconds": round(filled, 1),
+            "sweep": counted(table, lambda: sweep.sweep(store, now=NOW + timedelta(minutes=1))),
+            "housekeeping": counted(table, lambda: sweep.sweep(store, now=NOW + timedelta(minutes=1), all_duties=True)),
         }
-        with temporary_settings(ours):
-            build_campaign.to_deployment(name="build-campaign").apply()
-            stack.start_api()
-            stack.wait_for(stack.is_api_up, "api", "the API")
-            seed(stack.env, TENANT)
-            yield stack
-    finally:
-        stack.stop()
+        # What the outbox holds from here on is counted, not carried.
+        for name, duties in (
+            ("WITH_PREFECT", (housekeeping.start_again,)),
+            ("WITHOUT_PREFECT", (housekeeping.expire_and_remind,)),
+        ):
+            stack.enter_context(patch.object(sweep, name, duties))
+        runs.crashed = set(broken)
+        for campaign in broken.values():
+            _crash(store, campaign)
+        found["crashed"] = len(broken)
+        found["startedAgain"] = _started_again(store, broken)
+        found["rung"] = runs.rung
+        if count >= reminded:
+            found["remindedWithinAMinute"] = _reminded(store, list(broken.values()), reminded)
+    found["dollarsAMonthForSweeping"] = round(
+        found["sweep"]["readUnits"] * _SWEEPS_A_MONTH * DOLLARS_A_MILLION_READ / 1e6, 2
+    )
+    found["peakMegabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return found
 
 
-def build_until_it_waits(stack: LocalStack, brief: dict[str, Any]) -> str:
-    """Submit a brief and execute its run until it suspends; return the campaign id."""
-    ring = KeyRing.parse(stack.env["CAMPAIGNS_API_KEYS"])
-    token = mint(ring, tenant_id=TENANT, subject="bench", scopes=SCOPES, ttl=timedelta(hours=1), now=datetime.now(UTC))
-    answer = httpx.post(
-        f"{stack.api_url}/campaigns", json=brief, headers={"Authorization": f"Bearer {token}"}, timeout=60
-    ).raise_for_status()
-    run_id = UUID(answer.json()["executionId"])
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run_id, Pending())
-        run = client.read_flow_run(run_id)
-    try:
-        run_flow(build_campaign, flow_run=run, parameters=run.parameters, return_type="state")
-    except Pause:
-        return str(answer.json()["id"])
-    raise AssertionError("the run did not suspend")
-
-
-def store_size(home: Path) -> Counter[str]:
-    with sqlite3.connect(home / "store.db") as database:
-        rows, size = database.execute("SELECT COUNT(*), SUM(LENGTH(CAST(item AS BLOB))) FROM items").fetchone()
-    files = [path for path in (home / "checkpoints").rglob("*") if path.is_file()]
-    return Counter(
-        {
-            "store rows": rows,
-            "store bytes": size,
-            "checkpoint files": len(files),
-            "checkpoint bytes": sum(path.stat().st_size for path in files),
-        }
+def _crash(store: Store, campaign: Campaign) -> None:
+    """Let its approvers have asked for changes, and its run have crashed while it wrote them."""
+    store.campaigns.move(
+        campaign.tenant_id, campaign.id, CampaignStatus.NEEDS_REVISION, actor="bench", reason="changes", at=NOW
     )
 
 
-def prefect_size(home: Path) -> Counter[str]:
-    """Rows of every table of Prefect that grows, and the bytes of its database."""
-    path = home / "prefect" / "prefect.db"
-    with sqlite3.connect(path) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        sizes = Counter({f"prefect {t}": database.execute(f'SELECT COUNT(*) FROM "{t}"').fetchone()[0] for t in tables})
-        pages, page = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    sizes["prefect bytes"] = pages * page
-    return sizes
+def _started_again(store: Store, broken: dict[UUID, Campaign]) -> int:
+    """Sweep for a minute; return for how many of them a run is on its way then."""
+    for second in range(0, 61, 5):
+        sweep.sweep(store, now=NOW + timedelta(seconds=second))
+    return sum(
+        any(entry.kind == "restart_run" for entry in store.outbox.of(each.tenant_id, each.id))
+        for each in broken.values()
+    )
 
 
-def cpu_seconds(stack: LocalStack) -> dict[str, float]:
-    """CPU seconds so far of each part, its children included."""
-    used = {}
-    for name, child in stack.processes.items():
-        top = psutil.Process(child.pid)
-        times = [process.cpu_times() for process in (top, *top.children(recursive=True))]
-        used[name] = sum(each.user + each.system for each in times)
-    return used
-
-
-def quiet_minute(stack: LocalStack) -> dict[str, float]:
-    """Return the CPU seconds each part uses in a minute in which nobody does anything."""
-    before = cpu_seconds(stack)
-    time.sleep(WATCHED_SECONDS)
-    return {name: round((used - before[name]) * 60 / WATCHED_SECONDS, 2) for name, used in cpu_seconds(stack).items()}
-
-
-def round_of_housekeeping() -> dict[str, float]:
-    """Return the milliseconds of each duty, and the CPU of all together."""
-    took: dict[str, float] = {}
-    cpu = time.process_time()
-    for name, duty in DUTIES.items():
-        began = time.perf_counter()
-        duty(get_store(), datetime.now(UTC))
-        took[name] = round(1000 * (time.perf_counter() - began), 1)
-    took["CPU of all"] = round(1000 * (time.process_time() - cpu), 1)
-    return took
+def _reminded(store: Store, broken: list[Campaign], count: int) -> int:
+    """Let the first rounds have been open for a day, and sweep for a minute; return of how many people heard then."""
+    known = {each.id for each in broken}
+    due = {n: campaign_id for n in range(count) if (campaign_id := derived_id("campaign", n)) not in known}
+    for second in range(0, 60, 5):
+        sweep.sweep(store, now=NOW + timedelta(hours=12, seconds=second))
+    heard = (
+        any(entry.kind == "still_waiting" for entry in store.outbox.of(f"tenant-{n % TENANTS}", campaign_id))
+        for n, campaign_id in due.items()
+    )
+    return sum(heard) + count - len(due)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--campaigns", type=int, default=100)
+    parser.add_argument("--counts", default="0,1000,20000", help="so many waiting campaigns; 100000 takes minutes")
+    parser.add_argument("--aws-local", type=int, default=0, metavar="N", help="N on the emulator of DynamoDB too")
     parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args(arguments)
-    logging.getLogger("prefect").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="waiting-") as home, standing(Path(home)) as stack:
-        figures = measure(stack, Path(home), options.campaigns)
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.json:
-        Path(options.json).write_text(text + "\n")
-    kept = figures["processesHeld"] or figures["threadsHeld"]
-    return 1 if kept else 0
+    given = parser.parse_args(arguments)
+    figures: list[dict[str, Any]] = []
+    for count in map(int, given.counts.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            figures.append({"table": "SQLite", **measure(CountingTable(_quick(Path(folder))), count)})
+            print(json.dumps(figures[-1]), flush=True)
+    if given.aws_local:
+        figures.append({"table": "DynamoDB emulator", **_on_the_emulator(given.aws_local)})
+        print(json.dumps(figures[-1]), flush=True)
+    if given.json:
+        Path(given.json).write_text(json.dumps(figures, indent=2) + "\n")
+    return int(any(_is_wrong(each, figures[0]) for each in figures))
 
 
-def measure(stack: LocalStack, home: Path, count: int) -> dict[str, Any]:
-    brief = sample_brief("conference-talks.json")
-    first = build_until_it_waits(stack, brief)  # the first of a process opens clients, pools and caches
-    print(f"first campaign {first} waits", flush=True)
-    idle, one_round = quiet_minute(stack), round_of_housekeeping()
-    threads, processes = threading.active_count(), len(stack.family())
-    before = store_size(home) + prefect_size(home)
-    began = time.monotonic()
-    for n in range(count):
-        build_until_it_waits(stack, {**brief, "name": f"{brief['name']} {n}"})
-        if n % 10 == 9:
-            print(f"{n + 1} wait, {(time.monotonic() - began) / (n + 1):.1f} s each", flush=True)
-    grown = store_size(home) + prefect_size(home)
-    grown.subtract(before)
-    busy, full_round = quiet_minute(stack), round_of_housekeeping()
-    return {
-        "campaignsWaiting": count,
-        "postsEach": len(_posts(home, first)),
-        "processesHeld": len(stack.family()) - processes,
-        "threadsHeld": max(0, threading.active_count() - threads),
-        "perWaitingCampaign": {name: round(n / count, 1) for name, n in sorted(grown.items()) if n > 0.05 * count},
-        "cpuSecondsInAMinute": {
-            f"{name}, {n} waiting": used[name] for n, used in ((1, idle), (count + 1, busy)) for name in used
-        },
-        "housekeepingRoundMs": {"1 waiting": one_round, f"{count + 1} waiting": full_round},
-    }
+def _quick(folder: Path) -> SQLiteTable:
+    """A table that need not outlive the bench."""
+    table = SQLiteTable(folder / "store.db")
+    table._open().execute("PRAGMA synchronous = OFF")
+    return table
 
 
-def _posts(home: Path, campaign_id: str) -> list[object]:
-    return list(Store(SQLiteTable(home / "store.db")).posts.list(TENANT, campaign_id))
+def _on_the_emulator(count: int) -> dict[str, Any]:
+    from campaigns.store.dynamodb import DynamoDBTable, create_table
+    from deployments.aws_local import AwsLocal
+
+    with AwsLocal() as aws:
+        client = aws.session().client("dynamodb", endpoint_url=aws.endpoint_url)
+        create_table(client, "bench")
+        return measure(CountingTable(DynamoDBTable(client, "bench")), count)
+
+
+def _is_wrong(found: dict[str, Any], first: dict[str, Any]) -> bool:
+    if found["waiting"] >= REMINDED and found["remindedWithinAMinute"] < REMINDED:
+        return True
+    calls = found["sweep"]["tableCalls"] > first["sweep"]["tableCalls"]
+    return calls or found["startedAgain"] < found["crashed"] or found["rung"] > 0
 
 
 if __name__ == "__main__":

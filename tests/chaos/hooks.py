@@ -281,7 +281,7 @@ _REPLACED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "tasks.delivery.channels:send": _sending,
     **{
         f"campaigns.store.sqlite:SQLiteTable.{method}": functools.partial(_failing_store, method)
-        for method in ("get", "query", "query_index", "write", "delete")
+        for method in ("get", "get_many", "query", "query_index", "positions", "write", "delete")
     },
     **{
         f"campaigns.checkpoints.folder:FolderBlobs.{method}": functools.partial(_failing_blobs, method)

@@ -113,7 +113,8 @@ POINTS: Final = (
     Point("worker:started", "worker", "plan", "prefect.workers.base:BaseWorker._submit_run", "out", extra=True,
           within=90.0),  # a process that is being started has 40 s to run (campaigns/operations/recovery.py)
     Point("worker:taken-again", "worker", "resume", _PENDING, "out", extra=True),
-    Point("housekeeping:recovering", "housekeeping", "plan", "tasks.upkeep.recover:recover_live", "in"),
-    Point("housekeeping:delivering", "housekeeping", "plan", "tasks.delivery.deliver:deliver_due", "in"),
+    # What the API sweeps, housekeeping leaves to it: these are its own.
+    Point("housekeeping:slowing", "housekeeping", "plan", "tasks.engine.writer_limit:adjust_limit", "in"),
+    Point("housekeeping:tidying", "housekeeping", "plan", "tasks.checkpoints.retention:forget_ended_campaigns", "in"),
 )  # fmt: skip
 BY_NAME: Final = {point.name: point for point in POINTS}

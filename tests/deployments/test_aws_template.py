@@ -24,6 +24,8 @@ from tests.store.samples import NOW, TENANT, a_campaign
 # What IAM calls the operations of boto3; a transaction needs the rights of its parts.
 RIGHTS = {
     "get_item": {"dynamodb:GetItem"},
+    "batch_get_item": {"dynamodb:BatchGetItem"},
+    "put_item": {"dynamodb:PutItem"},
     "query": {"dynamodb:Query"},
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
     "batch_write_item": {"dynamodb:BatchWriteItem"},

@@ -41,7 +41,7 @@ from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
 from tests.approvals.test_protocol import set_policy
 from tests.store.samples import put_round
 
-HOUR = timedelta(hours=1)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -326,6 +326,41 @@ def test_more_bells_than_one_look_finds_keep_no_mail_from_being_found(scene: Sce
 
     assert deliver.deliver_due(scene.store, now=NOW, limit=10) == 2
     assert len(hanging_prefect) == 2
+
+
+def test_a_channel_that_does_not_answer_takes_no_turns_of_the_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.prepare(posts=1)
+    slack, mail = (
+        [
+            OutboxEntry.about(
+                RESULT, TENANT, scene.campaign.id, channel, n, due_at=NOW + n * SECOND, payload={"channel": channel}
+            )
+            for n in range(count)
+        ]
+        for channel, count in (("slack-webhook/team", 40), ("mail", 4))
+    )
+    scene.store.outbox.add([*slack, *mail])
+    hours, asked = iter(range(1000)), []
+    monkeypatch.setattr(deliver.time, "monotonic", lambda: float(next(hours)))  # each takes a second or more
+
+    def carry(_: object, entry: OutboxEntry, __: object) -> bool:
+        asked.append(entry.payload["channel"])
+        if entry.payload["channel"] != "mail":
+            raise NoticeNotSentError("slack-webhook/team", "ReadTimeout")
+        return True
+
+    carried_by(monkeypatch, carry)
+    now = NOW + timedelta(minutes=1)
+    for _ in range(4):
+        deliver.deliver_due(scene.store, now=now, lanes=[deliver.NOTICES])
+        now += 5 * SECOND
+
+    assert asked.count("mail") == len(mail)
+    assert asked.count("slack-webhook/team") == deliver.IN_A_ROW
+    deliver.deliver_due(scene.store, now=now + deliver.REST, lanes=[deliver.NOTICES])
+    assert asked.count("slack-webhook/team") == deliver.IN_A_ROW + 1  # one that tries whether it answers again
 
 
 def test_mails_go_out_while_prefect_is_away(scene: Scene) -> None:

@@ -24,6 +24,7 @@ from campaigns.store import OutboxEntry, Store, keys
 from campaigns.store.table import Put
 from flows import operations
 from flows.housekeeping import housekeeping
+from tasks.delivery.deliver import deliver_due
 from tasks.engine.writer_limit import LIMIT, adjust_limit, writer_slot
 from tasks.upkeep import housekeeping as duties
 from tasks.upkeep.sweep import sweep, sweeping
@@ -188,7 +189,7 @@ def test_operators_hear_of_what_cannot_be_delivered(studio: Studio, monkeypatch:
     monkeypatch.setattr("tasks.delivery.deliver._how", lambda _kind: becalmed)
     while not on(studio.store, "undelivered"):
         assert now < began + 30 * MINUTE
-        duties.deliver(studio.store, now)
+        deliver_due(studio.store, now=now)
         watch(studio.store, now=now)
         now += 5 * timedelta(seconds=1)
 
@@ -200,7 +201,7 @@ def test_operators_hear_of_what_cannot_be_delivered(studio: Studio, monkeypatch:
         ("UNDELIVERED", f"carrier pigeon, tried {OFTEN} times: no wind")
     ]
     monkeypatch.setattr("tasks.delivery.deliver._how", lambda _kind: lambda _store, _entry, _now: True)
-    duties.deliver(studio.store, now + 5 * MINUTE)
+    deliver_due(studio.store, now=now + 5 * MINUTE)
     watch(studio.store, now=now + 5 * MINUTE)
     assert not on(studio.store, "undelivered")
 
@@ -235,7 +236,7 @@ def test_operators_hear_of_what_was_set_aside_and_put_it_back(studio: Studio, mo
     quiet = not on(studio.store, "undelivered")
     for _ in range(5):
         now += 6 * MINUTE
-        duties.deliver(studio.store, now)
+        deliver_due(studio.store, now=now)
     watch(studio.store, now=now)
     loud = on(studio.store, "undelivered")
 

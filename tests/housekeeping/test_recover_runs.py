@@ -26,7 +26,7 @@ from campaigns.store.table import Put
 from tasks.delivery.deliver import deliver_due
 from tasks.engine.answers import PrefectUnavailableError
 from tasks.engine.run_states import count_late_runs
-from tasks.upkeep.recover import recover_ended, recover_live
+from tasks.upkeep.recover import recover_due, recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 LATER = timedelta(minutes=5)
@@ -73,7 +73,7 @@ def test_a_run_that_cannot_go_on_is_scheduled_again_once(studio: Studio, kind: S
 
 def test_a_worker_that_dies_between_taking_and_starting_is_told_from_a_slow_start(studio: Studio) -> None:
     _, run_id = studio.submit(one_week())
-    soon = timedelta(seconds=28)
+    soon = timedelta(seconds=40)
 
     say(run_id, StateType.PENDING, "Submitting")
     assert housekeeping(studio, later=soon) == {}
@@ -171,6 +171,35 @@ def test_a_run_cancelled_in_prefect_cancels_its_campaign_and_closes_its_links(st
     assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.CANCELLED
     assert studio.store.approvals.round(TENANT, campaign_id, 1).status == "cancelled"
     assert housekeeping(studio) == {}
+
+
+def test_a_campaign_that_waits_is_not_looked_at_until_its_run_is_cancelled_in_prefect(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    other, _ = studio.submit(sample_brief())
+    recover_due(studio.store, now=datetime.now(UTC))
+    tonight = datetime.now(UTC) + timedelta(hours=20)
+    assert campaign_id not in {look.campaign_id for look in studio.store.looks.due(tonight)}
+
+    say(run_id, StateType.CANCELLED)
+
+    assert recover_due(studio.store, now=datetime.now(UTC)) == {"cancel": 1}
+    assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.CANCELLED
+    assert studio.store.campaigns.get(TENANT, other).status is CampaignStatus.PLANNING
+
+
+def test_a_run_that_is_gone_when_its_bell_is_rung_gets_a_successor_at_once(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    with get_client(sync_client=True) as client:
+        client.delete_flow_run(run_id)
+    studio.decide(campaign_id, "needs_revision", "Say more about the venue.")
+
+    now = datetime.now(UTC) + timedelta(seconds=20)
+    deliver_due(studio.store, now=now)
+    assert recover_due(studio.store, now=now) == {"new_run": 1}
+    deliver_due(studio.store, now=now)
+    assert run_of(studio, campaign_id) != run_id
 
 
 @pytest.mark.parametrize("decision", ["approved", "rejected"])

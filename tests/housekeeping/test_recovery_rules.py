@@ -18,6 +18,7 @@ from campaigns.operations.recovery import (
     RunState,
     diagnose_ended,
     diagnose_live,
+    next_look,
     progress_mark,
 )
 from campaigns.store import Lease, Recovery
@@ -87,8 +88,8 @@ def test_a_crashed_run_is_started_again_while_the_lease_of_its_silent_process_ru
     [
         (R.CRASHED, 15, Remedy.RESTART),
         (R.FAILED, 15, Remedy.RESTART),
-        (R.RUNNING, 40, Remedy.RESTART),
-        (R.PENDING, 40, Remedy.RESTART),
+        (R.RUNNING, 50, Remedy.RESTART),
+        (R.PENDING, 50, Remedy.RESTART),
         (R.COMPLETED, 15, Remedy.NEW_RUN),
     ],
 )
@@ -98,14 +99,59 @@ def test_a_run_that_cannot_go_on_is_started_again_after_a_while(run: RunState, p
 
 
 def test_a_run_that_a_dead_worker_took_need_not_wait_as_long_as_a_slow_start() -> None:
-    assert live(R.PENDING, 20, taken=True) is Remedy.NOTHING
-    assert live(R.PENDING, 21, taken=True) is Remedy.RESTART
-    assert live(R.PENDING, 40, taken=False) is Remedy.NOTHING
+    assert live(R.PENDING, 30, taken=True) is Remedy.NOTHING
+    assert live(R.PENDING, 31, taken=True) is Remedy.RESTART
+    assert live(R.PENDING, 50, taken=False) is Remedy.NOTHING
+
+
+def test_a_container_has_the_time_that_its_work_pool_is_given() -> None:
+    campaign = a_campaign(status=S.GENERATING)
+    for state in (R.PENDING, R.RUNNING):
+        for age, remedy in ((130, Remedy.NOTHING), (131, Remedy.RESTART)):
+            seen = RunSeen(state, NOW - age * SECONDS, to_start=120 * SECONDS)
+            found = diagnose_live(campaign, seen, None, None, mark=MARK, waiting=False, now=NOW)
+            assert found.remedy is remedy
+
+
+@pytest.mark.parametrize("ahead", [0, 10, 20, 29])
+def test_a_sweeper_whose_clock_is_ahead_starts_no_living_run_again(ahead: int) -> None:
+    for since_heartbeat in range(11):
+        assert live(R.RUNNING, 999, lease=30 - since_heartbeat - ahead) is Remedy.NOTHING
+    assert live(R.RUNNING, 40 + min(ahead, 10)) is Remedy.NOTHING  # it is starting
+
+
+def test_a_campaign_is_looked_at_when_something_may_have_changed() -> None:
+    working, waiting, over = (a_campaign(status=s, updated_at=NOW) for s in (S.GENERATING, S.AWAITING_REVIEW, S.FAILED))
+    minute = timedelta(minutes=1)
+
+    def look(campaign: Campaign, state: RunState, age: float = 0, **more: Any) -> timedelta | None:
+        seen = RunSeen(state, NOW - age * SECONDS)
+        lease = _lease(campaign, more.get("lease"))
+        at = next_look(campaign, seen, lease, ends_at=more.get("ends_at"), now=NOW)
+        return at - NOW if at is not None else None
+
+    assert look(working, R.RUNNING, lease=20) == 31 * SECONDS  # when the lease that is held now has run out
+    assert look(working, R.RUNNING, 30) == 21 * SECONDS  # when it has had its time to start
+    assert look(working, R.SCHEDULED) == 10 * SECONDS
+    old = working.model_copy(update={"updated_at": NOW - 60 * minute})
+    assert look(old, R.SCHEDULED, 3600) == 5 * minute
+    assert look(waiting, R.PAUSED, ends_at=NOW + 120 * minute) == 121 * minute
+    assert look(waiting, R.PAUSED, ends_at=NOW + 9999 * minute) == timedelta(hours=24)
+    assert look(over, R.COMPLETED) is None
+    assert look(over, R.RUNNING) == 10 * SECONDS
+    long_over = over.model_copy(update={"updated_at": NOW - timedelta(hours=7)})
+    assert look(long_over, R.RUNNING) is None
 
 
 def test_a_running_process_that_lets_its_lease_expire_is_gone() -> None:
-    assert live(R.RUNNING, 20, lease=-5) is Remedy.NOTHING
-    assert live(R.RUNNING, 20, lease=-6) is Remedy.RESTART
+    assert live(R.RUNNING, 45, lease=-10) is Remedy.NOTHING
+    assert live(R.RUNNING, 45, lease=-11) is Remedy.RESTART
+
+
+def test_a_process_that_is_starting_is_not_taken_for_the_dead_one_before_it() -> None:
+    for age in (0, 20, 50):
+        assert live(R.RUNNING, age, lease=-30 - age) is Remedy.NOTHING
+    assert live(R.RUNNING, 51, lease=-81) is Remedy.RESTART
 
 
 def test_a_run_that_prefect_forgot_is_replaced_at_once() -> None:
@@ -127,7 +173,7 @@ def test_a_pause_in_a_terminal_that_was_closed_is_taken_over() -> None:
     waits = {"status": S.AWAITING_REVIEW, "waiting": True, "in_process": True, "restartable": False}
 
     assert live(R.PAUSED, 999, lease=9, **waits) is Remedy.NOTHING
-    assert live(R.PAUSED, 999, lease=-6, **waits) is Remedy.NEW_RUN
+    assert live(R.PAUSED, 999, lease=-11, **waits) is Remedy.NEW_RUN
 
 
 @pytest.mark.parametrize("run", [R.CANCELLED, R.CANCELLING])

@@ -17,8 +17,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "check, then put: the round is written whatever happened to it meanwhile",
         "file": STORE,
-        "old": "else Put(round_item(after), unchanged),",
-        "new": "else Put(round_item(after)),",
+        "old": "else Put(round_item(after, case.campaign.schedule.zone), unchanged),",
+        "new": "else Put(round_item(after, case.campaign.schedule.zone)),",
         "killed_by": CALLBACK,
     },
     {
@@ -197,8 +197,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "the reaper has no condition: it writes over a decision",
         "file": STORE,
-        "old": "else Put(round_item(after), unchanged),",
-        "new": "else Put(round_item(after)),",
+        "old": "else Put(round_item(after, case.campaign.schedule.zone), unchanged),",
+        "new": "else Put(round_item(after, case.campaign.schedule.zone)),",
         "killed_by": TIMEOUT,
     },
     {

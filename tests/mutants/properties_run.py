@@ -118,9 +118,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "property 13: rounds that ran out are not counted",
-        "file": "tasks/upkeep/watch.py",
-        "old": "    return round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT",
-        "new": "    return round_.ran_out_at is not None and round_.status is RoundStatus.PENDING",
+        "file": "campaigns/store/round_state.py",
+        "old": "    ran_out = round_.ran_out_at is not None or round_.status is RoundStatus.TIMED_OUT",
+        "new": "    ran_out = round_.ran_out_at is not None and round_.status is RoundStatus.PENDING",
         "killed_by": ALERTING,
     },
     {

@@ -165,6 +165,9 @@ class Table:
     def get(self, key: Key) -> Item | None:
         return touch("read", lambda: self.real.get(key), _store_away)
 
+    def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        return touch("read", lambda: self.real.get_many(keys), _store_away)
+
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
     ) -> list[Item]:
@@ -182,6 +185,19 @@ class Table:
         reverse: bool = False,
     ) -> list[Item]:
         asked = partial(self.real.query_index, index, pk, high=high, limit=limit, after=after, reverse=reverse)
+        return touch("read", asked, _store_away)
+
+    def positions(
+        self,
+        index: Index,
+        pk: str,
+        *,
+        low: str | None = None,
+        high: str | None = None,
+        limit: int | None = None,
+        after: Position | None = None,
+    ) -> list[Position]:
+        asked = partial(self.real.positions, index, pk, low=low, high=high, limit=limit, after=after)
         return touch("read", asked, _store_away)
 
     def write(self, *operations: Operation) -> None:

@@ -23,6 +23,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.rules.approval import gate
 from campaigns.rules.approval.gate import Case, Change
+from campaigns.rules.approval.reminders import reminders_at
 from campaigns.store import OutboxEntry, Store
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, decide, hours
 
@@ -121,13 +122,44 @@ def test_open_rounds_of_all_tenants_are_found_when_due(store: Store, campaign: C
     other = store.campaigns.create(a_campaign(OTHER), actor="api", at=NOW).campaign
     soon, later = asked(store, campaign, expires_at=NOW + hours(1)), asked(store, other, expires_at=NOW + hours(2))
 
-    assert eventually(lambda: store.approvals.pending() == [soon, later])
+    assert eventually(lambda: store.approvals.due(NOW + hours(9)) == [soon, later])
     assert store.approvals.due(NOW) == []
     assert store.approvals.due(NOW + hours(1)) == [soon]
-    assert store.approvals.due(NOW + hours(9)) == [soon, later]
 
     decide(store, a_decision(soon, at=NOW))
     assert eventually(lambda: store.approvals.due(NOW + hours(9)) == [later])
+
+
+def test_a_round_is_due_whenever_people_are_to_hear_of_it_and_not_in_between(
+    store: Store, campaign: Campaign, eventually: Ask
+) -> None:
+    round_ = asked(store, campaign, expires_at=NOW + hours(50), reminders=[18])
+    zone = campaign.schedule.zone
+    (reminder,) = reminders_at(NOW, round_.expires_at, [18], zone)
+    moments = sorted({reminder, *(NOW + hours(after) for after in (24, 46, 48))})
+
+    for moment in moments:
+        just_before = moment - hours(0.01)
+        assert eventually(lambda before=just_before: store.approvals.due(before) == [])
+        [due] = store.approvals.due(moment)
+        store.approvals.tell(due, zone, now=moment, outbox=[])
+    assert eventually(lambda: store.approvals.due(round_.expires_at - hours(0.01)) == [])
+    [late] = store.approvals.due(round_.expires_at)
+    assert (late.version, late.told_until) == (round_.version, moments[-1])
+
+
+def test_what_was_told_is_lost_to_no_act_in_between(store: Store, campaign: Campaign) -> None:
+    round_ = asked(store, campaign, quorum="all", expires_at=NOW + hours(48))
+    decide(store, a_decision(round_, at=NOW))
+    entry = OutboxEntry.about("reminder", TENANT, campaign.id, due_at=NOW)
+
+    assert store.approvals.tell(round_, campaign.schedule.zone, now=NOW + hours(25), outbox=[entry]) == 0
+    assert entry.id not in {each.id for each in store.outbox.of(TENANT, campaign.id)}
+    as_stored = store.approvals.round(TENANT, campaign.id, 1)
+    told = [
+        store.approvals.tell(as_stored, campaign.schedule.zone, now=NOW + hours(25), outbox=[entry]) for _ in range(2)
+    ]
+    assert told == [1, 0]
 
 
 def test_an_act_is_asked_about_what_is_stored_when_it_is_written(store: Store, campaign: Campaign) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store, keys
+from campaigns.store.looks import AFTER_A_ROUND, SOON
 from campaigns.store.table import Item, Key
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_decision, a_round, decide, hours
 
@@ -467,14 +469,39 @@ def test_ended_campaigns_are_found_until_their_checkpoints_are_gone(store: Store
     assert eventually(lambda: ended() == [])
 
 
-def test_campaigns_in_work_are_found_across_tenants_longest_unchanged_first(store: Store, eventually: Ask) -> None:
+def test_campaigns_in_work_are_found_across_tenants(store: Store, eventually: Ask) -> None:
     one, two = created(store), created(store, a_campaign(OTHER))
     over = moved(store, created(store), S.CANCELLED)
     one = moved(store, one, S.GENERATING)
 
-    assert eventually(lambda: store.campaigns.in_work() == [two, one])
-    assert store.campaigns.in_work(until=NOW) == [two]
-    assert over.id not in {campaign.id for campaign in store.campaigns.in_work()}
+    def found() -> set[str]:
+        return {campaign.id for campaign in store.campaigns.in_work()}
+
+    assert eventually(lambda: found() == {one.id, two.id})
+    assert over.id not in found()
+
+
+def test_a_campaign_is_looked_at_soon_after_it_moved_and_late_while_it_waits(store: Store, eventually: Ask) -> None:
+    campaign = created(store)
+
+    def looked_at(after: timedelta) -> list[str]:
+        return [look.campaign_id for look in store.looks.due(NOW + after)]
+
+    assert looked_at(SOON - hours(0.001)) == []
+    assert eventually(lambda: looked_at(SOON) == [campaign.id])
+    [early] = store.looks.due(NOW + SOON)
+    store.approvals.open_round(a_round(campaign, expires_at=NOW + hours(9)), actor="flow", at=NOW)
+    assert eventually(lambda: looked_at(hours(9)) == [])
+    assert looked_at(hours(9) + AFTER_A_ROUND) == [campaign.id]
+
+    store.looks.over(early)  # whoever has looked at what it was before
+    store.looks.again(early, at=NOW)
+    assert looked_at(hours(9)) == []
+    decide(store, a_decision(store.approvals.round(TENANT, campaign.id, 1), at=NOW + hours(1)))
+    assert eventually(lambda: looked_at(hours(1) + AFTER_A_ROUND) == [campaign.id])
+    [now] = store.looks.due(NOW + hours(2))
+    store.looks.over(now)
+    assert eventually(lambda: looked_at(hours(99)) == [])
 
 
 def test_campaigns_that_ended_lately_are_found_with_how_they_ended(store: Store, eventually: Ask) -> None:

@@ -86,15 +86,15 @@ def answers(client: Any, operation: str, times: int, code: str, status: int = 40
 
 def losing_first_answers(client: Any, proxy: TcpProxy) -> None:
     """Lose the answer to the first attempt of every write."""
-    tokens: set[str] = set()
+    sent: set[bytes] = set()
 
     def arm(request: Any, **_: Any) -> None:
-        token = json.loads(request.body)["ClientRequestToken"]
-        if token not in tokens:
-            tokens.add(token)
+        if request.body not in sent:
+            sent.add(request.body)
             proxy.lose()
 
-    client.meta.events.register("before-send.dynamodb.TransactWriteItems", arm)
+    for operation in ("TransactWriteItems", "PutItem"):
+        client.meta.events.register(f"before-send.dynamodb.{operation}", arm)
 
 
 # --- lost answers -----------------------------------------------------------------------------------
@@ -174,7 +174,8 @@ def test_a_decision_that_was_reported_unknown_is_recognised_when_repeated(
 def acting(table: DynamoDBTable, operation: str) -> Callable[[], object]:
     """Return what makes the table send this operation."""
     acts: dict[str, Callable[[], object]] = {
-        "TransactWriteItems": lambda: table.write(Put({"pk": "p", "sk": "s"})),
+        "TransactWriteItems": lambda: table.write(Put({"pk": "p", "sk": "s"}), Put({"pk": "p", "sk": "t"})),
+        "PutItem": lambda: table.write(Put({"pk": "p", "sk": "s"})),
         "GetItem": lambda: table.get(Key("p", "s")),
         "Query": lambda: table.query("p"),
         "BatchWriteItem": lambda: table.delete([Key("p", "s")]),
@@ -188,11 +189,12 @@ def acting(table: DynamoDBTable, operation: str) -> Callable[[], object]:
 @pytest.mark.parametrize(
     "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"]
 )
-def test_two_throttles_are_waited_out(name: str, local: Any, code: str) -> None:
-    seen = answers(local, "TransactWriteItems", 2, code)
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem"])
+def test_two_throttles_are_waited_out(name: str, local: Any, code: str, operation: str) -> None:
+    seen = answers(local, operation, 2, code)
     table = DynamoDBTable(local, name)
 
-    table.write(Put({"pk": "p", "sk": "s"}))
+    acting(table, operation)()
 
     assert len(seen) == 3
     assert table.get(Key("p", "s")) is not None
@@ -208,7 +210,7 @@ def test_two_throttles_are_waited_out(name: str, local: Any, code: str) -> None:
         ("ResourceNotFoundException", 400),
     ],
 )
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "GetItem", "Query", "BatchWriteItem"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem", "GetItem", "Query", "BatchWriteItem"])
 def test_what_does_not_get_better_is_unavailable(
     aws: AwsLocal, name: str, operation: str, code: str, status: int
 ) -> None:
@@ -240,13 +242,71 @@ def test_a_conflict_with_another_transaction_is_tried_again(name: str, local: An
     assert len(table.query("p")) == 2
 
 
-def test_a_conflict_that_does_not_end_is_unavailable(name: str, local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_that_is_put_alone_waits_for_a_transaction_on_it(name: str, local: Any) -> None:
+    seen = answers(local, "PutItem", 3, "TransactionConflictException")
+    table = DynamoDBTable(local, name)
+
+    table.write(Put({"pk": "p", "sk": "1"}, ABSENT))
+
+    assert len(seen) == 4
+    assert len(table.query("p")) == 1
+
+
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem"])
+def test_a_conflict_that_does_not_end_is_unavailable(
+    name: str, local: Any, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
     monkeypatch.setattr("campaigns.store.dynamodb._LONGEST_PAUSE_SECONDS", 0.0)
     reasons = [{"Code": "TransactionConflict", "Message": "busy"}]
     answers(local, "TransactWriteItems", 999, "TransactionCanceledException", CancellationReasons=reasons)
+    answers(local, "PutItem", 999, "TransactionConflictException")
 
     with pytest.raises(StoreUnavailableError, match="too many writers"):
-        DynamoDBTable(local, name).write(Put({"pk": "p", "sk": "s"}))
+        acting(DynamoDBTable(local, name), operation)()
+
+
+def test_another_writer_of_the_very_same_item_is_not_taken_for_ourselves(name: str, local: Any) -> None:
+    one, two = DynamoDBTable(local, name), DynamoDBTable(local, name)
+    counted = Put({"pk": "p", "sk": "s", "count": 5}, ABSENT)
+    one.write(counted)
+
+    with pytest.raises(ConditionFailed) as failed:
+        two.write(counted)
+    assert failed.value.failures == {0: {"pk": "p", "sk": "s", "count": 5}}
+
+
+def test_a_table_whose_indexes_hold_whole_items_is_read_as_one_whose_indexes_hold_keys(name: str, local: Any) -> None:
+    shape = table_shape(f"{name}-all")
+    for index in shape["GlobalSecondaryIndexes"]:
+        index["Projection"] = {"ProjectionType": "ALL"}
+    local.create_table(**shape)
+    listings = []
+    for one in (name, f"{name}-all"):
+        store = Store(DynamoDBTable(local, one))
+        for number in range(3):
+            made = a_campaign(id=f"campaign_01JZ0K6V9Q4R8XW2B7NDHTM3C{number}", created_at=NOW + hours(number))
+            store.campaigns.create(made, actor="api", at=NOW)
+        page = store.campaigns.list(TENANT, limit=2)
+        listings.append((page, store.campaigns.list(TENANT, limit=2, cursor=page.cursor)))
+    assert listings[0] == listings[1]
+    assert [len(page.items) for page in listings[0]] == [2, 1]
+
+
+def test_what_left_its_place_in_an_index_is_not_listed_there_and_fills_no_page(name: str, local: Any) -> None:
+    table = DynamoDBTable(local, name)
+    for number in range(6):
+        table.write(Put({"pk": "p", "sk": str(number), "kind": "k", "list_pk": "l", "list_sk": str(number)}))
+    moved: list[int] = []
+
+    def move(**_: Any) -> None:  # between the answer of the index and the reading of the items
+        if not moved:
+            moved.append(1)
+            table.write(Put({"pk": "p", "sk": "0", "kind": "k", "list_pk": "l", "list_sk": "9"}))
+            table.write(Put({"pk": "p", "sk": "1", "kind": "k"}))
+
+    local.meta.events.register("before-call.dynamodb.BatchGetItem", move)
+
+    assert [item["sk"] for item in table.query_index("list", "l", limit=4)] == ["2", "3", "4", "5"]
 
 
 def test_an_unreachable_store_is_unavailable_and_works_again_after(
@@ -255,7 +315,7 @@ def test_an_unreachable_store_is_unavailable_and_works_again_after(
     table = DynamoDBTable(through_proxy(attempts=1), name)
     proxy.refusing = True
 
-    for operation in ("TransactWriteItems", "GetItem"):
+    for operation in ("TransactWriteItems", "PutItem", "GetItem"):
         with pytest.raises(StoreUnavailableError):
             acting(table, operation)()
 
@@ -276,7 +336,7 @@ def test_a_store_that_hangs_is_unavailable(aws: AwsLocal) -> None:
             table.get(Key("p", "s"))
 
 
-@pytest.mark.parametrize("operation", ["TransactWriteItems", "GetItem", "Query", "BatchWriteItem"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutItem", "GetItem", "Query", "BatchWriteItem"])
 @pytest.mark.parametrize("page", [b"<html>please sign in</html>", b"", b"{}"])
 def test_a_page_of_a_proxy_is_neither_not_there_nor_written(name: str, local: Any, operation: str, page: bytes) -> None:
     def answer(request: Any, **_: Any) -> AWSResponse:

@@ -50,6 +50,8 @@ BUILDERS: dict[Callable[..., Key], tuple[st.SearchStrategy[Any], ...]] = {
     keys.planned_with: (TENANTS, CAMPAIGNS, st.sampled_from(["config", "brand"]) | PERSONAS),
     keys.failed_step: (TENANTS, CAMPAIGNS, st.text()),
     keys.work: (TENANTS, CAMPAIGNS),
+    keys.look: (TENANTS, CAMPAIGNS),
+    keys.ran_out: (TENANTS, CAMPAIGNS, NUMBERS),
     keys.audit: (TENANTS, CAMPAIGNS, NUMBERS),
     keys.audit_head: (TENANTS, CAMPAIGNS),
     keys.outbox: (TENANTS, CAMPAIGNS, ENTRIES),
@@ -76,6 +78,7 @@ BUILDERS: dict[Callable[..., Key], tuple[st.SearchStrategy[Any], ...]] = {
         st.from_regex(r"[0-9a-f]{1,32}", fullmatch=True),
     ),
     keys.alarm: (KINDS_OF_SIGNAL,),
+    keys.turn: (KINDS_OF_SIGNAL,),
 }
 CALLS = st.sampled_from(list(BUILDERS)).flatmap(lambda build: st.tuples(st.just(build), st.tuples(*BUILDERS[build])))
 
@@ -107,7 +110,7 @@ def test_different_parts_give_different_keys(one: tuple[Any, Any], other: tuple[
 )
 def test_tenants_share_no_partition(one: tuple[Any, Any], other: tuple[Any, Any], tenants: tuple[str, str]) -> None:
     (build, parts), (build_other, parts_other) = one, other
-    if {keys.callback, keys.signal, keys.alarm} & {build, build_other}:
+    if {keys.callback, keys.signal, keys.alarm, keys.turn} & {build, build_other}:
         return
     mine, theirs = build(tenants[0], *parts[1:]), build_other(tenants[1], *parts_other[1:])
 

@@ -9,12 +9,13 @@ import pytest
 
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.model.approval import OneTimeCode, ReviewDraft
-from campaigns.store import IdempotencyRecord, Store
+from campaigns.model.vocabulary import CampaignStatus
+from campaigns.store import IdempotencyRecord, Store, keys
 from campaigns.store.assets import AssetFiles
 from campaigns.store.drafts import draft_item
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Item, Key, Put
-from tests.store.samples import NOW, a_campaign, a_round, hours
+from tests.store.samples import NOW, TENANT, a_campaign, a_round, hours
 
 DAY = 24
 
@@ -88,3 +89,20 @@ def test_a_code_and_a_draft_that_are_renewed_at_their_end_stay(table: Between, o
 
     assert store.purge(late, files=files) == {}
     assert store.drafts.get(round_, "ap-1") == saved
+
+
+def test_what_has_more_time_since_it_was_read_loses_nothing(table: Between, other: Store, files: AssetFiles) -> None:
+    store, campaign = Store(table), a_campaign()
+    store.campaigns.create(campaign, actor="api", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.delete(TENANT, campaign.id, actor="user", at=NOW)
+    stone = keys.tombstone(TENANT, campaign.id)
+    held = {**stone._asdict(), "kind": "tombstone", **keys.purged_whole_after(NOW + hours(200 * DAY), stone)}
+    table.then = lambda: other.table.write(Put(held))
+
+    assert store.purge(NOW + hours(100 * DAY), files=files) == {}
+    assert store.campaigns.get(TENANT, campaign.id, deleted=True).id == campaign.id
+    assert store.audit.entries(TENANT, campaign.id)
+
+    assert store.purge(NOW + hours(201 * DAY), files=files) == {"campaign": 1}
+    assert table.query(stone.pk) == []

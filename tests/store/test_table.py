@@ -34,6 +34,18 @@ def test_what_was_written_is_read_back_as_it_was(table: Table) -> None:
     assert table.get(Key("p", "s")) == item
 
 
+def test_many_items_are_read_at_once(table: Table) -> None:
+    items = [an_item(sk=f"{number:03d}", text="x" * 60_000) for number in range(120)]
+    for item in items:
+        table.write(Put(item))
+    names = [Key("p", item["sk"]) for item in items]
+
+    found = table.get_many([*names, Key("p", "never"), names[0]])
+
+    assert found == dict(zip(names, items, strict=True))
+    assert table.get_many([]) == {}
+
+
 def test_nothing_is_found_where_nothing_was_written(table: Table) -> None:
     assert table.get(Key("p", "s")) is None
     assert table.query("p") == []
@@ -164,6 +176,10 @@ def test_an_index_holds_only_the_items_that_name_it(table: Table) -> None:
     assert [item["sk"] for item in table.query_index("due", "@d", high="1")] == ["2"]
     assert [item["sk"] for item in table.query_index("list", "l")] == ["2"]
     assert table.query_index("status", "@d") == []
+    assert [item["due_sk"] for item in table.query_index("due", "@d")] == ["1", "3"]
+    assert table.positions("due", "@d") == [Position("1", "p", "2"), Position("3", "p", "1")]
+    assert table.positions("due", "@d", high="2") == table.positions("due", "@d", limit=1)
+    assert table.positions("due", "@d", after=Position("1", "p", "2")) == [Position("3", "p", "1")]
 
 
 @pytest.mark.parametrize("reverse", [False, True])

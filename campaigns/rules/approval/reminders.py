@@ -1,4 +1,4 @@
-"""When an approver is reminded of an open round, never at night (domain.md section 17)."""
+"""When people hear of an open round: reminders, never at night, a heartbeat each day, a last call (domain.md 17)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,34 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from campaigns.model.approval import ApprovalRound
 from campaigns.model.schedule import local_instant
+
+TEAM_IS_TOLD_EVERY: Final = timedelta(hours=24)
+"""How often the people who run a campaign hear that it still waits."""
+LAST_REMINDER: Final = timedelta(hours=4)
+"""This long before the end they hear it too, whatever the day's heartbeat said."""
 
 QUIET_FROM: Final = time(20)
 QUIET_UNTIL: Final = time(7)
 """Nobody is reminded between these, in the approver's own time."""
 
 _EVENING: Final = 19 * 60 + 30
+
+
+def next_moment(round_: ApprovalRound, zone: ZoneInfo) -> datetime:
+    """Return when something is to be done next about an open round: somebody hears of it, or it ends.
+
+    Args:
+        zone: of the campaign, for approvers who have none of their own.
+    """
+    told = round_.told_until or round_.opened_at
+    moments = [round_.expires_at, told + TEAM_IS_TOLD_EVERY - (told - round_.opened_at) % TEAM_IS_TOLD_EVERY]
+    moments.append(round_.expires_at - LAST_REMINDER)
+    for theirs in {each.timezone for each in round_.approvers if not each.revoked}:
+        own = ZoneInfo(theirs) if theirs else zone
+        moments += reminders_at(round_.opened_at, round_.expires_at, round_.reminders, own)
+    return min((moment for moment in moments if told < moment < round_.expires_at), default=round_.expires_at)
 
 
 def reminders_at(opened_at: datetime, ends_at: datetime, hours_before: Iterable[int], zone: ZoneInfo) -> list[datetime]:
