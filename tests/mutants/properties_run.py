@@ -5,6 +5,9 @@ from __future__ import annotations
 from tests.mutants.run import Mutant, Survivor
 
 PROGRESSION = "tests/properties/test_property_05_progression.py::test_the_status_of_a_campaign_is_the_fold_of_its_trail"
+RETRY = (
+    "tests/properties/test_property_06_retry.py::test_attempts_follow_the_kind_of_failure_and_end_in_a_truthful_status"
+)
 ALERTING = (
     "tests/properties/test_property_13_alerting.py::"
     "test_operators_hear_of_exactly_what_crosses_a_line_and_a_throttled_model_is_spared"
@@ -66,6 +69,62 @@ MUTANTS: list[Mutant] = [
         "old": 'return {"post": post.id, "revision": post.revision,',
         "new": 'return {"post": "", "revision": post.revision,',
         "killed_by": PROGRESSION,
+    },
+    {
+        "name": "property 6: a step is tried again whatever the rule says",
+        "file": "tasks/engine/policies.py",
+        "old": "jitter=1.0, elapsed=elapsed) is not None",
+        "new": "jitter=1.0, elapsed=elapsed) != 0",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: two dozen attempts",
+        "file": "campaigns/rules/retry.py",
+        "old": "MAX_ATTEMPTS: Final = 3",
+        "new": "MAX_ATTEMPTS: Final = 24",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: a campaign whose run failed for good never says so",
+        "file": "tasks/engine/failure.py",
+        "old": "    if campaign.status not in AT_REST:",
+        "new": "    if campaign.status in AT_REST:",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: no pause before the next attempt",
+        "file": "tasks/engine/policies.py",
+        "old": "retry_delay_seconds=[delay(attempt, jitter=1.0) for",
+        "new": "retry_delay_seconds=[0.0 * delay(attempt, jitter=1.0) for",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: what fails for good is tried again",
+        "file": "tasks/engine/policies.py",
+        "old": "retryable = error.retryable if isinstance(error, CampaignError) else True",
+        "new": "retryable = isinstance(error, CampaignError) or True",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: a post that nobody comes back to is never stored as failed",
+        "file": "campaigns/build/writing.py",
+        "old": "again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message",
+        "new": "again, message = failure.retryable and tried <= MAX_POST_ATTEMPTS, failure.message",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: the planner is given one attempt more",
+        "file": "tasks/plan.py",
+        "old": "    if failures < MAX_ATTEMPTS:",
+        "new": "    if failures <= MAX_ATTEMPTS:",
+        "killed_by": RETRY,
+    },
+    {
+        "name": "property 6: the code of a failed campaign is another one",
+        "file": "tasks/ask.py",
+        "old": "fail(store, stored, code=nothing.code,",
+        "new": 'fail(store, stored, code="ASK_FAILED",',
+        "killed_by": RETRY,
     },
     {
         "name": "property 13: the rates are not watched",
