@@ -58,6 +58,7 @@ _SENTENCE_END: Final = re.compile(
 )
 _CLAUSE_WORDS: Final = 5
 _PLAIN_CLAUSE_WORDS: Final = 12
+_CLUSTER: Final = regex.compile(r"\X")
 _MOST_TOPIC: Final = 500
 _MOST_CLUSTERS: Final = 60
 """Letters of a clause in a script that writes words together; five words of others are shorter."""
@@ -78,7 +79,7 @@ def opening_words(sentence: str, count: int = _CLAUSE_WORDS) -> str:
     """Return how a sentence begins, without the comma or stop it would end in."""
     opening = " ".join(sentence.split()[:count])
     if len(opening) > _MOST_CLUSTERS and len(opening.split()) < count:
-        opening = "".join(regex.findall(r"\X", opening)[:_MOST_CLUSTERS])
+        opening = "".join(_CLUSTER.findall(opening)[:_MOST_CLUSTERS])
     return opening.rstrip(".,;:!?–—-。！？、।")
 
 

@@ -25,6 +25,7 @@ from campaigns.rules.text.lexicon import lexicon
 from campaigns.rules.text.platforms import platform_rules, text_length
 from campaigns.rules.text.similarity import similarity
 
+_WORDS: Final = regex.compile(r"[\p{L}\p{M}]+|\d+")
 LABEL: Final = "Draft by the offline writer."
 LABELS: Final = {
     "de": "Entwurf des Offline-Schreibers.",
@@ -221,7 +222,7 @@ def _call(cta: dict[str, Any], platform: Platform, rules: dict[str, Any], *, pla
 def _hashtags(shared: dict[str, Any], post: dict[str, Any]) -> list[str]:
     """Return at most two hashtags made of the pillar and of the campaign's name."""
     # A word with its marks: without its vowels it is another word. A digit would be a figure without a source.
-    words = (regex.findall(r"[\p{L}\p{M}]+|\d+", name) for name in _names(shared, post))
+    words = (_WORDS.findall(name) for name in _names(shared, post))
     made = ("".join(word[:1].upper() + word[1:].lower() for word in each) for each in words)
     sound = [tag for tag in made if tag and not any(char.isdigit() for char in tag) and len(tag) <= 30]
     return list(dict.fromkeys(sound))[: min(2, shared["rules"].get("maxHashtags", 0))]
