@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from campaigns.model.base import STORED
 from campaigns.model.brief import CampaignBrief
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.guardrails.policy_of import content_policy
@@ -398,3 +399,13 @@ def test_no_policy_is_looser_than_anybody_asked(situation: Situation) -> None:
     asked = list(situation.brief.messaging.campaign_avoid_topics)
     asked += situation.brand.content_standards.avoid_topics if situation.brand else []
     assert named == {topic.casefold() for topic in asked}
+
+
+@pytest.mark.parametrize("quorum", ["any", "all", "2", "3"])
+def test_a_configuration_is_read_back_whatever_the_quorum(quorum: str) -> None:
+    people = [{"name": name, "email": f"{name}@fernwood.example"} for name in ("ana", "rui", "eva")]
+    config = merged(spring(("approval", {"approvers": people, "quorum": quorum})))
+
+    assert MergedConfig.model_validate(config.to_wire()) == config
+    assert MergedConfig.model_validate_json(config.model_dump_json(), context=STORED) == config
+    assert config.approval.value.approvers == []

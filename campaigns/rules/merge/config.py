@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, Literal, TypeVar
 
+from pydantic import field_validator
+
 from campaigns.model.base import Maybe, PersonaId, Text100, Text200, Wire
 from campaigns.model.brand import ClaimsPolicy
 from campaigns.model.brief import Approval, CallToAction, Pillar, PostingWindow
@@ -60,6 +62,15 @@ class ReviewPolicy(Wire):
     threshold: Sourced[float]
 
 
+class ApprovalTerms(Approval):
+    """The terms of an approval without the approvers: their number, which a quorum is checked with, is not here."""
+
+    @field_validator("quorum", mode="after")
+    @classmethod
+    def _quorum_reachable(cls, value: str) -> str:
+        return value
+
+
 class MergedConfig(Wire):
     """Every resolved value of a campaign; lists keep the order of the brief.
 
@@ -82,7 +93,7 @@ class MergedConfig(Wire):
     competitors: list[str] = []
     handles: list[str] = []
     review: ReviewPolicy
-    approval: Sourced[Approval]
+    approval: Sourced[ApprovalTerms]
     warnings: list[str] = []
 
     def platform_rules(self, platform: Platform) -> PlatformRules:

@@ -14,6 +14,7 @@ from campaigns.model.persona import Persona
 from campaigns.model.vocabulary import PLATFORM_NAMES, DefaultAsset, Platform, Provenance, UsePolicy
 from campaigns.rules.merge import defaults as system
 from campaigns.rules.merge.config import (
+    ApprovalTerms,
     MergedCadence,
     MergedConfig,
     PersonaRules,
@@ -243,11 +244,12 @@ def _claims(brand: Brand | None) -> Sourced[ClaimsPolicy]:
     )
 
 
-def _approval(brief: CampaignBrief) -> Sourced[Approval]:
+def _approval(brief: CampaignBrief) -> Sourced[ApprovalTerms]:
     # Stored briefs carry their defaults, so what was said is told by the value, not by its presence.
     source: Provenance = "system" if brief.approval == Approval() else "campaign"
     # A configuration is printed and handed to agents: addresses stay in the brief (domain.md section 1).
-    return Sourced(value=brief.approval.model_copy(update={"approvers": []}), source=source)
+    terms = brief.approval.model_dump(exclude={"approvers"})
+    return Sourced(value=ApprovalTerms.model_construct(**terms), source=source)
 
 
 def _review(brand: Brand | None) -> ReviewPolicy:
