@@ -10,12 +10,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 from prefect import get_run_logger, runtime
-from prefect.flow_runs import pause_flow_run, suspend_flow_run
+from prefect.flow_runs import pause_flow_run
 
 from tasks.engine.lease import at_rest, fence
 from tasks.engine.run_states import PAUSE_KEY
+from tasks.engine.suspending import suspend
 from tasks.forms.form_answer import form_now, record_form_answers
-from tasks.outcome import Outcome, read_outcome
+from tasks.outcome import Outcome, read_outcome, waits_for
+from tasks.showing.board import settle
 from tasks.steps import AskedRound, SavedCampaign
 
 # Prefect fails a run whose pause times out, without running any of our code. The end of a round is
@@ -36,12 +38,12 @@ def wait_for_decision(campaign: SavedCampaign, asked: AskedRound) -> Outcome:
         # A key of its own for every pause: a process killed between "paused" and the saving of the
         # form leaves a key that no answer can reach any more.
         key = f"{PAUSE_KEY}{asked.n}-{uuid4().hex[:8]}"
-        log.info(
-            "Round %d: waiting for %s until %s", asked.n, asked.waiting_for, f"{asked.expires_at:%d %b %Y %H:%M UTC}"
-        )
+        message = waits_for(campaign, asked)
+        log.info(message)
+        settle()
         form = form_now(campaign, asked, refused)
         if runtime.deployment.id is None:
             with at_rest(campaign):
                 pause_flow_run(form, timeout=BACKSTOP_SECONDS, poll_interval=POLL_SECONDS, key=key)
         else:
-            suspend_flow_run(form, timeout=BACKSTOP_SECONDS, key=key)
+            suspend(form, key=key, seconds=BACKSTOP_SECONDS, message=message)

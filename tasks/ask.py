@@ -15,6 +15,8 @@ from tasks.checkpoints.receipts import receipted
 from tasks.delivery.deliver import deliver_now
 from tasks.engine.lease import fence
 from tasks.engine.policies import step
+from tasks.showing.board import show
+from tasks.showing.events import tell
 from tasks.steps import AskedRound, SavedCampaign
 
 
@@ -60,6 +62,7 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
         now=now,
         fence=fence(campaign),
     )
+    tell("review.requested", campaign.tenant_id, campaign.id, campaign.name, round=round_.n, posts=len(round_.posts))
     # A notice that cannot be sent now stays in the outbox; it never fails the run.
     deliver_now(store, campaign.tenant_id, campaign.id, now=now)
     return AskedRound(
@@ -72,7 +75,11 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
 
 def asked_in(campaign: SavedCampaign, round_number: int) -> AskedRound:
     """Return the round of which the store says that its approvers are asked, about the same content."""
-    return receipted(ask_for_approval, lambda asked: _is_asked(campaign, asked), campaign, round_number=round_number)
+    asked = receipted(ask_for_approval, lambda asked: _is_asked(campaign, asked), campaign, round_number=round_number)
+    show(campaign, "posts", "review", "cost", "campaign")
+    if asked.n > 1:
+        show(campaign, "diff", n=asked.n)
+    return asked
 
 
 def _is_asked(campaign: SavedCampaign, asked: AskedRound) -> bool:

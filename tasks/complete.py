@@ -16,6 +16,8 @@ from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence
 from tasks.engine.policies import step
+from tasks.showing.board import settle, show
+from tasks.showing.events import tell
 from tasks.steps import AskedRound, Completion, SavedCampaign
 
 
@@ -35,12 +37,18 @@ def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outco
     stored = store.campaigns.get(*place)
     if stored.status not in AT_REST:  # else it took effect where it was decided
         stored = apply(store, *place, asked.n, outcome, now=datetime.now(UTC), fence=fence(campaign))
+    tell("review.decided", *place, campaign.name, round=asked.n, outcome=str(outcome))
+    tell(str(stored.status), *place, campaign.name, round=asked.n)
     return completion_of(store, stored)
 
 
 def completed(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:
     """Return how the campaign ended, as the store says."""
-    return receipted(complete_campaign, lambda end: _is_ended(campaign, end), campaign, asked, outcome)
+    end = receipted(complete_campaign, lambda end: _is_ended(campaign, end), campaign, asked, outcome)
+    show(campaign, "outcome", "posts", "campaign", "cost", "review")
+    show(campaign, "decision", n=asked.n)
+    settle()
+    return end
 
 
 def _is_ended(campaign: SavedCampaign, end: Completion) -> bool:

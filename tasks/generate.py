@@ -21,6 +21,7 @@ from campaigns.wiring import configure_agents, get_signals, get_store
 from tasks.engine.lease import fence, time_for
 from tasks.engine.policies import step
 from tasks.engine.writer_limit import writer_slot
+from tasks.showing.board import progress
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 
 
@@ -61,6 +62,7 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
         if error.reason == FailureCode.THROTTLED:
             get_signals().count(THROTTLED, now=datetime.now(UTC))
         raise
+    progress(campaign)
     return Draft(
         post_id=written.id,
         revision=written.revision,

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from campaigns.approval.rounds import Outcome, outcome, round_to_ask
 from campaigns.patience import patiently
 from campaigns.wiring import get_store
+from tasks.showing.board import show
+from tasks.showing.pages import waiting
 from tasks.steps import AskedRound, SavedCampaign
 
-__all__ = ["Outcome", "current_round", "read_outcome"]
+__all__ = ["Outcome", "current_round", "read_outcome", "waits_for"]
 
 
 def current_round(campaign: SavedCampaign) -> int:
@@ -19,4 +21,21 @@ def current_round(campaign: SavedCampaign) -> int:
 
 def read_outcome(campaign: SavedCampaign, asked: AskedRound) -> Outcome | None:
     """Return what the round came to, or None while it is open."""
-    return patiently(lambda: outcome(get_store(), campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC)))
+    found = patiently(lambda: outcome(get_store(), campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC)))
+    if found is not None:
+        show(campaign, "review")
+        show(campaign, "decision", n=asked.n)
+    return found
+
+
+def waits_for(campaign: SavedCampaign, asked: AskedRound) -> str:
+    """Return who is waited for, how long and in which round, for people who look at the run."""
+
+    def told() -> str:
+        store = get_store()
+        round_ = store.approvals.round(campaign.tenant_id, campaign.id, asked.n)
+        said = store.approvals.decisions(campaign.tenant_id, campaign.id, asked.n)
+        zone = store.campaigns.get(campaign.tenant_id, campaign.id).schedule.zone
+        return waiting(round_, said, zone)
+
+    return patiently(told)

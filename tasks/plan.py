@@ -21,6 +21,8 @@ from campaigns.wiring import configure_agents, get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence, time_for
 from tasks.engine.policies import step
+from tasks.showing.board import show
+from tasks.showing.events import tell
 from tasks.steps import Plan, PlannedPost, SavedCampaign
 
 
@@ -60,6 +62,7 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
         expected.tokens,
         cost,
     )
+    tell("planned", campaign.tenant_id, campaign.id, campaign.name, posts=len(posts))
     return Plan(
         posts=[
             PlannedPost(
@@ -76,7 +79,9 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
 
 def planned(campaign: SavedCampaign) -> Plan:
     """Return the plan of which the posts are stored."""
-    return receipted(plan_posts, lambda plan: _is_stored(campaign, plan), campaign)
+    plan = receipted(plan_posts, lambda plan: _is_stored(campaign, plan), campaign)
+    show(campaign, "campaign", "plan")
+    return plan
 
 
 def _is_stored(campaign: SavedCampaign, plan: Plan) -> bool:

@@ -14,6 +14,7 @@ from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence
 from tasks.engine.policies import step
 from tasks.plan import label_of
+from tasks.showing.events import tell
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
 
@@ -29,6 +30,7 @@ def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
     posts = start_revision(
         store, campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC), fence=fence(campaign)
     )
+    tell("review.decided", campaign.tenant_id, campaign.id, campaign.name, round=asked.n, outcome="needs_revision")
     return _revision(store, campaign, asked, posts)
 
 

@@ -193,6 +193,8 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
         return True
     attempt = str(entry.payload.get("attempt", "1"))
     tags = [f"tenant:{campaign.tenant_id}", f"campaign:{campaign.id}"]
+    if campaign.occurrence:
+        tags.append(f"occurrence:{campaign.occurrence.period}")
     if campaign.correlation_id:
         tags.append(f"correlation:{campaign.correlation_id}")
     run_id = start_run(

@@ -29,6 +29,8 @@ from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import BELLS, NOTICES, RUNS, deliver_due
 from tasks.engine.runs import prefect_client
 from tasks.engine.writer_limit import adjust_limit
+from tasks.showing.board import put
+from tasks.showing.pages import waiting_page
 from tasks.upkeep.recover import recover_due
 from tasks.upkeep.watch import watch
 
@@ -72,6 +74,11 @@ def renew(store: Store, now: datetime) -> Done:
     return _counts(renewed=store.renew(now))
 
 
+def show_waiting(store: Store, now: datetime) -> Done:
+    """Show in Prefect who is waited for, where that has changed."""
+    return _counts(shown=int(put(waiting_page(store, now), None)))
+
+
 def watch_rates(store: Store, now: datetime) -> Done:
     """Turn the alarms on or off; what this process counted since it last wrote, as after a burst, counts too."""
     get_signals().flush(now=now)
@@ -100,6 +107,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     # After the duties that leave something in the outbox.
     "ring and start": ring,
     "renew the table": renew,
+    "show who is waited for": show_waiting,
     "watch the rates": watch_rates,
     "spare the model": throttle,
     "tidy up": tidy,
