@@ -54,8 +54,8 @@ def test_a_campaign_is_told_from_its_plan_to_its_outcome(studio: Studio) -> None
     assert "ana@fernwood" not in everything
     for sign in ("![x]", "](https://evil", "<img", "**b**", "`c`"):
         assert sign not in everything
-    assert show_waiting(studio.store, datetime.now(UTC)) == {"shown": 1}
-    assert show_waiting(studio.store, datetime.now(UTC)) == {}
+    for _ in range(2):
+        assert show_waiting(studio.store, datetime.now(UTC)) == {}  # to show is nothing that a quiet minute is not
     assert markdown.words("Ana, Rui, Eva") in str(shown(WAITING_KEY)[0].data)
 
     before = len(shown(key_of("plan", campaign_id)))
