@@ -111,6 +111,14 @@ class Settings(BaseSettings):
     prefect_ui_url: HttpAddress | None = Field(
         default=None, description="Where people open runs, such as http://host/v2"
     )
+    tenant: str = Field(
+        default="", pattern=r"^([a-z0-9][a-z0-9-]{1,62})?$",
+        description="The only tenant that runs of this worker act for; empty: for any",
+    )  # fmt: skip
+    form_tenants: str = Field(
+        default="", pattern=r"^([a-z0-9][a-z0-9-]{1,62}(,[a-z0-9][a-z0-9-]{1,62})*)?$",
+        description="Whose brands, personas and templates Prefect's forms offer by name, such as fernwood,acme",
+    )  # fmt: skip
     deployment: str = Field(default="build-campaign/build-campaign", description="flow/deployment the API starts")
     run_start_seconds: str = Field(
         default="40,campaigns-docker=120,campaigns-ecs=120,campaigns-kubernetes=120",
@@ -203,6 +211,9 @@ class Settings(BaseSettings):
         """Return how many seconds a run of this work pool may take to start."""
         usual, *named = self.run_start_seconds.split(",")
         return float(dict(each.rsplit("=", 1) for each in named).get(work_pool or "", usual))
+    def tenants_of_forms(self) -> list[str]:
+        """Return the tenants whose names Prefect's forms offer: of a worker that is bound to one, that one."""
+        return [self.tenant] if self.tenant else [each for each in self.form_tenants.split(",") if each]
 
     def default_approver(self) -> Approver:
         """Return who is asked when a brief names nobody."""

@@ -19,6 +19,7 @@ STEPS: Final[tuple[tuple[str, ...], ...]] = (
     ("-m", "deployments.blocks"),
     ("-m", "deployments.pool"),
     ("-m", "prefect", "--no-prompt", "deploy", "--all"),
+    ("-m", "deployments.choices"),
 )
 
 

@@ -98,6 +98,7 @@ class LocalStack:
             "CAMPAIGNS_HOME": str(self.home),
             "CAMPAIGNS_API_BASE_URL": self.api_url,
             "CAMPAIGNS_PREFECT_UI_URL": f"{self.prefect_url}/v2",
+            "CAMPAIGNS_FORM_TENANTS": "fernwood",  # the tenant of the samples
             "CAMPAIGNS_DOCS_ENABLED": "true",
             # Whoever tries it out wants to see the flow run; in production nobody waits for Prefect that long.
             "CAMPAIGNS_START_PATIENCE_SECONDS": "20",
@@ -132,6 +133,7 @@ class LocalStack:
             self.start_api()
             self._wait_for_work_pool()
             self.run("deploy", "-m", "prefect", "--no-prompt", "deploy", "--all")
+            self.run("choices", "-m", "deployments.choices")
             say(f"worker on work pool {WORK_POOL!r}; deployments registered")
             self.wait_for(self.is_api_up, "api", "the API")
             say(f"API on {self.api_url}")

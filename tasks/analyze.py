@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from campaigns.operations.analysis import analyze
 from campaigns.rules.retry import MAX_ATTEMPTS
 from campaigns.wiring import configure_agents, get_store
+from tasks.engine.bound import require_own_tenant
 from tasks.engine.policies import RETRIED
 
 
@@ -26,6 +27,7 @@ def analyze_examples(tenant_id: str, persona_id: str) -> str:
     Raises:
         AgentError: no style; retried while that may help, then noted on the persona.
     """
+    require_own_tenant(tenant_id)
     configure_agents()
     last_try = runtime.task_run.run_count >= MAX_ATTEMPTS
     persona = analyze(get_store(), tenant_id, persona_id, last_try=last_try, now=datetime.now(UTC))

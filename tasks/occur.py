@@ -20,6 +20,7 @@ from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.delivery.deliver import deliver_now
+from tasks.engine.bound import require_own_tenant
 from tasks.engine.policies import RETRIED
 from tasks.steps import Completion
 
@@ -36,6 +37,7 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
     actor = " ".join(visible_text(requested_by).split()) or ACTOR
     by_hand = bool(for_period.strip())
     try:
+        require_own_tenant(tenant_id)
         found = _template(store, tenant_id, template.strip())
         make = occur
         if another:

@@ -8,12 +8,16 @@ from typing import Any
 
 from prefect import get_run_logger, runtime
 
+from campaigns.build.by_name import by_name
 from campaigns.build.submission import plan_version_of, submit
 from campaigns.model.base import derived_id, visible_text
 from campaigns.settings import get_settings
+from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints.cached import Scope
+from tasks.engine.bound import require_own_tenant
 from tasks.engine.policies import step
+from tasks.forms.short_form import brief_of_short, is_short
 from tasks.steps import SavedCampaign
 
 
@@ -28,6 +32,12 @@ def stored_name(tenant_id: str, campaign_id: str) -> str:
         return get_store().campaigns.get(tenant_id, campaign_id).name
     except Exception:  # a name is worth no run: the first step meets the same fault, and says so
         return ""
+
+
+def _brief(store: Store, tenant_id: str, given: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Return the brief that a form means: of the short form the whole one, and ids where names were given."""
+    whole = brief_of_short(given, now.date()) if is_short(given) else given
+    return by_name(store, tenant_id, whole)
 
 
 @step(
@@ -48,13 +58,14 @@ def save_campaign(
         FaultsError: the brief is faulty; the message lists every fault, as the API would.
         NotFoundError: `campaign_id` without a brief, and no such campaign of this tenant.
     """
+    require_own_tenant(tenant_id)
     store, now = get_store(), datetime.now(UTC)
     if campaign_id and brief is None:
         campaign = store.campaigns.get(tenant_id, campaign_id)
     else:
         campaign = submit(
             store,
-            brief or {},
+            _brief(store, tenant_id, brief or {}, now),
             tenant_id=tenant_id,
             campaign_id=campaign_id or derived_id("campaign", runtime.flow_run.id),
             requested_by=" ".join(visible_text(requested_by).split()) or "prefect-ui",

@@ -31,6 +31,7 @@ from tasks.engine.runs import prefect_client
 from tasks.engine.writer_limit import adjust_limit
 from tasks.showing.board import put
 from tasks.showing.pages import waiting_page
+from tasks.upkeep.choices import keep_choices
 from tasks.upkeep.recover import recover_due
 from tasks.upkeep.watch import watch
 
@@ -80,6 +81,12 @@ def show_waiting(store: Store, now: datetime) -> Done:
     return {}
 
 
+def keep_forms(store: Store, _now: datetime) -> Done:
+    """Offer in Prefect's forms the names that the table has."""
+    tenants = get_settings().tenants_of_forms()
+    return _counts(forms=len(keep_choices(store, tenants))) if tenants else {}
+
+
 def watch_rates(store: Store, now: datetime) -> Done:
     """Turn the alarms on or off; what this process counted since it last wrote, as after a burst, counts too."""
     get_signals().flush(now=now)
@@ -109,6 +116,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "ring and start": ring,
     "renew the table": renew,
     "show who is waited for": show_waiting,
+    "keep the forms in step": keep_forms,
     "watch the rates": watch_rates,
     "spare the model": throttle,
     "tidy up": tidy,
