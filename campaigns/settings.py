@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaigns.keys.keyring import KeyRing, KeyRingError
+from campaigns.keys.webhooks import Webhook, WebhookError, webhooks_of
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
 from campaigns.model.approval_terms import Approver
 from campaigns.rules.text.web_addresses import host_name_of, host_of, origin_of, require_address
@@ -139,6 +140,10 @@ class Settings(BaseSettings):
         description="Mail server, such as smtp://user:password@host:587?from=review@example.com; "
         "python -m deployments.blocks saves it as the block smtp-mail/campaigns",
     )
+    webhooks: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where approved posts go, as JSON: an object of tenants, each with url and secret (whsec_…)",
+    )
     operator_name: str = Field(
         default="Campaign team", description="Who hears of results, of time-outs, and of what came too late"
     )
@@ -182,6 +187,19 @@ class Settings(BaseSettings):
             except MailServerError as error:
                 raise ValueError(str(error)) from None
         return value
+
+    @field_validator("webhooks", mode="after")
+    @classmethod
+    def _webhooks_are_readable(cls, value: SecretStr) -> SecretStr:
+        try:
+            webhooks_of(value.get_secret_value())
+        except WebhookError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    def webhook_of(self, tenant_id: str) -> Webhook | None:
+        """Return where the approved posts of a tenant go; None: nowhere."""
+        return webhooks_of(self.webhooks.get_secret_value()).get(tenant_id)
 
     @model_validator(mode="after")
     def _one_key_one_purpose(self) -> Self:

@@ -16,7 +16,8 @@ from campaigns.model.post import LastError, Post, Review, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
 from campaigns.rules.approval.decisions import post_verdicts, revision_allowed
 from campaigns.rules.approval.feedback import joined, overall_remarks, remarks_on
-from campaigns.store import Lease, Store
+from campaigns.settings import get_settings
+from campaigns.store import Lease, OutboxEntry, Store
 
 _REVIEW_OF: Final[Mapping[Decision, ReviewState]] = {
     Decision.APPROVED: ReviewState.APPROVED,
@@ -229,7 +230,18 @@ def _move(
     return store.campaigns.move(
         campaign.tenant_id, campaign.id, to,
         actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True, decided=decided, fence=fence,
+        outbox=_handed_over(campaign, now) if to is CampaignStatus.COMPLETED else [],
     )  # fmt: skip
+
+
+HAND_OVER: Final = "hand_over"
+"""The approved posts go to the webhook of their tenant."""
+
+
+def _handed_over(campaign: Campaign, now: datetime) -> list[OutboxEntry]:
+    if get_settings().webhook_of(campaign.tenant_id) is None:
+        return []
+    return [OutboxEntry.about(HAND_OVER, campaign.tenant_id, campaign.id, due_at=now)]
 
 
 def approved_posts(posts: Sequence[Post]) -> list[Post]:

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from campaigns.approval.notice_kinds import NOTICE_KINDS
-from campaigns.approval.outcomes import conclude
+from campaigns.approval.outcomes import HAND_OVER, conclude
 from campaigns.approval.rounds import RING
 from campaigns.build.submission import START_RUN
 from campaigns.errors import CampaignError, StoreUnavailableError
@@ -33,6 +33,7 @@ from campaigns.store import OutboxEntry, Store
 from campaigns.store.keys import Due
 from campaigns.store.outbox import CARRIERS, carrier_of
 from tasks.delivery.channels import NoticeRefusedError
+from tasks.delivery.hand_over import hand_over
 from tasks.delivery.notify import send_notice
 from tasks.delivery.read_style import read_style
 from tasks.engine.run_states import restart_run, retire_run
@@ -51,6 +52,10 @@ MOST_FAILURES: Final = 5
 _PASSES: Final = 3
 BELLS, RUNS, NOTICES = CARRIERS
 LANE_SECONDS: Final[Mapping[Due, float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
+BELLS: Final = frozenset({RING})
+RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})
+NOTICES: Final = frozenset({*NOTICE_KINDS, HAND_OVER})
+LANE_SECONDS: Final[Mapping[frozenset[str], float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
 """The lanes in the order of their turns, and how long each one's turn may last: after that no further entry is begun.
 
 So neither a channel that hangs nor a Prefect that does not answer keeps another lane waiting for longer than that
@@ -135,6 +140,7 @@ def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
         store.outbox.claim(entry, until=until)  # due meanwhile, it would keep others from being read
         return False
     claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICE_KINDS else CLAIM))
+    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICES else CLAIM))
     if claimed is None:
         return False
     try:
@@ -259,6 +265,7 @@ _HOW: Final[Mapping[str, _Deliverer]] = {
     CANCEL_RUN: _cancel,
     ANALYZE: read_style,
     RESTART_RUN: _restart,
+    HAND_OVER: hand_over,
     **dict.fromkeys(NOTICE_KINDS, send_notice),
 }
 
