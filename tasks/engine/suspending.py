@@ -10,9 +10,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from prefect import runtime
+from prefect._flow_run_suspension import mark_flow_run_suspension_requested
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
-from prefect.flow_runs import mark_flow_run_suspension_requested
 from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Suspended
 from prefect.utilities.engine import propose_state_sync
@@ -26,9 +27,9 @@ def suspend(form: type[RunInput], *, key: str, seconds: int, message: str) -> No
         RuntimeError: Prefect does not let it.
     """
     run_id = UUID(str(runtime.flow_run.id))
-    wanted = Suspended(timeout_seconds=seconds, pause_key=key, message=message)
+    wanted: State[None] = Suspended(timeout_seconds=seconds, pause_key=key, message=message)
     keyset = keyset_from_paused_state(wanted)
-    wanted.state_details.run_input_keyset = keyset
+    wanted.state_details.run_input_keyset = {str(name): key for name, key in keyset.items()}
     with get_client(sync_client=True) as client:
         try:
             state = propose_state_sync(client=client, state=wanted, flow_run_id=run_id)
