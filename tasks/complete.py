@@ -45,7 +45,7 @@ def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outco
 def completed(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> Completion:
     """Return how the campaign ended, as the store says."""
     end = receipted(complete_campaign, lambda end: _is_ended(campaign, end), campaign, asked, outcome)
-    show(campaign, "outcome", "posts", "campaign", "cost", "review")
+    show(campaign, "plan", "posts", "review", "cost", "campaign", "outcome")
     show(campaign, "decision", n=asked.n)
     settle()
     return end
