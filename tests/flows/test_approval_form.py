@@ -81,7 +81,8 @@ def answer(studio: Studio, run_id: UUID, **typed: str) -> str | None:
 def artifacts(run_id: UUID) -> list[str]:
     with get_client(sync_client=True) as client:
         of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
-        return [str(each.data) for each in client.read_artifacts(artifact_filter=of_run)]
+        found = client.read_artifacts(artifact_filter=of_run)
+    return [str(each.data) for each in found if str(each.key).startswith("answer-")]
 
 
 def said(studio: Studio, campaign_id: str, n: int = 1) -> list[ApproverDecision]:
