@@ -229,6 +229,7 @@ class Settings(BaseSettings):
         """Return how many seconds a run of this work pool may take to start."""
         usual, *named = self.run_start_seconds.split(",")
         return float(dict(each.rsplit("=", 1) for each in named).get(work_pool or "", usual))
+
     def tenants_of_forms(self) -> list[str]:
         """Return the tenants whose names Prefect's forms offer: of a worker that is bound to one, that one."""
         return [self.tenant] if self.tenant else [each for each in self.form_tenants.split(",") if each]

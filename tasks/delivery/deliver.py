@@ -52,10 +52,6 @@ MOST_FAILURES: Final = 5
 _PASSES: Final = 3
 BELLS, RUNS, NOTICES = CARRIERS
 LANE_SECONDS: Final[Mapping[Due, float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
-BELLS: Final = frozenset({RING})
-RUNS: Final = frozenset({START_RUN, RESTART_RUN, CANCEL_RUN, ANALYZE})
-NOTICES: Final = frozenset({*NOTICE_KINDS, HAND_OVER})
-LANE_SECONDS: Final[Mapping[frozenset[str], float]] = {BELLS: 5.0, RUNS: 5.0, NOTICES: 15.0}
 """The lanes in the order of their turns, and how long each one's turn may last: after that no further entry is begun.
 
 So neither a channel that hangs nor a Prefect that does not answer keeps another lane waiting for longer than that
@@ -139,8 +135,8 @@ def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
     if (until := breakers.rests_until(entry, now)) is not None:
         store.outbox.claim(entry, until=until)  # due meanwhile, it would keep others from being read
         return False
-    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICE_KINDS else CLAIM))
-    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if entry.kind in NOTICES else CLAIM))
+    sends = entry.kind in NOTICE_KINDS or entry.kind == HAND_OVER
+    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if sends else CLAIM))
     if claimed is None:
         return False
     try:
