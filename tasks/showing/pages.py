@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from campaigns.approval.outcomes import approved_posts, decided_by
 from campaigns.build.planning import read_setting
-from campaigns.errors import CampaignError
 from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
-from campaigns.model.vocabulary import PLATFORM_NAMES, RoundStatus
+from campaigns.model.vocabulary import PLATFORM_NAMES, CampaignStatus, RoundStatus
 from campaigns.rules.approval.decisions import needed_voices
 from campaigns.rules.approval.reminders import reminders_at
 from campaigns.rules.merge.explain import explain
@@ -31,6 +31,7 @@ from tasks.forms.markdown import words
 MAX_PAGE: Final = 400_000
 """Characters of a page: a campaign of 200 long posts stays below it."""
 _AUDIT_SHOWN: Final = 100
+_WAITING_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +260,10 @@ WAITING_KEY: Final = "waiting-approvals"
 def waiting_page(store: Store, now: datetime) -> Page:
     """Return every open round of every tenant: the page on which an operator begins the day."""
     rows = []
-    for round_ in store.approvals.pending(limit=200):
-        try:
-            campaign = store.campaigns.get(round_.tenant_id, round_.campaign_id)
-        except CampaignError:
+    asked = (each for each in store.campaigns.in_work() if each.status is CampaignStatus.AWAITING_REVIEW)
+    for campaign in islice(asked, _WAITING_SHOWN):
+        round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+        if round_ is None or round_.status is not RoundStatus.PENDING:
             continue
         zone = campaign.schedule.zone
         said = {each.approver_id for each in store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)}
