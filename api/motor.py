@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from campaigns.store import Store
@@ -20,10 +21,14 @@ __all__ = [
     "deliver_now", "is_answering", "pool_state", "run_facts", "sweeping",
 ]  # fmt: skip
 
+_loading: Final = threading.Lock()
+"""One thread loads at a time: modules of Prefect import each other, and a second thread would find them half loaded."""
+
 
 def deliver_now(store: Store, tenant_id: str, subject_id: str, *, now: datetime) -> None:
     """Deliver what is due for one campaign or persona; failures stay in the outbox."""
-    from tasks.delivery import deliver
+    with _loading:
+        from tasks.delivery import deliver
 
     deliver.deliver_now(store, tenant_id, subject_id, now=now)
 
@@ -37,21 +42,24 @@ def run_facts(run_id: UUID, *, ui_url: str | None) -> RunFacts | None:
     Raises:
         PrefectUnavailableError: Prefect did not answer.
     """
-    from tasks.engine import run_facts as engine
+    with _loading:
+        from tasks.engine import run_facts as engine
 
     return engine.run_facts(run_id, ui_url=ui_url)
 
 
 def is_answering() -> bool:
     """Whether the Prefect server answers."""
-    from tasks.engine import runs
+    with _loading:
+        from tasks.engine import runs
 
     return runs.is_answering()
 
 
 def pool_state() -> PoolState:
     """Return whether the work pool refuses runs that bring a command of their own."""
-    from tasks.engine import work_pool
+    with _loading:
+        from tasks.engine import work_pool
 
     return work_pool.pool_state()
 
@@ -62,7 +70,8 @@ def sweeping(store: Store, *, every_seconds: float) -> Iterator[None]:
     with ExitStack() as sweepers:
 
         def begin() -> None:
-            from tasks.upkeep import sweep
+            with _loading:
+                from tasks.upkeep import sweep
 
             sweepers.enter_context(sweep.sweeping(store, every_seconds=every_seconds))
 
