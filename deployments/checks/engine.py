@@ -10,6 +10,7 @@ import httpx
 import prefect
 import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+from pydantic import SecretStr
 
 from campaigns.settings import get_settings
 from deployments.checks.finding import Finding, bad, note, ok
@@ -24,14 +25,19 @@ _SECONDS: Final = 10.0
 _REGISTER: Final = "run `python -m deployments.register` from the image that runs"
 
 
+def _text(setting: Any) -> str:
+    """Return a setting that Prefect hands out as a secret or as plain text."""
+    return str(setting.get_secret_value() if isinstance(setting, SecretStr) else setting or "")
+
+
 class _Server:
     """Prefect's API, asked without its client: that would try again for minutes."""
 
     def __init__(self) -> None:
-        sign_in, key = PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value()
-        user, _, password = (sign_in.get_secret_value() if sign_in else "").partition(":")
+        sign_in, key = _text(PREFECT_API_AUTH_STRING.value()), _text(PREFECT_API_KEY.value())
+        user, _, password = sign_in.partition(":")
         self._auth = (user, password) if sign_in else None
-        self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key and not sign_in else {}
+        self._headers = {"Authorization": f"Bearer {key}"} if key and not sign_in else {}
         self._url = PREFECT_API_URL.value() or ""
 
     def get(self, path: str) -> httpx.Response:

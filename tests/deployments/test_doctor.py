@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import prefect
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from campaigns import wiring
 from campaigns.agents import models
@@ -202,6 +204,14 @@ def test_another_version_a_wrong_password_and_no_password_are_told() -> None:
         assert "answers whoever brings no password" in said(exposed.sign_in)
     with answering(b"{}", status=401) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         assert "refuses our password" in said(engine.server)
+
+
+def test_a_password_is_handed_in() -> None:
+    with (
+        answering(json.dumps(prefect.__version__).encode()) as url,
+        temporary_settings({PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: "campaigns:word"}),
+    ):
+        assert said(engine.server) == f"ok Prefect {prefect.__version__} lets us in"
 
 
 def test_a_password_that_stays_in_a_private_network_is_a_note() -> None:
