@@ -77,6 +77,7 @@ from campaigns.store.table import Index, Item, Key, Operation, Position
 from deployments.mail import newest_link
 from tasks.checkpoints import storage as checkpoint_storage
 from tasks.checkpoints.storage import _open_vault
+from tasks.delivery import deliver
 from tasks.engine import runs, writer_limit
 from tasks.upkeep import housekeeping
 from tests.couriers import delivered_in_no_hurry
@@ -440,6 +441,7 @@ class Machine:
         self.clock.slept.clear()
         self.clock.advance(time_machine.escape_hatch.datetime.datetime.now(UTC) - self.clock.now())
         writer_limit._seen = None
+        deliver._BREAKERS.clear()
         wiring.get_signals.cache_clear()
         wiring.get_signals()  # what this process counted belongs to the example before
         for tenant in (TENANT, OTHER_TENANT):

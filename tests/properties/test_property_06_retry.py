@@ -113,7 +113,7 @@ def test_attempts_follow_the_kind_of_failure_and_end_in_a_truthful_status(
         machine.model.script.clear()
         machine.model.calls.clear()
         by = By("Olga", "the model is back")
-        operate.act("retry", TENANT, campaign, by, machine.clock.now())
+        operate.carry_out.fn(TENANT, campaign, lambda store, found, now: operate.retry(store, found, by, now))
         assert machine.settle(campaign) == "awaiting_review"
         again = Counter((call.task, call.number) for call in machine.model.calls)
         assert again == {("write", number): 1 for number in range(1, len(posts) + 1)} | (

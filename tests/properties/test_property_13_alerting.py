@@ -291,12 +291,12 @@ def _outage(machine: Machine, ledger: Ledger) -> int:
     heard = 0
     for _ in range(10):  # every entry is tried after five minutes at the latest
         machine.clock.advance(timedelta(minutes=6))
-        machine.housekeeping(*away, duties=["deliver the outbox"])
+        machine.housekeeping(*away, duties=["ring and start"])
         ledger.stuck = _tried_in_vain(machine)
         heard += watched(machine, ledger)
     assert ledger.stuck > 0
     machine.clock.advance(timedelta(minutes=6))
-    machine.housekeeping(duties=["deliver the outbox"])
+    machine.housekeeping(duties=["ring and start"])
     ledger.stuck = _tried_in_vain(machine)
     machine.run(campaign)
     return heard
