@@ -49,7 +49,9 @@ def test_in_an_emergency_a_new_key_stands_in_front_and_the_old_one_opens_nothing
     assert (ring.readable("leaked"), ring.readable(ring.signing.kid)) == (None, ring.signing)
 
 
-@pytest.mark.parametrize("ring", [f"{new_ring('k1')},{new_ring('k2')}", new_ring().replace(":sign:", ":verify:")])
+@pytest.mark.parametrize(
+    "ring", [f"{new_ring('k1')},{new_ring('k2')}", new_ring().replace(":sign:", ":verify:")], ids=["two", "none"]
+)
 def test_a_ring_needs_exactly_one_key_that_signs(ring: str) -> None:
     with pytest.raises(KeyRingError, match="exactly one key in state sign"):
         KeyRing.parse(ring)

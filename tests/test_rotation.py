@@ -18,7 +18,7 @@ PROMOTED = promoted(ADDED)
 RETIRED = retired(PROMOTED)
 
 
-@pytest.mark.parametrize(("before", "after"), [(START, ADDED), (ADDED, PROMOTED)])
+@pytest.mark.parametrize(("before", "after"), [(START, ADDED), (ADDED, PROMOTED)], ids=["added", "promoted"])
 def test_what_one_signs_the_other_reads_while_a_step_is_rolled_out(before: str, after: str) -> None:
     rings = KeyRing.parse(before), KeyRing.parse(after)
 
@@ -55,6 +55,7 @@ def test_a_key_that_was_revoked_stays_known_as_such() -> None:
         (promoted, PROMOTED, "add one first"),
         (lambda ring: added(ring, "k1"), START, "named twice"),
     ],
+    ids=["a third", "retired", "promoted too early", "promoted twice", "of the same name"],
 )
 def test_steps_out_of_order_are_refused(step, ring: str, says: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(KeyRingError, match=says):
@@ -66,7 +67,7 @@ def asked() -> ApprovalRound:
     return found.model_copy(update={"approvers": [found.approvers[0].model_copy(update={"jti": "of-this-approver"})]})
 
 
-@pytest.mark.parametrize(("before", "after"), [(START, ADDED), (ADDED, PROMOTED)])
+@pytest.mark.parametrize(("before", "after"), [(START, ADDED), (ADDED, PROMOTED)], ids=["added", "promoted"])
 def test_no_link_is_lost_while_a_step_is_rolled_out(before: str, after: str) -> None:
     round_ = asked()
     signers = [LinkSigner(KeyRing.parse(ring)) for ring in (before, after)]

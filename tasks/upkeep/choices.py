@@ -6,10 +6,11 @@ is compared with what it should be, every minute and as the last step of a deplo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from campaigns.build.by_name import names
@@ -21,6 +22,8 @@ from tasks.forms.short_form import short_schema
 SHORT: Final = ("build-campaign/start-campaign", "build-campaign/sample-campaign")
 FULL: Final = "build-campaign/build-campaign"
 RECURRING: Final = "recurring-campaign/recurring-campaign"
+Filled = Mapping[str, Sequence[Any]]
+"""The values that each parameter is filled in with."""
 _MOST: Final = 200
 """Choices of one field: beyond them a list helps nobody, and any name may be typed."""
 
@@ -32,19 +35,27 @@ def keep_choices(store: Store, tenants: Sequence[str]) -> list[str]:
         PrefectUnavailableError, httpx.HTTPError: some may not be in step; do it again.
     """
     found = [names(store, tenant) for tenant in tenants]
-    choices = {kind: sorted({name for each in found for name in each[kind]}) for kind in ("brands", "personas")}
-    templates = sorted({name for each in found for name in each["templates"]})
+    choices = {kind: {name for each in found for name in each[kind]} for kind in ("brands", "personas")}
+    templates = {name for each in found for name in each["templates"]}
     changed = []
     with prefect_client() as client:
         for name in SHORT:
-            changed += _put(client, name, tenants, {"campaign": _short(choices)})
-        changed += _put(client, FULL, tenants, {"campaign": _full(choices)})
-        changed += _put(client, RECURRING, tenants, {"template": {"type": "string", **_enum(templates)}})
+            changed += _put(client, name, tenants, lambda filled: {"campaign": _short(_with_those_of(choices, filled))})
+        changed += _put(client, FULL, tenants, lambda _: {"campaign": _full(choices)})
+        changed += _put(
+            client,
+            RECURRING,
+            tenants,
+            lambda filled: {"template": {"type": "string", **_enum(_and(templates, filled))}},
+        )
     return changed
 
 
 def _put(
-    client: SyncPrefectClient, name: str, tenants: Sequence[str], fields: Mapping[str, dict[str, Any]]
+    client: SyncPrefectClient,
+    name: str,
+    tenants: Sequence[str],
+    fields_of: Callable[[Filled], Mapping[str, dict[str, Any]]],
 ) -> list[str]:
     try:
         deployment = client.read_deployment_by_name(name)
@@ -52,7 +63,10 @@ def _put(
         return []
     before = deployment.parameter_openapi_schema or {}
     properties = dict(before.get("properties", {}))
-    wanted = {**fields, "tenant_id": {**_enum(tenants), "default": tenants[0]} if len(tenants) == 1 else _enum(tenants)}
+    filled = _filled(deployment)
+    allowed = {*tenants, *filled.get("tenant_id", [])}
+    chosen: dict[str, Any] = {"default": tenants[0]} if len(allowed) == 1 else {}
+    wanted = {**fields_of(filled), "tenant_id": {**_enum(allowed), **chosen}}
     for field, schema in wanted.items():
         kept = {key: properties.get(field, {}).get(key) for key in ("title", "description", "position", "type")}
         shown = {key: value for key, value in kept.items() if value is not None}
@@ -69,18 +83,39 @@ def _put(
     return [name]
 
 
-def _enum(values: Sequence[str]) -> dict[str, Any]:
-    return {"enum": list(values)} if 0 < len(values) <= _MOST else {}
+def _enum(values: Collection[str]) -> dict[str, Any]:
+    return {"enum": sorted(values)} if 0 < len(values) <= _MOST else {}
 
 
-def _short(choices: Mapping[str, list[str]]) -> dict[str, Any]:
+def _filled(deployment: DeploymentResponse) -> Filled:
+    """Return what a deployment and its schedules are filled in with: Prefect refuses a form that does not allow it."""
+    found: dict[str, list[Any]] = {}
+    for parameters in [deployment.parameters or {}, *(each.parameters for each in deployment.schedules)]:
+        for name, value in parameters.items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _and(names: set[str], filled: Filled) -> set[str]:
+    return {*names, *filled.get("template", [])} if names else set()
+
+
+def _with_those_of(choices: Mapping[str, set[str]], filled: Filled) -> dict[str, set[str]]:
+    campaigns = filled.get("campaign", [])
+    brands = {each["brand"] for each in campaigns if each.get("brand")}
+    personas = {name for each in campaigns for name in each.get("personas") or []}
+    return {"brands": choices["brands"] | brands, "personas": choices["personas"] | personas}
+
+
+def _short(choices: Mapping[str, set[str]]) -> dict[str, Any]:
     schema = short_schema()
-    schema["properties"]["brand"] |= _enum(["", *choices["brands"]])
+    if choices["brands"]:
+        schema["properties"]["brand"] |= _enum({"", *choices["brands"]})
     schema["properties"]["personas"]["items"] |= _enum(choices["personas"])
     return schema
 
 
-def _full(choices: Mapping[str, list[str]]) -> dict[str, Any]:
+def _full(choices: Mapping[str, set[str]]) -> dict[str, Any]:
     schema = form_schema()
     for field, values in (
         (schema["properties"]["brandId"], choices["brands"]),
