@@ -43,6 +43,17 @@ def schema(name: str) -> dict[str, Any]:
         return dict(client.read_deployment_by_name(name).parameter_openapi_schema)
 
 
+def test_a_form_allows_what_its_deployment_is_filled_in_with(studio: Studio) -> None:
+    given = {"tenant_id": "another", "campaign": {"brand": "A brand that is not stored yet", "personas": ["Nobody"]}}
+    build_campaign.to_deployment(name="sample-campaign", parameters=given).apply()
+
+    keep_choices(studio.store, [TENANT])
+
+    form = schema("build-campaign/sample-campaign")["properties"]
+    assert form["tenant_id"]["enum"] == sorted([TENANT, "another"])
+    assert "A brand that is not stored yet" in form["campaign"]["properties"]["brand"]["enum"]
+
+
 def test_the_short_form_is_in_step_with_the_table_and_starts_a_campaign(studio: Studio) -> None:
     build_campaign.to_deployment(name="start-campaign").apply()
     build_campaign.to_deployment(name="build-campaign").apply()
