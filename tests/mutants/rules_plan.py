@@ -154,8 +154,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "addresses of approvers are printed",
         "file": "campaigns/rules/merge/merging.py",
-        "old": 'brief.approval.model_copy(update={"approvers": []})',
-        "new": "brief.approval",
+        "old": 'brief.approval.model_dump(exclude={"approvers"})',
+        "new": "brief.approval.model_dump()",
         "killed_by": MERGE,
     },
     {
