@@ -1,6 +1,6 @@
 """A campaign that comes again: one occurrence for each template and period, whatever starts this flow."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: see `flows.operations`.
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State

@@ -71,3 +71,5 @@ class Completion(Wire):
     status: str
     name: str
     message: str
+    error: Maybe[str] = None
+    """Nothing writes it any more; checkpoints of version 0.1 have it."""

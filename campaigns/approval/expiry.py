@@ -20,7 +20,7 @@ from campaigns.store import Store
 log = logging.getLogger("campaigns.approval.expiry")
 
 ACTOR: Final = "housekeeping"
-AGAIN: Final = timedelta(minutes=1)
+EXPIRE_AGAIN: Final = timedelta(minutes=1)
 """A round that could not be ended is tried again so much later."""
 
 
@@ -43,7 +43,7 @@ def expire_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterab
             log.exception("round %s of campaign %s cannot be ended", round_.n, round_.campaign_id)
             done = False
         if not done:
-            store.approvals.put_off(round_, until=now + AGAIN)
+            store.approvals.put_off(round_, until=now + EXPIRE_AGAIN)
         ended += done
     return ended
 

@@ -21,7 +21,7 @@ from campaigns.store import OutboxEntry, Store
 
 log = logging.getLogger("campaigns.approval.reminding")
 
-AGAIN: Final = timedelta(minutes=1)
+REMIND_AGAIN: Final = timedelta(minutes=1)
 """A round that nobody could be told of is looked at so much later."""
 
 
@@ -42,7 +42,7 @@ def remind_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterab
             reminded += store.approvals.tell(round_, zone, now=now, outbox=_due(store, round_, zone, now))
         except (ValueError, LookupError, NotFoundError):  # a document that nobody can read: the others are reminded
             log.exception("nobody can be reminded of round %s of campaign %s", round_.n, round_.campaign_id)
-            store.approvals.put_off(round_, until=now + AGAIN)
+            store.approvals.put_off(round_, until=now + REMIND_AGAIN)
     return reminded
 
 

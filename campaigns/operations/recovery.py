@@ -18,7 +18,7 @@ from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Lease, Recovery
 from campaigns.store.leases import LOOK_AFTER
-from campaigns.store.looks import AFTER_A_ROUND, LONGEST
+from campaigns.store.looks import AFTER_A_ROUND, RARELY
 
 RESTART_RUN: Final = "restart_run"
 QUARANTINED: Final = "QUARANTINED"
@@ -33,7 +33,7 @@ SETTLE: Final = timedelta(seconds=15)
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=4)
 TO_START: Final = timedelta(seconds=40)
-"""So long a worker may take from "I start it" until it runs, and a process from "Running" until it holds the lease.
+"""The longest time from a worker's "I start it" until a run runs, and from "Running" until its process has the lease.
 
 As long as its first step is retried; where a container is made first, its work pool is given more
 (`CAMPAIGNS_RUN_START_SECONDS`). One that died, and could not tell Prefect because that was away, let its lease go.
@@ -207,7 +207,7 @@ def next_look(
         over = run.is_over or now - campaign.updated_at > LATELY
         return None if over else _later(now, campaign.updated_at)
     if ends_at is not None:
-        return min(max(ends_at, now) + AFTER_A_ROUND, now + LONGEST)
+        return min(max(ends_at, now) + AFTER_A_ROUND, now + RARELY)
     if run.state in {RunState.PENDING, RunState.RUNNING}:
         return max(run.since + to_begin(run), now) + _BREATH
     return _later(now, max(run.since, campaign.updated_at))
@@ -221,7 +221,7 @@ def _later(now: datetime, since: datetime) -> datetime:
 FIRST_LOOK: Final = timedelta(seconds=10)
 LONGEST_LOOK: Final = timedelta(minutes=5)
 LATELY: Final = timedelta(hours=6)
-"""So long after the end of a campaign its run is compared with it."""
+"""The time after the end of a campaign at which its run is compared with it."""
 _BREATH: Final = timedelta(seconds=1)
 
 

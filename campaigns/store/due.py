@@ -17,7 +17,7 @@ from campaigns.store.keys import Due
 from campaigns.store.table import ConditionFailed, Equals, Item, Key, Position, Put, Table
 
 OF_ONE_TENANT: Final = 500
-"""So many things of one tenant are done in one pass at most: who has more due waits for the next one."""
+"""The most things of one tenant in one pass: a tenant that has more due waits for the next one."""
 UNREADABLE: Final = timedelta(minutes=10)
 """What nobody can read is looked at so often, and takes nobody else's turn."""
 _PAGE: Final = 500

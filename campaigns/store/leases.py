@@ -16,7 +16,7 @@ from campaigns.store.looks import look_at
 from campaigns.store.table import ABSENT, Check, Condition, ConditionFailed, Equals, Item, Put, Table
 
 LOOK_AFTER: Final = timedelta(seconds=11)
-"""So long after the end of a lease its campaign is looked at: hosts' clocks differ, and a renewal may be on its way."""
+"""The time after a lease's end at which its campaign is looked at: clocks differ, a renewal may be on its way."""
 
 _RELEASED: Final = ""
 

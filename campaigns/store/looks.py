@@ -19,11 +19,11 @@ from campaigns.store.keys import Due
 from campaigns.store.table import ConditionFailed, Delete, Equals, Item, Key, Put, Table
 
 SOON: Final = timedelta(seconds=15)
-"""So long after a change a campaign is looked at: what brought it about may still be under way."""
+"""The time after a change at which a campaign is looked at: what brought it about may still be under way."""
 AFTER_A_ROUND: Final = timedelta(seconds=60)
-"""So long its run has to come through the gate, once its round is over."""
-LONGEST: Final = timedelta(hours=24)
-"""So often a campaign is looked at that waits: as often as people hear that it does."""
+"""The time that a run has to come through the gate, once its round is over."""
+RARELY: Final = timedelta(hours=24)
+"""The time between two looks at a campaign that waits: as often as people hear that it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def look_at(tenant_id: str, campaign_id: str, at: datetime) -> Put:
 def look_after(round_: ApprovalRound, now: datetime) -> Put:
     """Return the write that has a campaign looked at when its round has made that necessary."""
     if round_.status is RoundStatus.PENDING:
-        at = min(round_.expires_at + AFTER_A_ROUND, now + LONGEST)
+        at = min(round_.expires_at + AFTER_A_ROUND, now + RARELY)
     else:
         at = (round_.settles_at or now) + AFTER_A_ROUND
     return look_at(round_.tenant_id, round_.campaign_id, at)

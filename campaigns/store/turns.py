@@ -9,7 +9,7 @@ from campaigns.store import keys
 from campaigns.store.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Put, Table
 
 LASTS: Final = timedelta(seconds=20)
-"""Whoever has a turn and is not heard of for so long has lost it."""
+"""The silence after which a turn is lost."""
 _RENEWED_AFTER: Final = LASTS / 4
 """So that two hosts whose clocks differ as much as they may do not take it from each other."""
 

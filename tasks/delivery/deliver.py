@@ -59,9 +59,9 @@ and one call.
 """
 ALL_LANES: Final = frozenset(LANE_SECONDS)
 IN_A_ROW: Final = 5
-"""So often in a row something does not answer (Prefect, or one channel of notices); then nothing is asked of it"""
+"""Failures in a row after which nothing is asked of what does not answer: Prefect, or one channel of notices."""
 REST: Final = timedelta(seconds=30)
-"""for so long. Its entries wait, and take no turn of what others carry."""
+"""The time for which it is not asked. Its entries wait, and take no turn of what others carry."""
 
 
 class Breakers:
@@ -74,7 +74,8 @@ class Breakers:
     def rests_until(self, entry: OutboxEntry, now: datetime) -> datetime | None:
         """Return until when nothing is asked of what carries this entry, None: it may be asked."""
         until = self._until.get(_carrier(entry))
-        return until if until is not None and now < until else None
+        # A clock that was set back makes no rest longer.
+        return until if until is not None and now < until <= now + REST else None
 
     def heard(self, entry: OutboxEntry) -> None:
         """Note that it answered."""

@@ -30,7 +30,7 @@ from tasks.steps import SavedCampaign
 log = logging.getLogger("campaigns.showing")
 
 SETTLE_SECONDS: Final = 5.0
-"""So long the end of a run or its pause waits for what is still to be shown."""
+"""The longest time for which the end of a run or its pause waits for what is still to be shown."""
 PROGRESS_SECONDS: Final = 2.0
 _MOST_REMEMBERED: Final = 500
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,9 @@ NOT_NEEDED = ("prefect", "apprise", "boto3", "pydantic_ai", "tasks.delivery", "t
 
 def after(program: str) -> str:
     program = f"import sys\nimport api.app\n{textwrap.dedent(program)}"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.strip()
 
 
 def test_the_application_is_loaded_without_prefect_and_without_what_carries_messages() -> None:

@@ -260,7 +260,6 @@ NOT_READERS: Final[dict[str, str]] = {
     "tasks.checkpoints.storage._nothing_else_leaves": _OUR_NAME,
     "tasks.checkpoints.storage.folder_of": "is handed where checkpoints are kept, which is a setting",
     "tasks.delivery.deliver._how": _OUR_NAME,
-    "tasks.delivery.deliver._lane": _OUR_NAME,
     "tasks.own_run._named": "is handed the id of a run, and asks Prefect for it",
 }
 """Functions of one text that is never from outside, and why."""

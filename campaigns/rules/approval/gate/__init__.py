@@ -22,11 +22,22 @@ from __future__ import annotations
 from campaigns.rules.approval.gate.case import Case, Change, FormProof, Gate, LinkProof, OrderProof, Voice
 from campaigns.rules.approval.gate.conditions import may_decide
 from campaigns.rules.approval.gate.ends import close, expire, is_put_again, require_askable
-from campaigns.rules.approval.gate.orders import due_before, extend, later, one_asked, replace, resend, revoke, silent
+from campaigns.rules.approval.gate.orders import (
+    LONGEST_OPEN,
+    due_before,
+    extend,
+    later,
+    one_asked,
+    replace,
+    resend,
+    revoke,
+    silent,
+)
 from campaigns.rules.approval.gate.voices import answer_id, answer_of, decide, draft, undo
 from campaigns.rules.approval.gate.words import edit, require_undecided, what_is_shown
 
 __all__ = [
+    "LONGEST_OPEN",
     "Case", "Change", "FormProof", "Gate", "LinkProof", "OrderProof", "Voice", "answer_id", "answer_of", "close",
     "decide", "draft", "due_before", "edit", "expire", "extend", "is_put_again", "later", "may_decide", "one_asked",
     "replace", "require_askable", "require_undecided", "resend", "revoke", "silent", "undo", "what_is_shown",
