@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo up doctor deploy inside rehearse restored test system check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
+.PHONY: setup demo up doctor deploy inside rehearse restored test system proofs check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -46,6 +46,9 @@ test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but 
 
 system: $(READY)  ## the product as processes, killed and repaired; the review page in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m system $(ARGS)
+
+proofs: $(READY)  ## the properties that drive the whole product, 100 lives each: some minutes
+	@$(BIN)/python -m pytest -m proofs $(ARGS)
 
 check: lint types rooms test system   ## what CI runs
 

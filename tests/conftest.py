@@ -35,7 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         room = item.path.relative_to(HERE).parts[0]
         on_a_server = "prefect_server" in getattr(item, "fixturenames", ())
-        if room in SYSTEM or item.path.stem in MANY_RUNS or (room in RUN_AFTER_RUN and on_a_server):
+        if "machine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.proofs)
+        elif room in SYSTEM or item.path.stem in MANY_RUNS or (room in RUN_AFTER_RUN and on_a_server):
             item.add_marker(pytest.mark.system)
         return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
 

@@ -157,7 +157,7 @@ sys.exit(int(pytest.main(arguments)))
 
 
 def _outcome(tree: Path, test: str, *, seed: int, limit: float) -> int:
-    arguments = ["-q", "-x", "-n", "0", "-m", "system or not system", "-p", "no:cacheprovider"]
+    arguments = ["-q", "-x", "-n", "0", "-m", "system or proofs or not system", "-p", "no:cacheprovider"]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of libraries: they are loaded already
     arguments += ["-p", "tests.mutants.quick", "--hypothesis-profile=mutants", f"--hypothesis-seed={seed}"]
     arguments += test.split()
