@@ -28,7 +28,7 @@ EDITS: list[tuple[str, str, str]] = [
     # A comment in the source of a step: Prefect's own cache key would change.
     ("tasks/generate.py", "    configure_agents()\n", "    configure_agents()  # another comment\n    assert post\n"),
     # A renamed task, function and all.
-    ("tasks/plan.py", 'name="plan",', 'name="planning",'),
+    ("tasks/plan.py", 'called="plan the posts",', 'called="plan all posts",'),
     ("tasks/plan.py", "def plan_posts(", "def plan_all_posts("),
     ("tasks/plan.py", "receipted(plan_posts,", "receipted(plan_all_posts,"),
     # An argument more.

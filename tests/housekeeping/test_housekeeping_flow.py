@@ -210,7 +210,7 @@ def test_operators_hear_at_once_of_content_that_is_not_what_was_approved(studio:
     campaign_id, run_id = studio.submit(brief())
     studio.attempt(run_id)
     post = studio.store.posts.list(TENANT, campaign_id)[0]
-    studio.decide(campaign_id, "approved")
+    studio.decide_without_effect(campaign_id, "approved")
     watch(studio.store, now=datetime.now(UTC))
     quiet = not on(studio.store, "tampering")
     key = keys.post(TENANT, campaign_id, post.id)
