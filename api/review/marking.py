@@ -56,7 +56,8 @@ def _styled(platform: Platform, text: str) -> list[tuple[int, int, Markup]]:
     rules = platform_rules(platform)
     styled: list[tuple[int, int, Markup]] = []
     for start, end in links_in(text):
-        address = web_address(text[start:end])
+        # Where a backslash follows, tools differ on where the address ends: it is no link here.
+        address = None if text.startswith("\\", end) else web_address(text[start:end])
         if rules.urls.clickable and address:
             link = Markup('<a class="link" href="{}" target="_blank" rel="noopener noreferrer nofollow">')
             styled.append((start, end, link.format(address)))

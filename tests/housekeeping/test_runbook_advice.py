@@ -111,7 +111,7 @@ def crashes_on_what_was_forged(studio: Studio, run_id: UUID) -> None:
 def test_a_refused_checkpoint_is_deleted_and_the_run_goes_on_by_itself(studio: Studio) -> None:
     campaign_id = waiting(studio)
     calls, run_id = campaign_of(studio, campaign_id).usage.calls, run_of(studio, campaign_id)
-    studio.decide(campaign_id, "approved")
+    studio.decide(campaign_id, "needs_revision", "Shorter, please.")
     objects = forged(studio, campaign_id)
     crashes_on_what_was_forged(studio, run_id)
     assert refused(operations.retry(TENANT, campaign_id, **BY, return_state=True))  # nothing failed: it goes on itself
@@ -120,16 +120,17 @@ def test_a_refused_checkpoint_is_deleted_and_the_run_goes_on_by_itself(studio: S
         path.unlink()
 
     assert housekeeping(studio) == {"restart": 1}
-    assert studio.attempt(run_id).name == "Approved"
+    assert studio.attempt(run_id).name == "Suspended"
     after = campaign_of(studio, campaign_id)
-    assert (after.status, after.usage.calls) == (S.COMPLETED, calls)
+    assert (after.status, after.round) == (S.AWAITING_REVIEW, 2)
+    assert after.usage.calls == calls + len(studio.store.posts.list(TENANT, campaign_id))  # nothing is paid twice
     assert consistent(campaign_id)
 
 
 def test_a_refused_checkpoint_that_was_left_for_long_is_deleted_and_the_campaign_retried(studio: Studio) -> None:
     campaign_id = waiting(studio)
     calls, run_id = campaign_of(studio, campaign_id).usage.calls, run_of(studio, campaign_id)
-    studio.decide(campaign_id, "approved")
+    studio.decide(campaign_id, "needs_revision", "Shorter, please.")
     objects = forged(studio, campaign_id)
     crashes_on_what_was_forged(studio, run_id)
     for hour in range(1, 5):
@@ -144,7 +145,8 @@ def test_a_refused_checkpoint_that_was_left_for_long_is_deleted_and_the_campaign
         path.unlink()
     done(operations.retry, campaign_id)
 
-    assert studio.attempt(run_of(studio, campaign_id)).name == "Approved"
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
     after = campaign_of(studio, campaign_id)
-    assert (after.status, after.usage.calls) == (S.COMPLETED, calls)
+    assert (after.status, after.round) == (S.AWAITING_REVIEW, 2)
+    assert after.usage.calls == calls + len(studio.store.posts.list(TENANT, campaign_id))  # nothing is paid twice
     assert consistent(campaign_id)
