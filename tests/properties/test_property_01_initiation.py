@@ -1,8 +1,8 @@
 """Property 1: what was accepted is one campaign and, once everything works again, one run; nothing else is.
 
-A state machine over HTTP: clients submit, repeat and cancel while the store goes away before a write or
-after it (the answer is lost), and while Prefect is away or loses its answer. The store is real; Prefect
-is a model of its idempotent creation of runs (the real one: tests/flows).
+The marked property drives the whole product: requests of two tenants over HTTP, real runs on a real server, decisions,
+and faults of store and Prefect on the way; each campaign ends as it was decided. Beside it a state machine of many more
+requests, with a model of Prefect's idempotent creation of runs.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
 from campaigns.errors import StoreUnavailableError
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable
 from campaigns.store.table import Operation
 from tasks.delivery import deliver
-from tasks.engine.answers import PrefectUnavailableError
+from tasks.engine.runs import PrefectUnavailableError
 from tests.api.doors import Door, Tenant, opened
+from tests.properties.machine import OTHER_TENANT, TENANT, Fault, Machine
 
 ACTS = ("start_run", "cancel_run", "cancel_runs_of")
 FAULTS = ["none", "none", "none", "before", "after"]
@@ -204,8 +206,8 @@ class Initiation(RuleBasedStateMachine):
                 assert waiting == []
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[type[Initiation]]:
+@pytest.fixture
+def initiation() -> Iterator[type[Initiation]]:
     home = Path(tempfile.mkdtemp())
     originals = {act: getattr(deliver, act) for act in ACTS}
     with opened(home) as door:
@@ -223,13 +225,101 @@ def _with(door: Door, store: Store) -> Door:
     return Door(door.app, door.client, store, door.truth)
 
 
-@pytest.mark.property(1, "every accepted request is one campaign and one run, whatever fails meanwhile")
-def test_what_was_accepted_is_one_campaign_and_one_run(machine: type[Initiation]) -> None:
-    """**Feature: campaign-orchestration-durable, Property 1: Workflow initiation and completion consistency**"""
+def test_many_requests_are_each_one_campaign_and_one_start(initiation: type[Initiation]) -> None:
     run_state_machine_as_test(
-        machine,
+        initiation,
         settings=settings(
             max_examples=100, stateful_step_count=12, deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )  # fmt: skip
+
+
+# --- the whole product --------------------------------------------------------------------------------
+
+End = Literal["approved", "rejected", "cancel"]
+ENDS: dict[str, tuple[str, str]] = {
+    # The status of the campaign, and how its run is called.
+    "approved": ("completed", "Approved"),
+    "rejected": ("rejected", "Rejected"),
+    "cancel": ("cancelled", "Cancelled"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One POST of a brief, and what fails while it is answered."""
+
+    other_tenant: bool
+    key: str | None
+    fault: Fault | None
+
+
+requests = st.builds(
+    Request,
+    other_tenant=st.booleans(),
+    key=st.sampled_from([None, "k1", "k1"]),
+    fault=st.none()
+    | st.builds(Fault, st.just("store"), st.just(1), st.sampled_from(["away", "lost"]))
+    | st.builds(Fault, st.just("prefect"), st.integers(1, 2), st.sampled_from(["away", "lost"])),
+)
+
+
+@pytest.mark.property(1, "every accepted request is one campaign and one run, whatever fails meanwhile")
+@settings(max_examples=100, deadline=None)
+@given(asked=st.lists(requests, min_size=1, max_size=2), end=st.sampled_from(["approved", "rejected", "cancel"]))
+@example(asked=[Request(False, "k1", None), Request(True, "k1", None)], end="approved")
+@example(asked=[Request(False, "k1", Fault("store", 1, "lost")), Request(False, "k1", None)], end="rejected")
+@example(asked=[Request(False, None, Fault("prefect", 2, "lost"))], end="approved")
+@example(asked=[Request(True, None, Fault("prefect", 1, "away"))], end="cancel")
+def test_every_accepted_request_is_one_campaign_and_one_run_and_ends_as_it_was_decided(
+    machine: Machine, asked: list[Request], end: End
+) -> None:
+    """**Feature: campaign-orchestration-durable, Property 1: Workflow initiation and completion consistency**
+
+    *For any* campaign creation request, the system should invoke the durable function asynchronously, return
+    immediately with status, and update final campaign status to reflect workflow completion state.
+    """
+    machine.fresh()
+    brief = machine.brief(1)
+    stored = 0
+    by_key: dict[tuple[bool, str], str | None] = {}
+    for request in asked:
+        tenant = OTHER_TENANT if request.other_tenant else TENANT
+        headers = {"Idempotency-Key": request.key} if request.key else {}
+        faults = [request.fault] if request.fault else []
+        known = (request.other_tenant, request.key) in by_key
+        answer = machine.http("POST", "/campaigns", tenant=tenant, json=brief, headers=headers, faults=faults)
+        broken = request.fault is not None and request.fault.place == "store" and not known
+        assert answer.status_code == (503 if broken else 202), answer.text
+        kept = not (broken and request.fault is not None and request.fault.kind == "away")
+        stored += kept and not known
+        if request.key and kept:
+            told = answer.json()["id"] if answer.status_code == 202 else None
+            assert by_key.get((request.other_tenant, request.key)) in {None, told}
+            by_key[request.other_tenant, request.key] = told
+        if answer.status_code == 202:
+            assert answer.json()["status"] == "planning"
+    assert machine.model.calls == []  # answered before anything is written
+    campaigns = machine.raw.items("campaign")
+    assert len(campaigns) == stored
+
+    for each in campaigns:
+        campaign, tenant = each["is"]["id"], each["is"]["tenantId"]
+        assert machine.settle(campaign) == "awaiting_review"
+        if end == "cancel":
+            assert machine.http("POST", f"/campaigns/{campaign}/cancel", tenant=tenant).status_code == 200
+        else:
+            assert machine.decide(campaign, end, "read by me").status_code == 200
+        machine.settle(campaign)
+        status, run = ENDS[end]
+        shown = machine.http("GET", f"/campaigns/{campaign}", tenant=tenant).json()
+        assert (machine.status(campaign), shown["status"]) == (status, status)
+        tags = FlowRunFilterTags(all_=[f"tenant:{tenant}", f"campaign:{campaign}"])
+        [only] = machine.prefect.read_flow_runs(flow_run_filter=FlowRunFilter(tags=tags))
+        assert str(only.id) == shown["executionId"]
+        assert only.state is not None
+        assert only.state.name == run
+        assert len(machine.posts(campaign)) == 1
+    assert len(machine.raw.items("campaign")) == stored
+    event(f"{stored} campaigns, {end}")
