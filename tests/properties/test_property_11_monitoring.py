@@ -168,7 +168,7 @@ def _live(machine: Machine, life: Life, printer: Printer) -> tuple[str, int, int
     """Live it; return the campaign, how many answers of the store were lost, and how many entries came in between."""
     lost, raced = 0, 0
     if life.end == "refused":
-        machine.model.script = {("write", 1): ["refused"]}
+        machine.model.script = {("write", 1): ["refused"] * 30}
     request = {"headers": {CORRELATION: "story-the-brief"}}
     answer = machine.http("POST", "/campaigns", json=machine.brief(1), **request)
     assert answer.headers[CORRELATION] == "story-the-brief"
