@@ -87,10 +87,10 @@ POINTS: Final = (
     _flow("ask:out", "ask", "tasks.ask:ask_for_approval", "out", extra=True),
     _flow("ask:kept", "ask", _WRITE, "out", only=_step("ask"), extra=True),
     _flow(
-        "paused:before-form", "ask", "prefect.flow_runs:propose_state_sync", "out",
+        "paused:before-form", "ask", "tasks.engine.suspending:propose_state_sync", "out",
         only=lambda _, result: result.is_paused(),
     ),
-    _flow("paused:form-saved", "ask", "prefect.flow_runs:mark_flow_run_suspension_requested", "in", extra=True),
+    _flow("paused:form-saved", "ask", "tasks.engine.suspending:mark_flow_run_suspension_requested", "in", extra=True),
     _flow("resumed:in", "resume", "flows.approval_gate:wait_for_decision", "in"),
     _flow(
         "resumed:outcome-read", "resume", "tasks.outcome:read_outcome", "out",
