@@ -34,8 +34,7 @@ def patiently(ask: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) -> T:
         try:
             return ask()
         except StoreUnavailableError as error:
-            # Jitter only spreads what broke together; it is no secret.
-            pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+            pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads calls
             if time.monotonic() + pause > deadline:
                 raise
             log.warning("the store is asked again: %s", error)

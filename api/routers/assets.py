@@ -16,7 +16,18 @@ from api.http.json_bodies import JsonRoute, value_of
 from api.http.problems import documented, problem
 from api.routers.examples import ASSET
 from api.schemas.versions import IfMatch, guarded, required
-from api.schemas.wire import AssetView, SchemaOf, asset_body, checked, page_of, patch_of, patched, sent, take_version
+from api.schemas.wire import (
+    AssetView,
+    SchemaOf,
+    asset_body,
+    checked,
+    page_of,
+    patch_of,
+    patched,
+    sent,
+    sent_page,
+    take_version,
+)
 from campaigns.errors import ConflictError, Fault, FaultsError, NotFoundError
 from campaigns.model.base import new_id
 from campaigns.model.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
@@ -128,8 +139,7 @@ def list_assets(
 ) -> Response:
     """Return one page of assets, oldest first; `cursor` of a page leads to the next."""
     page = store.assets.page(caller.tenant_id, brand_id, type_=type_, limit=limit, cursor=cursor)
-    items = [asset_body(each) for each in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, asset_body)
 
 
 @router.get("/{asset_id}", response_model=AssetView, summary="One asset")

@@ -13,7 +13,18 @@ from api.http.json_bodies import JsonRoute
 from api.http.problems import documented
 from api.routers.examples import BRAND
 from api.schemas.versions import IfMatch, guarded, required
-from api.schemas.wire import BrandView, SchemaOf, brand_body, checked, page_of, patch_of, patched, sent, take_version
+from api.schemas.wire import (
+    BrandView,
+    SchemaOf,
+    brand_body,
+    checked,
+    page_of,
+    patch_of,
+    patched,
+    sent,
+    sent_page,
+    take_version,
+)
 from campaigns.model.base import new_id
 from campaigns.model.brand import Brand, BrandInput
 
@@ -73,8 +84,7 @@ def list_brands(
     cursor: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
 ) -> Response:
     page = store.brands.list(caller.tenant_id, limit=limit, cursor=cursor)
-    items = [brand_body(brand) for brand in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, brand_body)
 
 
 @router.get("/{brand_id}", response_model=BrandView, summary="One brand", responses=documented(404))

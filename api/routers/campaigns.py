@@ -30,6 +30,7 @@ from api.schemas.wire import (
     patch_of,
     post_body,
     sent,
+    sent_page,
     take_version,
 )
 from campaigns import correlation
@@ -146,8 +147,7 @@ def list_campaigns(
 ) -> Response:
     """Return a page of campaigns; `cursor` in the answer leads to the next one."""
     page = store.campaigns.list(caller.tenant_id, status=status, brand_id=brand_id, limit=limit, cursor=cursor)
-    items = [campaign_body(campaign) for campaign in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, campaign_body)
 
 
 @router.get("/{campaign_id}", response_model=CampaignView, summary="One campaign", responses=documented(404))
@@ -302,5 +302,4 @@ def read_audit(
     """Return who did what and when, oldest first; each entry names the hash of the one before."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
     page = store.audit.page(campaign.tenant_id, campaign.id, limit=limit, cursor=cursor)
-    items = [audit_body(entry) for entry in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, audit_body)

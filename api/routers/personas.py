@@ -25,6 +25,7 @@ from api.schemas.wire import (
     patched,
     persona_body,
     sent,
+    sent_page,
     take_version,
 )
 from campaigns import correlation
@@ -93,8 +94,7 @@ def list_personas(
     cursor: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
 ) -> Response:
     page = store.personas.list(caller.tenant_id, limit=limit, cursor=cursor)
-    items = [persona_body(persona) for persona in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, persona_body)
 
 
 @router.get("/{persona_id}", response_model=PersonaView, summary="One persona", responses=documented(404))

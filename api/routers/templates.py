@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query
@@ -23,26 +24,15 @@ from api.schemas.wire import (
     page_of,
     patch_of,
     sent,
+    sent_page,
     take_version,
     template_body,
 )
 from campaigns import correlation
 from campaigns.model.base import Maybe, Text500, Wire, new_id
 from campaigns.model.template import Occurrence, OccurrenceStatus, Template, TemplateChange, TemplateInput
-from campaigns.operations.recurring import (
-    FORECASTS,
-    Forecast,
-    accepted,
-    due_at,
-    due_in,
-    forecasts,
-    occur,
-    one_more,
-    paused,
-    result_of,
-    resumed,
-    skip,
-)
+from campaigns.operations.forecasts import FORECASTS, Forecast, accepted, forecasts
+from campaigns.operations.recurring import due_at, due_in, occur, one_more, paused, result_of, resumed, skip
 from campaigns.rules.approval.identities import Requester
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -147,8 +137,7 @@ def list_templates(
     cursor: Annotated[str | None, Query(min_length=1, max_length=2000)] = None,
 ) -> Response:
     page = store.templates.list(caller.tenant_id, limit=limit, cursor=cursor)
-    items = [template_body(template) for template in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, template_body)
 
 
 @router.get("/{template_id}", response_model=TemplateView, summary="One template", responses=documented(404))
@@ -224,8 +213,7 @@ def list_occurrences(
     """Return what became of each time it came, the latest first: outcome, rounds, cost, and hours to the decision."""
     template = store.templates.get(caller.tenant_id, template_id)
     page = store.occurrences.list(caller.tenant_id, template.id, limit=limit, cursor=cursor)
-    items = [_told(store, occurrence) for occurrence in page.items]
-    return sent({"items": items, **({"cursor": page.cursor} if page.cursor else {})})
+    return sent_page(page, partial(_told, store))
 
 
 @router.get("/{template_id}/changes", response_model=Changes, summary="Its log", responses=documented(404))

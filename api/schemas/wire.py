@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Annotated, Any, Optional, TypeVar
 
@@ -22,7 +22,9 @@ from campaigns.model.persona import Persona, WritingExample
 from campaigns.model.post import Post
 from campaigns.model.schedule import Zone
 from campaigns.model.template import Occurrence, OccurrenceResult, Template, TemplateBrief
+from campaigns.store.documents import Page
 
+T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
 
 
@@ -129,6 +131,11 @@ def sent(body: Mapping[str, Any], status: int = 200, *, version: int | None = No
     if version is not None:
         headers["ETag"] = f'"{version}"'
     return JSONResponse(dict(body), status_code=status, headers=headers)
+
+
+def sent_page(page: Page[T], body: Callable[[T], dict[str, Any]]) -> JSONResponse:
+    """Return a part of a listing; `cursor` leads to the next part, and is missing from the last one."""
+    return sent({"items": [body(item) for item in page.items], **({"cursor": page.cursor} if page.cursor else {})})
 
 
 def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Templates at work: what is accepted as one, what its next occurrences will be, and making one of them.
+"""Templates at work: making an occurrence, or none, and what became of it. `forecasts` says what will be.
 
 An occurrence is claimed before anything is paid: one conditional write, at a place that follows from template and
 period alone. Whoever finds a claim goes on with the brief that lies in it, so a run that died in between, a second
@@ -7,21 +7,17 @@ schedule or a person who was quicker all end with the same campaign.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
-
 from campaigns.approval.outcomes import decided_by
-from campaigns.build.submission import checked, entitled, submit
+from campaigns.build.submission import submit
 from campaigns.errors import (
     BadBriefError,
     CampaignError,
     ConflictError,
-    Fault,
     FaultsError,
     IdempotencyMismatchError,
     NotDueError,
@@ -29,217 +25,30 @@ from campaigns.errors import (
     VersionConflictError,
 )
 from campaigns.model.approval_terms import Approver
-from campaigns.model.base import Instant, Maybe, Wire, derived_id
+from campaigns.model.base import derived_id
 from campaigns.model.campaign import AT_REST, Campaign, OccurrenceOf
-from campaigns.model.faults import faults_of
 from campaigns.model.template import (
     Occurrence,
     OccurrenceResult,
     OccurrenceStatus,
-    Policies,
     Template,
-    TemplateInput,
     TemplateStatus,
 )
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.cancelling import cancel
+from campaigns.operations.forecasts import calendar_of, days_of, in_template, planned_posts, too_few_posts, window_over
 from campaigns.rules.approval.identities import Requester
-from campaigns.rules.calendar.building import plan_calendar
-from campaigns.rules.merge.merging import merge
 from campaigns.rules.recurrence.policy import MAKE, Verdict, by_the_clock, by_the_others
-from campaigns.rules.recurrence.rule import Calendar, Due, is_empty
+from campaigns.rules.recurrence.rule import Due
 from campaigns.rules.recurrence.window import (
-    Days,
     brief_of,
-    days_of_window,
-    read_holidays,
-    span_faults,
-    window_warnings,
 )
 from campaigns.store import Store
 from campaigns.store.transaction import attempts
 
-FORECASTS: Final = 5
 _LOOKED_BACK: Final = 24
 """Occurrences that are looked at for one that still waits, and for rejections in a row."""
 ACTOR: Final = "recurring-campaign"
-
-
-# --- what is accepted as a template, and what it will do ------------------------------------------------
-
-
-class WindowView(Wire):
-    """First and last local day of a window."""
-
-    from_: str = Field(alias="from")
-    to: str
-
-
-class Forecast(Wire):
-    """What the next occurrence of a template will be, as things are now; nothing is stored or paid for it.
-
-    Attributes:
-        faults: why it would not be made.
-        status: what is known of it already: somebody asked for it, or for its being skipped.
-    """
-
-    period: str
-    scheduled_at: Instant
-    window: WindowView
-    posts: int = 0
-    warnings: list[str] = []
-    faults: list[dict[str, str]] = []
-    status: Maybe[OccurrenceStatus] = None
-
-
-def accepted(
-    store: Store,
-    raw: Mapping[str, Any],
-    *,
-    tenant_id: str,
-    requester: Requester,
-    default_approver: Approver | None = None,
-    now: datetime,
-) -> tuple[TemplateInput, list[Forecast]]:
-    """Return what was sent as a template, and its next occurrences.
-
-    Raises:
-        FaultsError: every fault at once, those that each of its next occurrences would have too.
-    """
-    try:
-        template = TemplateInput.model_validate(raw)
-    except ValidationError as error:
-        faults = faults_of(error)
-        told = {fault.field for fault in faults}
-        more = _faults_of_brief(store, raw, tenant_id, now)
-        raise FaultsError([*faults, *(fault for fault in more if fault.field not in told)]) from None
-    faults = span_faults(template.window)
-    if template.holidays is not None:
-        read_holidays(template.holidays)
-    if is_empty(template.recurrence):
-        faults.append(Fault("recurrence", "never comes: no day fits the rule before its end", "RECURRENCE_EMPTY"))
-    if faults:
-        raise FaultsError([*faults, *_faults_of_brief(store, raw, tenant_id, now)])
-    calendar = _calendar(template)
-    dues = calendar.next(now, FORECASTS) or calendar.next(datetime(1990, 1, 1, tzinfo=UTC), 1)
-    found, why = [], []
-    for due in dues:
-        forecast, wrong = _forecast(store, template, due, tenant_id, requester, default_approver)
-        found.append(forecast)
-        why.append(wrong)
-    if all(why):
-        raise FaultsError(why[0])
-    return template, found if dues[0].at > now else []
-
-
-def _faults_of_brief(store: Store, raw: Mapping[str, Any], tenant_id: str, now: datetime) -> list[Fault]:
-    """Return what can be said of the brief of a template whose dates cannot be told."""
-    brief = raw.get("brief")
-    if not isinstance(brief, Mapping):
-        return []
-    schedule = brief.get("schedule")
-    dated = dict(schedule) if isinstance(schedule, Mapping) else {}
-    dated.pop("yearlyBlackoutDays", None)
-    first = now.date() + timedelta(days=2)
-    dated |= {"startDate": first.isoformat(), "endDate": (first + timedelta(days=30)).isoformat()}
-    try:
-        checked(store, {**brief, "name": "any", "schedule": dated}, tenant_id=tenant_id, now=now)
-    except BadBriefError as error:
-        return [_in_template(fault) for fault in error.faults if fault.code not in _OF_THE_CALENDAR]
-    return []
-
-
-_OF_THE_CALENDAR: Final = frozenset({"CADENCE_UNREACHABLE", "NO_POSTING_TIME", "TOO_MANY_POSTS", "UNKNOWN_FIELD"})
-
-
-def _in_template(fault: Fault) -> Fault:
-    """Return a fault of an occurrence's brief at the place of the template where it is mended."""
-    if fault.field in {"schedule.startDate", "schedule.endDate"}:
-        return Fault("window", fault.message, fault.code)
-    return fault if fault.field == "name" else Fault(f"brief.{fault.field}", fault.message, fault.code)
-
-
-def forecasts(
-    store: Store, template: Template, *, default_approver: Approver | None = None, now: datetime, count: int = FORECASTS
-) -> list[Forecast]:
-    """Return what the next occurrences of a stored template will be."""
-    requester = Requester.given(template.requested_by, template.requester_email)
-    found = []
-    for due in _calendar(template).next(now, count):
-        forecast, _ = _forecast(store, template, due, template.tenant_id, requester, default_approver)
-        known = store.occurrences.find(template.tenant_id, template.id, due.period)
-        found.append(forecast.model_copy(update={"status": known.status}) if known else forecast)
-    return found
-
-
-def _forecast(
-    store: Store,
-    template: TemplateInput,
-    due: Due,
-    tenant_id: str,
-    requester: Requester,
-    default_approver: Approver | None,
-) -> tuple[Forecast, list[Fault]]:
-    days = _days(template, due, due.at)
-    posts, warnings, faults = 0, window_warnings(template, due, days), []
-    raw = brief_of(template, due, days)
-    if days.is_over(_calendar(template).zone):
-        faults = [Fault("window", _over(template.policies), "WINDOW_OVER")]
-    else:
-        try:
-            posts, more = _planned(store, raw, tenant_id, requester, default_approver, due.at)
-            warnings += more
-            if posts < template.policies.min_useful_posts:
-                faults = [Fault("window", _too_few(posts, template.policies), "TOO_FEW_POSTS")]
-        except FaultsError as error:
-            faults = [_in_template(fault) for fault in error.faults]
-    view = Forecast(
-        period=due.period,
-        scheduled_at=due.at,
-        window=WindowView(from_=days.first.isoformat(), to=days.last.isoformat()),
-        posts=posts,
-        warnings=warnings,
-        faults=[fault.to_wire() for fault in faults],
-    )
-    return view, faults
-
-
-def _planned(
-    store: Store,
-    raw: Mapping[str, Any],
-    tenant_id: str,
-    requester: Requester,
-    default_approver: Approver | None,
-    now: datetime,
-) -> tuple[int, list[str]]:
-    """Return how many posts a brief would have, and what its calendar warns of.
-
-    Raises:
-        FaultsError: it cannot be made.
-    """
-    may_ask = partial(entitled, requester, default_approver)
-    brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=may_ask)
-    planned = plan_calendar(brief, merge(brief, brand, personas), seed=brief.name, not_before=now)
-    return len(planned.slots), list(planned.warnings)
-
-
-def _calendar(template: TemplateInput) -> Calendar:
-    return Calendar(template.recurrence, template.brief.schedule.timezone)
-
-
-def _days(template: TemplateInput, due: Due, now: datetime) -> Days:
-    return days_of_window(template.window, due, lead=timedelta(hours=template.policies.lead_hours), now=now)
-
-
-def _over(policies: Policies) -> str:
-    return f"its window is over before the {policies.lead_hours} hours for the approval are"
-
-
-def _too_few(posts: int, policies: Policies) -> str:
-    return f"holds {posts} posts, and at least {policies.min_useful_posts} are wanted"
-
-
-# --- making one ---------------------------------------------------------------------------------------
 
 
 def due_at(template: Template, scheduled_for: datetime) -> Due:
@@ -248,7 +57,7 @@ def due_at(template: Template, scheduled_for: datetime) -> Due:
     Raises:
         NotDueError: the template does not come in the period of that moment.
     """
-    calendar = _calendar(template)
+    calendar = calendar_of(template)
     due = calendar.at(scheduled_for)
     if due is None:
         local = scheduled_for.astimezone(calendar.zone)
@@ -263,7 +72,7 @@ def due_in(template: Template, period: str) -> Due:
         FaultsError: it is not a period of this template.
         NotDueError: the template does not come in it.
     """
-    due = _calendar(template).of(period)
+    due = calendar_of(template).of(period)
     if due is None:
         raise NotDueError(f"the template has no occurrence in {period}")
     return due
@@ -324,21 +133,21 @@ class _Wanted:
         before = self._before()
         open_campaign = next((each.id for each in before if each.status not in AT_REST), None)
         verdict = self._verdict(before, open_campaign)
-        days = _days(template, self.due, self.now)
-        if verdict.act != "skip" and days.is_over(_calendar(template).zone):
-            verdict = Verdict("skip", "WINDOW_OVER", _over(template.policies))
+        days = days_of(template, self.due, self.now)
+        if verdict.act != "skip" and days.is_over(calendar_of(template).zone):
+            verdict = Verdict("skip", "WINDOW_OVER", window_over(template.policies))
         if verdict.act == "skip":
             return self.noted(OccurrenceStatus.SKIPPED, verdict, found)
         if verdict.act == "queue":
             return self.noted(OccurrenceStatus.QUEUED, verdict, found)
         raw = brief_of(template, self.due, days)
         try:
-            posts, _ = _planned(self.store, raw, template.tenant_id, requester, self.default_approver, self.now)
+            posts, _ = planned_posts(self.store, raw, template.tenant_id, requester, self.default_approver, self.now)
         except FaultsError as error:
-            faults = FaultsError([_in_template(fault) for fault in error.faults])
+            faults = FaultsError([in_template(fault) for fault in error.faults])
             return self.noted(OccurrenceStatus.REFUSED, Verdict("skip", error.code, str(faults)[:1000]), found)
         if posts < template.policies.min_useful_posts:
-            too_few = Verdict("skip", "TOO_FEW_POSTS", f"its window {_too_few(posts, template.policies)}")
+            too_few = Verdict("skip", "TOO_FEW_POSTS", f"its window {too_few_posts(posts, template.policies)}")
             return self.noted(OccurrenceStatus.SKIPPED, too_few, found)
         claimed = self.noted(OccurrenceStatus.CLAIMED, verdict, found, raw, self._earlier(before))
         if verdict.act == "supersede" and open_campaign is not None:
@@ -379,7 +188,7 @@ class _Wanted:
         if template.status is TemplateStatus.PAUSED:
             return Verdict("skip", "PAUSED", f"the template is paused: {template.paused_because or 'by a person'}")
         if not self.from_queue:
-            later = len(_calendar(template).between(self.due.at, self.now))
+            later = len(calendar_of(template).between(self.due.at, self.now))
             clock = by_the_clock(template.policies, self.due, later, self.now)
             if clock != MAKE:
                 return clock
@@ -455,7 +264,7 @@ class _Wanted:
                 now=self.now,
             )
         except BadBriefError as error:  # it was good a moment ago: a brand or persona has changed
-            faults = FaultsError([_in_template(fault) for fault in error.faults])
+            faults = FaultsError([in_template(fault) for fault in error.faults])
             return self._moved(claimed, OccurrenceStatus.REFUSED, code=error.code, reason=str(faults)[:1000])
         except IdempotencyMismatchError as error:  # the claim was given up and made anew: see what there is now
             raise VersionConflictError("the occurrence was claimed anew") from error
@@ -506,7 +315,7 @@ def skip(store: Store, template: Template, *, period: str | None, actor: str, re
 
 
 def _next_untouched(store: Store, template: Template, now: datetime) -> Due:
-    for due in _calendar(template).next(now, 60):
+    for due in calendar_of(template).next(now, 60):
         found = store.occurrences.find(template.tenant_id, template.id, due.period)
         if found is None or found.status is OccurrenceStatus.QUEUED:
             return due

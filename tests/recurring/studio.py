@@ -13,7 +13,8 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.template import Occurrence, Template
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations.recurring import accepted, due_at, due_in, occur
+from campaigns.operations.forecasts import accepted
+from campaigns.operations.recurring import due_at, due_in, occur
 from campaigns.rules.approval.identities import Requester
 from campaigns.store import Store
 from campaigns.store.sqlite import SQLiteTable

@@ -18,17 +18,8 @@ from campaigns.errors import BadBriefError, ConflictError, FaultsError, NotDueEr
 from campaigns.model.template import OccurrenceStatus, TemplateStatus
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import recurring
-from campaigns.operations.recurring import (
-    accepted,
-    begin_queued,
-    due_at,
-    forecasts,
-    one_more,
-    paused,
-    result_of,
-    resumed,
-    skip,
-)
+from campaigns.operations.forecasts import accepted, forecasts
+from campaigns.operations.recurring import begin_queued, due_at, one_more, paused, result_of, resumed, skip
 from campaigns.rules.recurrence.rule import Calendar
 from tests.recurring.studio import BEGIN, DAY, HOUR, REQUESTER, TUESDAY, WEEK, S, Series
 from tests.store.samples import TENANT

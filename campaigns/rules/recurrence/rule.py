@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]
+from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]  # it has no types
 
 from campaigns.errors import Fault, FaultsError
 from campaigns.model.schedule import LAST_YEAR, local_instant
