@@ -150,7 +150,7 @@ def conclude(store: Store, campaign: Campaign, *, now: datetime) -> Campaign:
         return campaign
     try:
         return apply(store, tenant_id, campaign_id, campaign.round, outcome, now=now, fence=lease)
-    except (RoundReopenedError, ConflictError, IntegrityError):  # taken back in this moment, or failed with a reason
+    except (ConflictError, IntegrityError):  # taken back in this moment, or failed with a reason
         return store.campaigns.get(tenant_id, campaign_id)
     finally:
         store.leases.release(lease)
