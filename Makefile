@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Some images tell Python to keep no bytecode: then each of the many processes of a test run compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo up doctor deploy inside rehearse restored test system proofs check lint types rooms fix plan mutants housekeeping bench api-check approvals-check chaos screenshots lock sbom audit clean
+.PHONY: setup demo up doctor deploy inside rehearse restored test system proofs check lint types rooms fix plan mutants housekeeping bench eval api-check approvals-check chaos outage upgrade-drill screenshots screenshots-ui walk lock sbom audit clean
 
 setup: $(READY)   ## the pinned environment
 
@@ -19,27 +21,27 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 demo: $(READY)    ## one campaign from brief to approval: make demo ARGS="--approve"
-	@$(BIN)/python -m deployments.demo $(ARGS)
+	@$(BIN)/python -m deployments.local.demo $(ARGS)
 
 up: $(READY)      ## the whole product on this machine, to try out, until Ctrl-C
-	@exec $(BIN)/python -m deployments.up
+	@exec $(BIN)/python -m deployments.local.up
 
 doctor: $(READY)  ## what of this environment's installation is broken, or open that should be closed
-	@$(BIN)/python -m $(if $(ENV),deployments.inside $(ENV) python -m) deployments.doctor $(ARGS)
+	@$(BIN)/python -m $(if $(ENV),deployments.aws.inside $(ENV) python -m) deployments.commands.doctor $(ARGS)
 
 deploy: $(READY)  ## an environment on AWS, made or changed: make deploy ENV=prod ARGS="--dry-run"
 	@test -n "$(ENV)" || { echo 'which environment? make deploy ENV=prod' >&2; exit 1; }
-	@$(BIN)/python -m deployments.deploy $(ENV) $(ARGS)
+	@$(BIN)/python -m deployments.aws.deploy $(ENV) $(ARGS)
 
 inside: $(READY)  ## a command where a worker runs: make inside ENV=prod RUN="prefect work-pool inspect campaigns"
 	@test -n "$(ENV)" || { echo 'which environment? make inside ENV=prod RUN="..."' >&2; exit 1; }
-	@$(BIN)/python -m deployments.inside $(ENV) '$(RUN)'
+	@$(BIN)/python -m deployments.aws.inside $(ENV) '$(RUN)'
 
 rehearse: $(READY)  ## a deploy on the emulator of AWS: what is made, and that a second one changes nothing
-	@$(BIN)/python -m deployments.rehearsal
+	@$(BIN)/python -m deployments.local.rehearsal
 
 restored: $(READY)  ## lets campaigns go on after the table was restored: make restored ENV=prod
-	@$(BIN)/python -m $(if $(ENV),deployments.inside $(ENV) python -m) deployments.restored
+	@$(BIN)/python -m $(if $(ENV),deployments.aws.inside $(ENV) python -m) deployments.commands.restored
 
 test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but Python
 	@$(BIN)/python -m pytest $(ARGS)
@@ -47,7 +49,7 @@ test: $(READY)    ## rules, store, agents, API and flow runs; needs nothing but 
 system: $(READY)  ## the product as processes, killed and repaired; the review page in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m system $(ARGS)
 
-proofs: $(READY)  ## the properties that drive the whole product, 100 lives each: some minutes
+proofs: $(READY)  ## of these the properties that drive the whole product, 100 lives each: some minutes
 	@$(BIN)/python -m pytest -m proofs $(ARGS)
 
 check: lint types rooms test system   ## what CI runs
@@ -65,7 +67,7 @@ fix: $(READY)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 plan: $(READY)    ## the calendar of a brief: make plan BRIEF=samples/spring-harvest.json
-	@$(BIN)/python -m deployments.plan $(BRIEF) $(ARGS)
+	@$(BIN)/python -m deployments.commands.plan $(BRIEF) $(ARGS)
 
 mutants: $(READY) ## break each rule once and see its test fail
 	@$(BIN)/python -m tests.mutants.run $(ARGS)
@@ -76,6 +78,9 @@ housekeeping: $(READY)  ## one round of housekeeping, with the settings of this 
 bench: $(READY)   ## speed as figures and ratios, never as a test: make bench ARGS="waiting --json FILE"
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+eval: $(READY)    ## models and prompts compared on fixed briefs: make eval ARGS="--model bedrock:NAME --json FILE"
+	@$(BIN)/python -m tests.evaluation $(ARGS)
+
 api-check: $(READY)  ## many thousand requests against the OpenAPI description
 	@$(BIN)/python -m tests.api.check $(ARGS)
 
@@ -85,8 +90,20 @@ approvals-check: $(READY)  ## forged links, races, scanners and faults against t
 chaos: $(READY)   ## kills and outages on real processes, recounted: make chaos ARGS="--points 25 --seeds 2"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+outage: $(READY)  ## model, Prefect and store taken away in turn: make outage ARGS="--pictures docs/status --svg docs/outage.svg"
+	@$(BIN)/python -m tests.outage $(ARGS)
+
+upgrade-drill: $(READY)  ## an upgrade with campaigns under way, and back: make upgrade-drill ARGS="--from REVISION"
+	@$(BIN)/python -m tests.upgrade $(ARGS)
+
 screenshots: $(READY)  ## the pictures of docs/approval, taken anew; needs Chromium
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+screenshots-ui: $(READY)  ## the pictures of docs/ui, taken anew; needs Chromium
+	@$(BIN)/python -m tests.system.prefect_ui $(ARGS)
+
+walk: $(READY)  ## three people approve a campaign in stages on the local stack; make walk ARGS=docs/approval keeps pictures
+	@$(BIN)/python -m tests.browser.walk $(ARGS)
 
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --universal --python-version 3.11 --custom-compile-command "make lock"
 
@@ -95,9 +112,9 @@ lock:             ## pins with hashes and without addresses: of everything, and 
 	@$(COMPILE) pyproject.toml --group build -c requirements.lock -o requirements-image.lock
 
 sbom: $(READY)    ## what the image is made of, as CycloneDX: make sbom > sbom.json
-	@$(BIN)/python -m deployments.sbom
+	@$(BIN)/python -m deployments.pages.sbom
 
-audit: $(READY)   ## what a second linter says of templates and image; downloads it, so CI has the first one only
+audit: $(READY)   ## what a second linter says of templates and image; it is downloaded for that, so `make check` leaves it out
 	@$(BIN)/uv tool run --from checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation dockerfile \
 	  -f deployments/aws/data.yaml deployments/aws/run.yaml deployments/aws/watch.yaml deployments/Dockerfile
 

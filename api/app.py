@@ -14,30 +14,50 @@ from api.auth.gate import Gate
 from api.auth.identity import Identity, OwnTokens, TokenReader
 from api.auth.limits import RateLimiter
 from api.auth.oidc import Jwks, ProviderTokens
+from api.auth.sign_in import SignIn
 from api.courier import Courier
 from api.http import problems
 from api.http.access_log import AccessLog
 from api.http.cors import ApiCors
 from api.http.headers import SecurityHeaders
-from api.motor import sweeping
+from api.motor import sign_in, sweeping
+from api.review import list_page, team
 from api.review import router as approval_page
-from api.routers import approvals, assets, brands, campaigns, checks, docs, export, health, personas, templates
+from api.review import status as status_page
+from api.routers import approvals, calendar, campaigns, checks, costs, docs, export, health, status
+from api.routers.library import assets, brands, personas, templates
 from api.schemas import openapi
+from campaigns.build.backlog import Backlog
 from campaigns.settings import Settings, get_settings
-from campaigns.wiring import get_api_ring, get_asset_files, get_link_signer, get_signals, get_store
+from campaigns.wiring import (
+    get_api_ring,
+    get_asset_files,
+    get_feed_tokens,
+    get_link_signer,
+    get_list_links,
+    get_signals,
+    get_store,
+)
 
 log = logging.getLogger("campaigns.approval.notices")
 
 ROUTERS: Final = (
     health.router,
+    status.router,
+    status_page.router,
     campaigns.router,
     export.router,
+    costs.router,
+    calendar.router,
+    team.router,
+    calendar.feed_router,
     checks.router,
     personas.router,
     brands.router,
     assets.router,
     templates.router,
     approvals.router,
+    list_page.router,  # before the page, which answers every address below /approve
     approval_page.router,
 )
 
@@ -57,14 +77,19 @@ def create_app() -> FastAPI:
     )
     app.state.store = get_store()
     app.state.courier = Courier(app.state.store, patience_seconds=settings.start_patience_seconds)
+    app.state.backlog = Backlog(app.state.store, of_tenant=settings.tenant_backlog, of_all=settings.backlog)
     app.state.links = get_link_signer()
+    app.state.lists = get_list_links()
+    app.state.feeds = get_feed_tokens()
     app.state.asset_files = get_asset_files()
     app.state.probe = health.Probe()
     routers = [*ROUTERS, *([docs.router] if settings.docs_enabled else [])]
     problems.install(app, routers)
     limiter = RateLimiter(per_minute=settings.requests_per_minute, burst=settings.requests_burst)
     # The last one added is the outermost.
-    app.add_middleware(Gate, identity=_identity(settings), hosts=settings.api_hosts(), limiter=limiter)
+    app.add_middleware(
+        Gate, identity=_identity(settings), sign_in=SignIn(sign_in), hosts=settings.api_hosts(), limiter=limiter
+    )
     if origins := settings.web_origins():
         app.add_middleware(ApiCors, origins=origins)
     app.add_middleware(AccessLog, routes=problems.routes_of(routers))

@@ -27,15 +27,25 @@ _NEVER_ANSWERED: Final = frozenset({errors.LeaseLostError, errors.ApprovalLinkEr
 
 COMPUTED: Final = {
     "CADENCE_UNREACHABLE": "days and windows do not hold minPostsPerWeek: the numbers, and the least changes that help",
+    "EDIT_BLOCKED": "what a check says of the words that an approver wrote: change them",
+    "PASSAGE_NOT_FOUND": "these words do not stand in the post: quote them as they are shown",
+    "TOO_MANY_CHANGES": "one answer changes more posts than are written together: send the others after it",
+    "CHANGE_NOT_APPROVED": "is your own version or time: approve the post with it, or leave it out",
+    "MOVE_BREAKS_RULE": "the rule of the calendar that the moment would break, with its numbers",
     "DECISION_CONTRADICTS_POSTS": "says {…}, but what is said of the posts comes to {…}",
     "NOBODY_MAY_DECIDE": "the requester may not decide, and nobody else is named: name one more approver",
     "REQUESTER_UNKNOWN": "preventSelfApproval cannot be kept: the requester has no e-mail address to be known by",
+    "ITEMS_TOO_MANY": "the cadence has fewer posts than there are items: the numbers, and the least changes that help",
+    "KEY_DATE_CADENCE": "maxPostsPerWeek or maxPostsPerDay leave no post to a key date; the least changes that help",
+    "KEY_DATE_CLOSED": "nothing is posted on a key date: a blackout, or no posting day; the least changes that help",
+    "KEY_DATE_OUTSIDE": "a key date lies before or after the campaign; the least changes that help",
     "LEGAL_BLOCK": "cannot be approved as it is: a claim or a competitor has to be taken out first",
     "NOTHING_TO_APPROVE": "every post is blocked by a check: decide post by post",
     "NO_POSTING_TIME": "no allowed day and window lies between startDate and endDate",
+    "STAGES_TOO_LONG": "the stages need more hours than are left before the first post: the least changes that help",
     "WINDOW_OVER": "the window of the occurrence is over before the hours for the approval are",
     "TOO_FEW_POSTS": "the window of the occurrence holds fewer posts than minUsefulPosts",
-    "TOO_MANY_POSTS": "the cadence asks for more posts than a campaign may have",
+    "TOO_MANY_POSTS": "the cadence asks for more posts than a campaign may have; `CAMPAIGNS_MOST_POSTS` says how many",
 }
 """What faults say whose message is put together from numbers."""
 
@@ -48,8 +58,9 @@ BUILD_CODES: Final = {
     ),
     NoUsablePostError.code: "Not one post could be written. Do what their `lastError` says, then retry the campaign.",
     errors.BuildTimeoutError.code: (
-        "The build worked longer than `CAMPAIGNS_BUILD_TIMEOUT_SECONDS`; waiting for people does not count. What is"
-        " written stays. Retry the campaign: it goes on where it stopped, with as much time again."
+        "The build worked longer than `CAMPAIGNS_BUILD_TIMEOUT_SECONDS`; waiting for people, or for a permit to call"
+        " the model, does not count. What is written stays. Retry the campaign: it goes on where it stopped, with as"
+        " much time again."
     ),
     STOPPED: "Somebody ended its run in Prefect while it was at work. Retry the campaign.",
     QUARANTINED: "The run broke off again and again. Read its log, mend the cause, then retry the campaign.",
@@ -81,7 +92,7 @@ A repeated `POST /campaigns` is safe: for seven days with the same `Idempotency-
 
 _WHY: Final = """Why building a campaign or a post failed; or an error code above. To retry is `retry-campaign`
 ([runbook.md](runbook.md)). To change is `PATCH /campaigns/{id}`: of a failed campaign `budgetUSD`, `brief` and
-`messaging`, and as long as no post is planned every field.
+`messaging`, the approvers where `NOBODY_MAY_DECIDE`, and as long as no post is planned every field.
 """
 
 

@@ -33,7 +33,7 @@ CROWDED_SECONDS: Final = 0.1
 SULK_SECONDS: Final = 5.0
 """After a slow delivery, requests stop waiting for this long; doubled on each further slow one."""
 LONGEST_SULK_SECONDS: Final = 60.0
-LOOK_SECONDS: Final = 3.0
+DELIVERY_SECONDS: Final = 3.0
 """How long a reader waits for what Prefect knows."""
 
 
@@ -99,7 +99,7 @@ class Courier:
             raise PrefectUnavailableError("Prefect was too slow a moment ago")
         asked = self._pool.submit(copy_context().run, question)
         try:
-            return asked.result(LOOK_SECONDS)
+            return asked.result(DELIVERY_SECONDS)
         except TimeoutError:
             asked.cancel()
             self._sulking_until = time.monotonic() + SULK_SECONDS

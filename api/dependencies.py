@@ -8,13 +8,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.routing import APIRoute
 
 from api.courier import Courier
+from api.http.json_bodies import JsonRoute
+from api.http.problems import documented
+from campaigns.build.backlog import Backlog
 from campaigns.errors import Fault, FaultsError
+from campaigns.keys.feeds import FeedTokens
 from campaigns.keys.links import LinkSigner
+from campaigns.keys.lists import ListLinks
 from campaigns.store import Store
-from campaigns.store.assets import AssetFiles
+from campaigns.store.library.assets import AssetFiles
 
 
 async def store(request: Request) -> Store:
@@ -29,8 +35,20 @@ async def courier(request: Request) -> Courier:
     return cast(Courier, request.app.state.courier)
 
 
+async def backlog(request: Request) -> Backlog:
+    return cast(Backlog, request.app.state.backlog)
+
+
 async def link_signer(request: Request) -> LinkSigner:
     return cast(LinkSigner, request.app.state.links)
+
+
+async def feed_tokens(request: Request) -> FeedTokens:
+    return cast(FeedTokens, request.app.state.feeds)
+
+
+async def list_links(request: Request) -> ListLinks:
+    return cast(ListLinks, request.app.state.lists)
 
 
 async def clock() -> datetime:
@@ -40,8 +58,16 @@ async def clock() -> datetime:
 TheStore = Annotated[Store, Depends(store)]
 AssetBytes = Annotated[AssetFiles, Depends(asset_files)]
 TheCourier = Annotated[Courier, Depends(courier)]
+TheBacklog = Annotated[Backlog, Depends(backlog)]
 Links = Annotated[LinkSigner, Depends(link_signer)]
+Lists = Annotated[ListLinks, Depends(list_links)]
+Feeds = Annotated[FeedTokens, Depends(feed_tokens)]
 Now = Annotated[datetime, Depends(clock)]
+
+PageSize = Annotated[int, Query(ge=1, le=100)]
+"""The most items on a page."""
+Cursor = Annotated[str | None, Query(min_length=1, max_length=2000)]
+"""Where the page begins: what the page before said; missing: at the beginning."""
 
 
 async def known_parameters(request: Request) -> None:
@@ -60,3 +86,13 @@ async def known_parameters(request: Request) -> None:
 
 # No sub-dependency of ours takes a query parameter: what a route declares is all it has.
 KnownParameters = Depends(known_parameters)
+
+
+def resource(tag: str, prefix: str = "", *, route: type[APIRoute] = JsonRoute, also: tuple[int, ...] = ()) -> APIRouter:
+    """Return the router of what callers with a token use; every address of it refuses in the same words.
+
+    Args:
+        also: further statuses of errors that each of its addresses may answer.
+    """
+    refusals = documented(*sorted({400, 401, 403, 413, 422, 429, 500, 503, *also}))
+    return APIRouter(prefix=prefix, tags=[tag], route_class=route, responses=refusals, dependencies=[KnownParameters])

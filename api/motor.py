@@ -14,11 +14,11 @@ from typing import Final
 from uuid import UUID
 
 from campaigns.store import Store
-from tasks.engine.answers import PoolState, PrefectUnavailableError, RunFacts, StepFacts
+from tasks.engine.server.answers import PoolState, PrefectUnavailableError, RunFacts, StepFacts
 
 __all__ = [
     "PoolState", "PrefectUnavailableError", "RunFacts", "StepFacts",
-    "deliver_now", "is_answering", "pool_state", "run_facts", "sweeping",
+    "deliver_now", "is_answering", "pool_state", "run_facts", "sign_in", "sweeping",
 ]  # fmt: skip
 
 _loading: Final = threading.Lock()
@@ -43,7 +43,7 @@ def run_facts(run_id: UUID, *, ui_url: str | None) -> RunFacts | None:
         PrefectUnavailableError: Prefect did not answer.
     """
     with _loading:
-        from tasks.engine import run_facts as engine
+        from tasks.engine.server import run_facts as engine
 
     return engine.run_facts(run_id, ui_url=ui_url)
 
@@ -51,7 +51,7 @@ def run_facts(run_id: UUID, *, ui_url: str | None) -> RunFacts | None:
 def is_answering() -> bool:
     """Whether the Prefect server answers."""
     with _loading:
-        from tasks.engine import runs
+        from tasks.engine.server import runs
 
     return runs.is_answering()
 
@@ -59,9 +59,17 @@ def is_answering() -> bool:
 def pool_state() -> PoolState:
     """Return whether the work pool refuses runs that bring a command of their own."""
     with _loading:
-        from tasks.engine import work_pool
+        from tasks.engine.server import work_pool
 
     return work_pool.pool_state()
+
+
+def sign_in() -> str | None:
+    """Return what Prefect's server asks for, as `name:password`; None: it asks for nothing."""
+    with _loading:
+        from tasks.engine.server import runs
+
+    return runs.sign_in()
 
 
 @contextmanager

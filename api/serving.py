@@ -1,4 +1,4 @@
-"""What a server process runs: the application, with its log lines as JSON."""
+"""What a server process runs: the application, with its log lines as the settings say."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from campaigns import logs
+from campaigns.settings import get_settings
 
 
 def app() -> FastAPI:
     made = create_app()
-    logs.install()
+    if get_settings().logs == "json":
+        logs.install()
     return made

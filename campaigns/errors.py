@@ -13,7 +13,11 @@
     │   ├── NotDueError               a period in which a template does not come
     │   ├── AlreadyDecidedError
     │   ├── StaleReviewError          the page showed other content
+    │   ├── LimitReachedError         a tenant has as many of these as it may
+    │   ├── AnswerTakenBackError      this very answer was undone
     │   ├── SelfApprovalError         the requester may not decide
+    │   ├── NobodyMayDecideError      nobody else is left who may
+    │   ├── CodeRequiredError         the campaign asks for a code by e-mail
     │   ├── TooLateToUndoError        a decision that has taken effect
     │   ├── RoundReopenedError        a decision that was taken back in this moment  (retryable)
     │   └── LeaseLostError            another process builds this campaign
@@ -22,15 +26,18 @@
     │   └── RoundClosedError          superseded, cancelled, revoked
     ├── ApprovalLinkError           not a link of ours                             (404)
     ├── StoreUnavailableError       try again                                      (503, retryable)
+    │   └── NewerReleaseError         once the later release is back
+    ├── BusyError                   too much waits to be built: try again later    (503, retryable)
+    │   └── TenantBusyError           of this tenant                                  (429)
     ├── ItemTooLargeError           more than the store keeps in one place         (413)
     ├── AgentError                  the model's side; `retryable` says what to do
     ├── BuildTimeoutError           the build has worked as long as it may
     └── IntegrityError              stored content is not what was approved or sealed
         └── SealBroken                bytes that our key ring did not seal for this place
 
-The `code` of a class is public (API body, `lastError`, logs) and stable. Rename the class freely,
-the code never. Constructors hand exactly their arguments to `super().__init__`, so that an error
-survives the pickling between processes; the words are built in `__str__`.
+The `code` of a class is public (`lastError`, logs, the API's body, where what is ours to mend is `INTERNAL`) and
+stable. Rename the class freely, the code never. Constructors hand exactly their arguments to
+`super().__init__`, so that an error survives the pickling between processes; the words are built in `__str__`.
 """
 
 from __future__ import annotations
@@ -60,7 +67,7 @@ class CampaignError(Exception):
 
 
 MOST_TOLD: Final = 100
-"""Faults that are listed; whoever mends these is told the rest."""
+"""The most faults listed in one answer. The rest follows once these are mended."""
 
 
 class FaultsError(CampaignError):
@@ -266,6 +273,44 @@ class StoreUnavailableError(CampaignError):
 
     code = "STORE_UNAVAILABLE"
     retryable = True
+
+
+class NewerReleaseError(StoreUnavailableError, ValueError):
+    """A later release wrote this, and was rolled back. Nothing is lost; it goes on when that one runs again."""
+
+    code = "NEWER_RELEASE"
+
+    def __init__(self, kind: str, fields: tuple[str, ...]) -> None:
+        super().__init__(kind, fields)
+        self.kind = kind
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return f"{self.kind} has {', '.join(self.fields)}, which this release does not know; a later one wrote it"
+
+
+class BusyError(CampaignError):
+    """More campaigns wait to be built than are taken; nothing was stored. Send it again after Retry-After."""
+
+    code = "BACKLOG_FULL"
+    retryable = True
+    whose = "of all tenants"
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(limit, retry_after)
+        self.limit = limit
+        self.retry_after = retry_after
+        self.details = {"limit": limit}
+
+    def __str__(self) -> str:
+        return f"{self.limit} campaigns {self.whose} wait to be built, and no more are taken now"
+
+
+class TenantBusyError(BusyError):
+    """More campaigns of the tenant wait to be built than are taken; nothing was stored. Send it after Retry-After."""
+
+    code = "TENANT_BACKLOG_FULL"
+    whose = "of this tenant"
 
 
 class ItemTooLargeError(CampaignError):

@@ -24,6 +24,7 @@ _SECRETS: Final = re.compile(
     # A long run is hidden without its dot as well: it may be half a token, and is read once, not from each eyJ in it.
     r"|eyJ(?:[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*+)?|[\w-]{40,}+)"
     r"|(?P<name>\b(?:token|nonce|password|secret|authorization|api[_-]?key)[\"']?\s*[=:]\s*[\"']?)(?!(?:bearer|basic)\b)[^\s\"'&,;}]+"
+    r"|cal-[\w-]{32}\.[a-z0-9-]{1,32}\.[0-9a-f]{32}"
     r"|(?P<path>/approve/)[\w-]+"
     r"|(?P<kid>\b[a-z0-9-]{1,32}:(?:sign|verify|revoked):)[\w-]{40,}",
     re.IGNORECASE,
@@ -32,6 +33,10 @@ HIDDEN: Final = "[redacted]"
 
 # What every record has; anything else was given by `extra` and is logged as a field.
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_CALLED: Final = {
+    "tenant_id": "tenant", "campaign_id": "campaign", "correlation_id": "correlationId", "flow_run_id": "run",
+}  # fmt: skip
+"""The names of these fields in log lines: one name each, in every module."""
 
 
 def redacted(text: str) -> str:
@@ -56,7 +61,8 @@ class JsonLines(logging.Formatter):
         }
         if (correlation_id := correlation.current.get()) is not None:
             line["correlationId"] = correlation_id
-        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        line |= correlation.fields()
+        extra = {_CALLED.get(name, name): value for name, value in record.__dict__.items() if name not in _STANDARD}
         line |= {name: _safe(value) for name, value in extra.items() if value is not None}
         if record.exc_info:
             # The end of a traceback says what happened; redacted before it is cut, or half a secret would stay.
@@ -72,8 +78,11 @@ def _safe(value: Any) -> Any:
     return text if len(text) <= MAX_LOGGED else f"{text[:MAX_LOGGED]}…"
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to standard error as it is now, not as it was when the handler was made."""
+class StderrLines(logging.StreamHandler[TextIO]):
+    """Writes to standard error as it is now, not as it was when the handler was made.
+
+    Its name has no underscore in front: Prefect, which the API loads late, takes such handlers for its own to replace.
+    """
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -83,14 +92,30 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
+def install_beside_prefect() -> None:
+    """Make this process write to standard error as JSON what Prefect would write as text; its server hears as before.
+
+    For processes of Prefect: workers, flow runs, housekeeping. Twice is as once.
+    """
+    for logger in [logging.getLogger(), *map(logging.getLogger, list(logging.Logger.manager.loggerDict))]:
+        for place, handler in enumerate(logger.handlers):
+            if isinstance(handler, logging.StreamHandler) and type(handler).__module__.startswith("prefect."):
+                lines = StderrLines()
+                lines.setLevel(handler.level)
+                lines.setFormatter(JsonLines())
+                logger.handlers[place] = lines
+    if logging.getLogger(LOGGER).getEffectiveLevel() > logging.INFO:
+        logging.getLogger(LOGGER).setLevel(logging.INFO)
+
+
 def install() -> None:
     """Make this process write every log line to standard error as JSON, whoever writes it.
 
     Called after the imports, since Prefect gives the root and itself handlers of their own; twice is as once.
     """
     root = logging.getLogger()
-    if not any(isinstance(handler, _Stderr) for handler in root.handlers):
-        handler = _Stderr()
+    if not any(isinstance(handler, StderrLines) for handler in root.handlers):
+        handler = StderrLines()
         handler.setFormatter(JsonLines())
         root.handlers[:] = [handler]
         root.setLevel(logging.WARNING)

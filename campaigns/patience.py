@@ -14,13 +14,13 @@ from itertools import count
 from typing import Final, TypeVar
 
 from campaigns.errors import StoreUnavailableError
+from campaigns.rules.retry import grown
 
 log = logging.getLogger("campaigns.patience")
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 30.0
-_LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 def patiently(ask: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) -> T:
@@ -34,7 +34,7 @@ def patiently(ask: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) -> T:
         try:
             return ask()
         except StoreUnavailableError as error:
-            pause = min(_LONGEST_PAUSE_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads calls
+            pause = grown(attempt, first=0.25, longest=5.0) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads calls
             if time.monotonic() + pause > deadline:
                 raise
             log.warning("the store is asked again: %s", error)

@@ -15,16 +15,17 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from campaigns.keys.keyring import KeyRing, KeyRingError
-from campaigns.keys.webhooks import Webhook, WebhookError, webhooks_of
-from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
-from campaigns.model.approval_terms import Approver
-from campaigns.rules.text.web_addresses import host_name_of, host_of, origin_of, require_address
+from campaigns.keys.keyring import KeyRing
+from campaigns.keys.webhooks import Webhook, webhooks_of
+from campaigns.mail_server import Mailbox, mail_server, mailbox
+from campaigns.model.terms.approval_terms import Approver
+from campaigns.rules.merge.defaults import MAX_POSTS, MOST_POSTS_EVER
+from campaigns.rules.text.web.web_addresses import host_name_of, host_of, origin_of, require_address
 
 MAIL_FILE: Final = "mail"
 """The embedded default: one file for each mail, readable by the owner only."""
 MAIL_BLOCK: Final = "smtp-mail/campaigns"
-"""The block that `python -m deployments.blocks` saves where CAMPAIGNS_MAIL_URL is set."""
+"""The block that `python -m deployments.engine.blocks` saves where CAMPAIGNS_MAIL_URL is set."""
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
 
 StoreUrl = Annotated[str, StringConstraints(pattern=r"^(sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255})$")]
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
     kms_key_id: str | None = Field(default=None, description="Key for SSE-KMS in S3")
 
     model: str = Field(default="offline", description="offline, bedrock:MODEL, anthropic:MODEL, openai:MODEL …")
+    judge: Literal["off", "automatic", "always"] = Field(
+        default="automatic",
+        description="A second call of the model judges voice, quality and claims of a post: off; automatic, where posts"
+        " may be approved without a person; always",
+    )
     model_base_url: HttpAddress = Field(default="", description="Address of an OpenAI-compatible server")
     model_timeout_seconds: float = Field(default=120, gt=0, le=600, description="For one call of the model")
     planning_timeout_seconds: float = Field(
@@ -70,8 +76,8 @@ class Settings(BaseSettings):
     )
     build_timeout_seconds: float = Field(
         default=3600, gt=0, le=7 * 86400,
-        description="For all the work on a campaign, pauses and waiting for the model included; the time in which "
-        "people are waited for does not count, and retry-campaign begins to count anew",
+        description="For all the work on a campaign, pauses between attempts included; the time in which people, or a "
+        "permit to call the model, are waited for does not count, and retry-campaign begins to count anew",
     )  # fmt: skip
     model_price_in: float | None = Field(default=None, ge=0, description="US dollars for a million input tokens")
     model_price_out: float | None = Field(default=None, ge=0, description="US dollars for a million output tokens")
@@ -138,7 +144,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr = Field(
         default=SecretStr(""),
         description="Mail server, such as smtp://user:password@host:587?from=review@example.com; "
-        "python -m deployments.blocks saves it as the block smtp-mail/campaigns",
+        "python -m deployments.engine.blocks saves it as the block smtp-mail/campaigns",
     )
     webhooks: SecretStr = Field(
         default=SecretStr(""),
@@ -151,13 +157,38 @@ class Settings(BaseSettings):
     metrics: Literal["none", "emf"] = Field(
         default="none", description="emf prints CloudWatch's Embedded Metric Format on standard output"
     )
+    metrics_by_tenant: bool = Field(
+        default=False,
+        description="Whether metrics by EMF and OTLP have a dimension TenantId: some 60 series a tenant",
+    )
+    otlp_endpoint: HttpAddress = Field(
+        default="", description="Where metrics and traces go by OTLP over HTTP, such as http://collector:4318; "
+        "headers by OTEL_EXPORTER_OTLP_HEADERS",
+    )  # fmt: skip
+    logs: Literal["json", "text"] = Field(
+        default="json", description="How log lines are written by API, flow runs and housekeeping: one JSON object a "
+        "line, or text for people",
+    )  # fmt: skip
     alert_blocks: str = Field(
         default="", pattern=r"^([a-z0-9-]+/[a-z0-9-]+(,[a-z0-9-]+/[a-z0-9-]+)*)?$",
         description="Prefect notification blocks that hear of alerts, such as slack-webhook/operators",
     )  # fmt: skip
     writer_limit: int = Field(
-        default=20, ge=1, le=1000, description="Posts written at once over all runs, once the model has throttled"
-    )
+        default=20, ge=1, le=1000,
+        description="Posts written at once over all runs and tenants; fewer while the model throttles",
+    )  # fmt: skip
+    tenant_backlog: int = Field(
+        default=100, ge=1, le=100_000,
+        description="Campaigns of one tenant that are built or wait for it: POST /campaigns answers 429 beyond",
+    )  # fmt: skip
+    backlog: int = Field(
+        default=1000, ge=1, le=1_000_000,
+        description="Campaigns of all tenants that are built or wait for it: POST /campaigns answers 503 beyond",
+    )  # fmt: skip
+    most_posts: int = Field(
+        default=MAX_POSTS, ge=1, le=MOST_POSTS_EVER,
+        description=f"Posts of one campaign, at most; up to {MOST_POSTS_EVER}. API and workers need the same",
+    )  # fmt: skip
     sweep_seconds: float = Field(
         default=5, ge=0, le=60, description="How often the API looks for what waits to be delivered; 0: never"
     )
@@ -172,29 +203,20 @@ class Settings(BaseSettings):
     @classmethod
     def _ring_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            try:
-                KeyRing.parse(value.get_secret_value())
-            except KeyRingError as error:
-                raise ValueError(str(error)) from None
+            KeyRing.parse(value.get_secret_value())
         return value
 
     @field_validator("mail_url", mode="after")
     @classmethod
     def _mail_server_is_readable(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
-            try:
-                mail_server(value.get_secret_value())
-            except MailServerError as error:
-                raise ValueError(str(error)) from None
+            mail_server(value.get_secret_value())
         return value
 
     @field_validator("webhooks", mode="after")
     @classmethod
     def _webhooks_are_readable(cls, value: SecretStr) -> SecretStr:
-        try:
-            webhooks_of(value.get_secret_value())
-        except WebhookError as error:
-            raise ValueError(str(error)) from None
+        webhooks_of(value.get_secret_value())
         return value
 
     def webhook_of(self, tenant_id: str) -> Webhook | None:

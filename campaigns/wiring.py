@@ -9,14 +9,19 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from campaigns.agents import models
+from campaigns.agents.providers import models
 from campaigns.checkpoints.folder import FolderBlobs
+from campaigns.keys.feeds import FeedTokens
 from campaigns.keys.keyring import KeyRing
 from campaigns.keys.links import LinkSigner
-from campaigns.operations import metrics as telemetry
+from campaigns.keys.lists import ListLinks
+from campaigns.operations.permits import Permits
+from campaigns.operations.watching import metrics
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from campaigns.store.assets import AssetFiles
+from campaigns.store.library.assets import AssetFiles
+from campaigns.telemetry.emf import to_stdout
+from campaigns.telemetry.recorder import Sink, by_tenant
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -28,10 +33,9 @@ class MissingSettingError(RuntimeError):
 
 @lru_cache(maxsize=1)
 def get_store() -> Store:
-    """Return the store that `CAMPAIGNS_STORE_URL` names; measures are printed by every process that writes to it."""
+    """Return the store that `CAMPAIGNS_STORE_URL` names; every process that writes to it counts what it writes."""
     store = _open_store()
-    if (sink := _sink()) is not None:
-        telemetry.install(store, sink=sink)
+    metrics.install(store, sinks=_sinks())
     return store
 
 
@@ -40,10 +44,10 @@ def _open_store() -> Store:
     if location.scheme == "dynamodb":
         import boto3
 
-        from campaigns.store.dynamodb import DynamoDBTable
+        from campaigns.store.tables.dynamodb import DynamoDBTable
 
         return Store(DynamoDBTable(boto3.client("dynamodb", config=_patience()), location.netloc))
-    from campaigns.store.sqlite import SQLiteTable
+    from campaigns.store.tables.sqlite import SQLiteTable
 
     path = Path(location.path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -82,6 +86,16 @@ def get_link_signer() -> LinkSigner:
     return LinkSigner(_ring("CAMPAIGNS_APPROVAL_KEYS", get_settings().approval_keys))
 
 
+def get_list_links() -> ListLinks:
+    """Return what signs and reads links to the lists of approvers."""
+    return ListLinks(_ring("CAMPAIGNS_APPROVAL_KEYS", get_settings().approval_keys))
+
+
+def get_feed_tokens() -> FeedTokens:
+    """Return what makes and knows the tokens of calendar feeds."""
+    return FeedTokens(_ring("CAMPAIGNS_APPROVAL_KEYS", get_settings().approval_keys))
+
+
 @lru_cache(maxsize=1)
 def configure_agents() -> None:
     """Choose the model of this process; it is built when it is first needed."""
@@ -100,13 +114,33 @@ def configure_agents() -> None:
 
 
 @lru_cache(maxsize=1)
-def get_signals() -> telemetry.Signals:
+def get_signals() -> metrics.Signals:
     """Start watching in this process, and return what counts its signals."""
-    return telemetry.install(get_store(), sink=_sink())
+    return metrics.install(get_store(), sinks=_sinks())
 
 
-def _sink() -> telemetry.Sink | None:
-    return telemetry.to_stdout if get_settings().metrics == "emf" else None
+def get_permits() -> Permits:
+    """Return what lets this process call the model."""
+    return _permits(get_store(), get_settings().writer_limit)
+
+
+@lru_cache(maxsize=1)
+def _permits(store: Store, most: int) -> Permits:
+    return Permits(store, most=most)
+
+
+def _sinks() -> dict[str, Sink]:
+    sinks: dict[str, Sink] = {"emf": to_stdout} if get_settings().metrics == "emf" else {}
+    if get_settings().otlp_endpoint:
+        sinks["otlp"] = _otlp()
+    return {name: by_tenant(sink) for name, sink in sinks.items()} if get_settings().metrics_by_tenant else sinks
+
+
+@lru_cache(maxsize=1)
+def _otlp() -> Sink:
+    from campaigns.telemetry.otlp import Otlp  # brings OpenTelemetry's SDK: only where somebody listens
+
+    return Otlp(get_settings().otlp_endpoint)
 
 
 def get_api_ring() -> KeyRing:
@@ -121,5 +155,5 @@ def get_checkpoint_ring() -> KeyRing:
 
 def _ring(name: str, value: SecretStr | None) -> KeyRing:
     if value is None:
-        raise MissingSettingError(f"set {name} to a key ring; `python -m deployments.keys` prints a fresh one")
+        raise MissingSettingError(f"set {name} to a key ring; `python -m deployments.commands.keys` prints a fresh one")
     return KeyRing.parse(value.get_secret_value())

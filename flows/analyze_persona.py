@@ -8,6 +8,7 @@ from prefect.states import Completed
 
 from campaigns.model.base import PersonaId, TenantId
 from tasks.analyze import analyze_examples
+from tasks.engine.telling import telling
 
 
 @flow(name="analyze-persona", flow_run_name="{persona_id} · {tenant_id}", persist_result=False)
@@ -18,4 +19,5 @@ def analyze_persona(tenant_id: TenantId, persona_id: PersonaId) -> State[None]:
         tenant_id: Whose persona it is.
         persona_id: The persona; at least five examples of its writing are stored.
     """
-    return Completed(message=analyze_examples(tenant_id, persona_id))
+    with telling(tenant_id):
+        return Completed(message=analyze_examples(tenant_id, persona_id))

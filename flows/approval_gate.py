@@ -13,7 +13,7 @@ from prefect import get_run_logger, runtime
 from prefect.flow_runs import pause_flow_run
 
 from tasks.engine.lease import at_rest, fence
-from tasks.engine.run_states import PAUSE_KEY
+from tasks.engine.server.run_states import PAUSE_KEY
 from tasks.engine.suspending import suspend
 from tasks.forms.form_answer import form_now, record_form_answers
 from tasks.outcome import Outcome, read_outcome, waits_for

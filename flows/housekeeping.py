@@ -2,8 +2,9 @@
 
     python -m flows.housekeeping        once, now; the deployment runs it every minute
 
-Each duty is a task of its own; one that fails does not keep the others from theirs. Runs that found
-nothing to do end "Quiet" and are deleted after two hours, as all runs of this flow are.
+A duty that fails does not keep the others from theirs. None is a task: ten task runs a minute, of which the state of
+the run tells all, are a good part of what an idle Prefect server does. Runs that found nothing to do end "Quiet" and
+are deleted after two hours, as all runs of this flow are.
 """
 
 # No `from __future__ import annotations`: `serve()` hands a flow on without the names that its annotations need.
@@ -11,33 +12,36 @@ nothing to do end "Quiet" and are deleted after two hours, as all runs of this f
 import sys
 from datetime import UTC, datetime
 
-from prefect import flow, runtime, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from campaigns.wiring import get_signals, get_store
-from tasks.upkeep.housekeeping import DUTIES, FLOW, Done, in_turn
-
-
-@task(task_run_name="{duty}", cache_policy=NO_CACHE, persist_result=False)
-def do(duty: str) -> Done:
-    """Do one duty; what it has done is its result."""
-    return in_turn(get_store(), duty, DUTIES[duty], owner=str(runtime.flow_run.id), now=datetime.now(UTC))
+from tasks.engine.telling import telling
+from tasks.upkeep.housekeeping import DUTIES, FLOW, in_turn
 
 
 @flow(name=FLOW, flow_run_name="housekeeping", persist_result=False)
 def housekeeping() -> State[None]:
     """Do every duty once, and say what there was to do."""
+    with telling():
+        return _all_duties()
+
+
+def _all_duties() -> State[None]:
     get_signals()
     told: list[str] = []
     broken: list[str] = []
-    for duty in DUTIES:
-        state = do(duty, return_state=True)
-        if not state.is_completed():
-            broken.append(f"{duty}: {state.message}")
-        elif done := state.result():
-            told.append(f"{duty}: {', '.join(f'{name} {value}' for name, value in done.items())}")
+    store, owner = get_store(), str(runtime.flow_run.id)
+    for name, duty in DUTIES.items():
+        try:
+            done = in_turn(store, name, duty, owner=owner, now=datetime.now(UTC))
+        except Exception as error:  # whatever it is: the other duties are not to wait for a person
+            get_run_logger().exception("%s broke", name)
+            broken.append(f"{name}: {type(error).__name__}: {error}")
+            continue
+        if done:
+            told.append(f"{name}: {', '.join(f'{what} {count}' for what, count in done.items())}")
     if broken:
         return Failed(message="; ".join([*broken, *told]))
     return Completed(name="Busy" if told else "Quiet", message="; ".join(told) or "Nothing to do")

@@ -23,8 +23,10 @@ from campaigns.model.post import MAX_TEXT
 from campaigns.model.vocabulary import Decision
 from campaigns.operations import acts
 from campaigns.operations.acts import By
-from campaigns.rules.calendar.demand import MAX_POSTS
+from campaigns.operations.switching import resume_calls, stop_calls
+from campaigns.rules.merge.defaults import MOST_POSTS_EVER
 from campaigns.store import Store
+from tasks.engine.telling import telling
 from tasks.upkeep import operate
 from tasks.upkeep.operate import carry_out
 
@@ -37,10 +39,11 @@ Reason = Annotated[str, StringConstraints(min_length=3, max_length=500, strip_wh
 Comment = Annotated[
     str, StringConstraints(max_length=5000, strip_whitespace=True), Field(title="Comment for the writer or the record")
 ]
-PostNumber = Annotated[int, Field(ge=1, le=MAX_POSTS, title="Post")]
+PostNumber = Annotated[int, Field(ge=1, le=MOST_POSTS_EVER, title="Post")]
 PostNumbers = Annotated[str, StringConstraints(max_length=1000), Field(title="Posts")]
 Name = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
 Asked = Annotated[str, StringConstraints(max_length=254, strip_whitespace=True), Field(title="Approver")]
+Dollars = Annotated[float, Field(gt=0, le=10_000, title="Budget in US dollars")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Field(title="New text")]
 
 
@@ -57,11 +60,20 @@ def _ordered(
 ) -> State[None]:  # fmt: skip
     """Carry out one act under the operator's name. A wrong argument is a type error."""
     by = By(operator, reason)
+    ordered = carry_out.with_options(task_run_name=act.__name__)
+    return _ended(
+        lambda: ordered(
+            tenant_id, campaign_id, lambda store, campaign, now: act(store, campaign, by, now, *args, **kwargs)
+        )
+    )
+
+
+def _ended(act: Callable[[], str]) -> State[None]:
+    """Carry out an act, and return how the run ends."""
     try:
-        done = carry_out.with_options(task_run_name=act.__name__)(
-            tenant_id, campaign_id,
-            lambda store, campaign, now: act(store, campaign, by, now, *args, **kwargs),
-        )  # fmt: skip
+        given = runtime.flow_run.parameters
+        with telling(given.get("tenant_id", ""), given.get("campaign_id", "")):
+            done = act()
     except StoreUnavailableError as error:
         advice = "look at the campaign's audit trail before you repeat it"
         return Failed(name="Unknown", message=f"It is not known whether it was done: {error}; {advice}")
@@ -163,6 +175,18 @@ def cancel(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, rea
     return _ordered(acts.cancel, tenant_id, campaign_id, operator, reason)
 
 
+@flow(name="raise-budget", flow_run_name=_name, persist_result=False)
+def raise_budget(
+    tenant_id: TenantId, campaign_id: CampaignId, dollars: Dollars, operator: Operator, reason: Reason
+) -> State[None]:
+    """Let more be spent on a campaign; one that failed for its budget is retried after that.
+
+    Args:
+        dollars: What may be spent in all, in US dollars.
+    """
+    return _ordered(acts.raise_budget, tenant_id, campaign_id, operator, reason, dollars=dollars)
+
+
 @flow(name="reopen-campaign", flow_run_name=_name, persist_result=False)
 def reopen(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Put a campaign that timed out to its approvers once more, with new links."""
@@ -201,6 +225,18 @@ def redeliver(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, 
 def roll_back(tenant_id: TenantId, campaign_id: CampaignId, operator: Operator, reason: Reason) -> State[None]:
     """Undo in a failed campaign what nobody has seen: posts get the words of the last round back. Then retry."""
     return _ordered(acts.roll_back, tenant_id, campaign_id, operator, reason)
+
+
+@flow(name="stop-model", flow_run_name="{operator} stops calls of the model", persist_result=False)
+def stop_model(operator: Operator, reason: Reason) -> State[None]:
+    """Let no plan, post or style be begun, of any tenant, until resume-model: builds wait, and nothing fails by it."""
+    return _ended(lambda: operate.turn.with_options(task_run_name="stop")(stop_calls, By(operator, reason)))
+
+
+@flow(name="resume-model", flow_run_name="{operator} resumes calls of the model", persist_result=False)
+def resume_model(operator: Operator, reason: Reason) -> State[None]:
+    """Let everything go on that waits since stop-model."""
+    return _ended(lambda: operate.turn.with_options(task_run_name="resume")(resume_calls, By(operator, reason)))
 
 
 @flow(name="verify-consistency", flow_run_name=_name, persist_result=False)

@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 
 from campaigns.model.base import TenantId, excerpt
 from tasks.complete import final_state
+from tasks.engine.telling import telling
 from tasks.forms.brief_form import RequestedBy
 from tasks.forms.template_form import Period, TemplateName
 from tasks.occur import make_occurrence
@@ -35,4 +36,5 @@ def recurring_campaign(
         another: Only with a period: one more of it, where it has one already.
         requested_by: Who wants it, if it is done by hand; it stands with the occurrence.
     """
-    return final_state(make_occurrence(tenant_id, template, for_period, another, requested_by))
+    with telling(tenant_id):
+        return final_state(make_occurrence(tenant_id, template, for_period, another, requested_by))

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from campaigns.operations.analysis import analyze
 from campaigns.rules.retry import MAX_ATTEMPTS
-from campaigns.wiring import configure_agents, get_store
+from campaigns.wiring import configure_agents, get_permits, get_store
 from tasks.engine.bound import require_own_tenant
 from tasks.engine.policies import RETRIED
 
@@ -30,7 +30,8 @@ def analyze_examples(tenant_id: str, persona_id: str) -> str:
     require_own_tenant(tenant_id)
     configure_agents()
     last_try = runtime.task_run.run_count >= MAX_ATTEMPTS
-    persona = analyze(get_store(), tenant_id, persona_id, last_try=last_try, now=datetime.now(UTC))
+    with get_permits().hold(tenant_id):
+        persona = analyze(get_store(), tenant_id, persona_id, last_try=last_try, now=datetime.now(UTC))
     style = persona.inferred_style
     assert style is not None
     return f"{persona.name}: {', '.join(style.tone_tags)}; confidence {style.confidence.overall:.2f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from campaigns.approval.opening import open_round
+from campaigns.approval.outcomes import passed_on
 from campaigns.build.planning import fail
 from campaigns.errors import CampaignError, NotFoundError
 from campaigns.model.campaign import AT_REST
@@ -62,6 +63,13 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
         now=now,
         fence=fence(campaign),
     )
+    if passed_on(store, store.campaigns.get(campaign.tenant_id, campaign.id)):
+        before = round_.n - 1
+        tell("review.decided", campaign.tenant_id, campaign.id, campaign.name, round=before, outcome="passed_on")
+    else:
+        written = sum(post.usable for post in posts)
+        what = "generated" if round_.n == 1 else "revised"
+        tell(what, campaign.tenant_id, campaign.id, campaign.name, round=round_.n, posts=written)
     tell("review.requested", campaign.tenant_id, campaign.id, campaign.name, round=round_.n, posts=len(round_.posts))
     # A notice that cannot be sent now stays in the outbox; it never fails the run.
     deliver_now(store, campaign.tenant_id, campaign.id, now=now)

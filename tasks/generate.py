@@ -10,17 +10,18 @@ from typing import Any
 from prefect import runtime
 from prefect.futures import PrefectFutureList, wait
 
-from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import PROMPT_VERSION
 from campaigns.build.writing import is_written, put_back, write_post
+from campaigns.checkpoints.key import CheckpointKey
 from campaigns.errors import AgentError, StoreUnavailableError
-from campaigns.operations.metrics import THROTTLED
 from campaigns.patience import patiently
 from campaigns.settings import get_settings
-from campaigns.wiring import configure_agents, get_signals, get_store
+from campaigns.wiring import configure_agents, get_store
+from tasks.checkpoints.cached import campaign_scope, checkpoint_key
+from tasks.checkpoints.storage import configured_storage
 from tasks.engine.lease import fence, time_for
+from tasks.engine.permits import permit
 from tasks.engine.policies import step
-from tasks.engine.writer_limit import writer_slot
 from tasks.showing.board import progress
 from tasks.steps import Draft, PlannedPost, SavedCampaign
 
@@ -43,25 +44,20 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
         BuildTimeoutError: the campaign was worked on as long as it may be.
     """
     configure_agents()
-    store, now = get_store(), datetime.now(UTC)
-    attempt = f"{runtime.task_run.id}:{runtime.task_run.run_count}"
-    try:
-        with writer_slot():
-            written = write_post(
-                store,
-                campaign.tenant_id,
-                campaign.id,
-                post.id,
-                revision=post.revision,
-                attempt=attempt,
-                now=now,
-                fence=fence(campaign),
-                seconds=time_for(campaign, get_settings().post_timeout_seconds),
-            )
-    except AgentError as error:
-        if error.reason == FailureCode.THROTTLED:
-            get_signals().count(THROTTLED, now=datetime.now(UTC))
-        raise
+    store = get_store()
+    with permit(campaign):
+        written = write_post(
+            store,
+            campaign.tenant_id,
+            campaign.id,
+            post.id,
+            revision=post.revision,
+            attempt=f"{runtime.task_run.id}:{runtime.task_run.run_count}",
+            now=datetime.now(UTC),
+            fence=fence(campaign),
+            seconds=time_for(campaign, get_settings().post_timeout_seconds),
+            judge=get_settings().judge,
+        )
     progress(campaign)
     return Draft(
         post_id=written.id,
@@ -70,6 +66,24 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
         content_hash=written.content_hash(),
         post=written,
     )
+
+
+def unwritten(campaign: SavedCampaign, posts: list[PlannedPost]) -> list[PlannedPost]:
+    """Return the posts that are not both stored and kept: a run that begins again has no step for the others.
+
+    Two reads, however many posts are finished. One that was stored by a process which died before it kept it is kept
+    by its step, and is not paid for again.
+    """
+    store, place = get_store(), (campaign.tenant_id, campaign.id)
+    stored = {post.id: post for post in patiently(lambda: store.posts.list(*place))}
+    kept = set(patiently(lambda: configured_storage(get_settings()).vault().keys_of(*place)))
+    return [
+        post for post in posts if not is_written(stored[post.id], post.revision) or _key(post, campaign) not in kept
+    ]
+
+
+def _key(post: PlannedPost, campaign: SavedCampaign) -> CheckpointKey:
+    return checkpoint_key(campaign_scope({"campaign": campaign}), "generate", _inputs({"post": post}))
 
 
 def lost(drafts: PrefectFutureList[Draft], campaign: SavedCampaign) -> list[str]:

@@ -13,9 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from campaigns.errors import FaultsError, NotDueError, NotFoundError
 from campaigns.model.base import visible_text
-from campaigns.model.template import Occurrence, OccurrenceStatus, Template
+from campaigns.model.library.template import Occurrence, OccurrenceStatus, Template
 from campaigns.model.vocabulary import CampaignStatus
+from campaigns.operations.next_slot import made_up_for
 from campaigns.operations.recurring import ACTOR, due_at, due_in, occur, one_more
+from campaigns.rules.recurrence.rule import Due
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from campaigns.wiring import get_store
@@ -59,7 +61,24 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
         return _refused(str(error))
     if made.status is OccurrenceStatus.STARTED:
         deliver_now(store, made.tenant_id, made.campaign_id, now=now)
-    return _told(made, new=made.updated_at == now)
+    end = _told(made, new=made.updated_at == now)
+    if by_hand or another or made.status not in {OccurrenceStatus.STARTED, OccurrenceStatus.QUEUED}:
+        return (
+            end  # a person's wish is that period alone; what is skipped, of a paused template say, makes up for nothing
+        )
+    return _and_what_failed(store, found, due, end, now)
+
+
+def _and_what_failed(store: Store, template: Template, due: Due, end: Completion, now: datetime) -> Completion:
+    """Make up for the occurrence before, where the template wants that, and tell it with the end of the run."""
+    approver, story = get_settings().default_approver(), str(runtime.flow_run.id)
+    again = made_up_for(store, template, due, default_approver=approver, correlation_id=story, now=now)
+    if again is None:
+        return end
+    if again.status is OccurrenceStatus.STARTED:
+        deliver_now(store, again.tenant_id, again.campaign_id, now=now)
+    told = f"{end.message}; {again.period} had failed. {_told(again, new=again.updated_at == now).message}"
+    return end.model_copy(update={"message": told})
 
 
 def _template(store: Store, tenant_id: str, wanted: str) -> Template:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from campaigns.approval.rounds import Outcome, outcome, round_to_ask
 from campaigns.patience import patiently
@@ -11,7 +12,10 @@ from tasks.showing.board import show
 from tasks.showing.pages import waiting
 from tasks.steps import AskedRound, SavedCampaign
 
-__all__ = ["Outcome", "current_round", "read_outcome", "waits_for"]
+GOES_ON: Final = frozenset({Outcome.NEEDS_REVISION, Outcome.PASSED_ON})
+"""What a round comes to that another one follows from."""
+
+__all__ = ["GOES_ON", "Outcome", "current_round", "read_outcome", "waits_for"]
 
 
 def current_round(campaign: SavedCampaign) -> int:

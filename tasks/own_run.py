@@ -27,8 +27,8 @@ from campaigns.store import Store
 from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.complete import completed, completion_of, final_state
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.runs import prefect_client, start_key
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.runs import prefect_client, start_key
 from tasks.save import save_campaign
 from tasks.steps import AskedRound, SavedCampaign
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from campaigns.agents import models
-from campaigns.agents.money import estimate
 from campaigns.agents.prompts import PROMPT_VERSION
+from campaigns.agents.providers import models
+from campaigns.agents.providers.money import estimate
 from campaigns.build.planning import fail, plan, read_setting
 from campaigns.errors import AgentError
 from campaigns.model.campaign import AT_REST
@@ -20,6 +20,7 @@ from campaigns.store import Store
 from campaigns.wiring import configure_agents, get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence, time_for
+from tasks.engine.permits import permit
 from tasks.engine.policies import step
 from tasks.showing.board import show
 from tasks.showing.events import tell
@@ -37,14 +38,15 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
     configure_agents()
     store = get_store()
     try:
-        posts = plan(
-            store,
-            campaign.tenant_id,
-            campaign.id,
-            now=datetime.now(UTC),
-            fence=fence(campaign),
-            seconds=time_for(campaign, get_settings().planning_timeout_seconds),
-        )
+        with permit(campaign):
+            posts = plan(
+                store,
+                campaign.tenant_id,
+                campaign.id,
+                now=datetime.now(UTC),
+                fence=fence(campaign),
+                seconds=time_for(campaign, get_settings().planning_timeout_seconds),
+            )
     except AgentError as error:
         if error.retryable:
             _count(store, campaign, error)
@@ -52,16 +54,7 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
     setting = read_setting(store, campaign.tenant_id, campaign.id)
     summary = setting.campaign.plan_summary
     names = {persona.id: persona.name for persona in setting.personas}
-    expected = estimate(posts, models.model())
-    cost = "unknown price" if expected.cost_usd is None else f"about {expected.cost_usd:.2f} US dollars"
-    get_run_logger().info(
-        "%d posts by %s: about %d model calls, %d tokens, %s",
-        len(posts),
-        expected.model,
-        expected.calls,
-        expected.tokens,
-        cost,
-    )
+    _log_estimate(posts)
     tell("planned", campaign.tenant_id, campaign.id, campaign.name, posts=len(posts))
     return Plan(
         posts=[
@@ -77,10 +70,18 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
     )
 
 
+def _log_estimate(posts: list[Post]) -> None:
+    """Log what writing the posts will take, before it is paid for."""
+    expected = estimate(posts, models.model())
+    cost = "unknown price" if expected.cost_usd is None else f"about {expected.cost_usd:.2f} US dollars"
+    said = (len(posts), expected.model, expected.calls, expected.tokens, cost)
+    get_run_logger().info("%d posts by %s: about %d model calls, %d tokens, %s", *said)
+
+
 def planned(campaign: SavedCampaign) -> Plan:
     """Return the plan of which the posts are stored."""
     plan = receipted(plan_posts, lambda plan: _is_stored(campaign, plan), campaign)
-    show(campaign, "campaign", "plan")
+    show(campaign, "campaign", "plan", "cost")
     return plan
 
 

@@ -14,6 +14,7 @@ from tasks.checkpoints.receipts import receipted
 from tasks.engine.lease import fence
 from tasks.engine.policies import step
 from tasks.plan import label_of
+from tasks.showing.board import TAGS, show
 from tasks.showing.events import tell
 from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 
@@ -36,7 +37,9 @@ def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
 
 def revised(campaign: SavedCampaign, asked: AskedRound) -> Revision:
     """Return the posts that the store says are to be written again after the round."""
-    return receipted(revise_posts, lambda found: _is_under_way(campaign, asked, found), campaign, asked)
+    revision = receipted(revise_posts, lambda found: _is_under_way(campaign, asked, found), campaign, asked)
+    show(campaign, TAGS)
+    return revision
 
 
 def _is_under_way(campaign: SavedCampaign, asked: AskedRound, found: Revision) -> bool:

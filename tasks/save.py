@@ -9,7 +9,7 @@ from typing import Any
 from prefect import get_run_logger, runtime
 
 from campaigns.build.by_name import by_name
-from campaigns.build.submission import plan_version_of, submit
+from campaigns.build.submission import Submission, plan_version_of, submit
 from campaigns.model.base import derived_id, visible_text
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -66,12 +66,14 @@ def save_campaign(
         campaign = submit(
             store,
             _brief(store, tenant_id, brief or {}, now),
-            tenant_id=tenant_id,
-            campaign_id=campaign_id or derived_id("campaign", runtime.flow_run.id),
-            requested_by=" ".join(visible_text(requested_by).split()) or "prefect-ui",
+            Submission(
+                tenant_id=tenant_id,
+                campaign_id=campaign_id or derived_id("campaign", runtime.flow_run.id),
+                requested_by=" ".join(visible_text(requested_by).split()) or "prefect-ui",
+                execution_id=str(runtime.flow_run.id),
+                correlation_id=str(runtime.flow_run.id),
+            ),
             default_approver=get_settings().default_approver(),
-            execution_id=str(runtime.flow_run.id),
-            correlation_id=str(runtime.flow_run.id),
             now=now,
         ).campaign
     get_run_logger().info("Campaign %s, correlation id %s", campaign.id, campaign.correlation_id)

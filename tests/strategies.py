@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from campaigns.model.base import derived_id
-from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.vocabulary import DAYS, PLATFORMS
 from campaigns.rules.merge.merging import MergedConfig, merge
 
@@ -60,7 +60,7 @@ def _shares(count: int, least: int) -> st.SearchStrategy[list[float]]:
 @st.composite
 def participants(draw: st.DrawFn, most_personas: int = 10) -> dict[str, Any]:
     people = draw(st.lists(st.sampled_from(PERSONA_IDS), min_size=1, max_size=most_personas, unique=True))
-    places = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, max_size=4, unique=True))
+    places = draw(st.lists(st.sampled_from(PLATFORMS), min_size=1, max_size=len(PLATFORMS), unique=True))
     mode = draw(st.sampled_from(["balanced", "weighted", "custom", None]))
     if mode is None:
         return {"personaIds": people, "platforms": places}

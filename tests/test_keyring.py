@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.keys.keyring import KeyRing, KeyRingError, new_ring
-from deployments import keys
+from deployments.commands import keys
 
 GOOD = "A" * 43
 

@@ -9,7 +9,7 @@ from campaigns.keys.keyring import KeyRing, KeyRingError, new_ring
 from campaigns.keys.links import MAX_LIFETIME, LinkSigner
 from campaigns.keys.rotation import added, promoted, retired
 from campaigns.model.approval import ApprovalRound
-from deployments.rotate import ALIVE
+from deployments.aws.rotate import ALIVE
 from tests.store.samples import NOW, a_campaign, a_round
 
 START = new_ring("k1")

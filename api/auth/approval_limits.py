@@ -1,7 +1,8 @@
-"""How often a link may be used, and how often a wrong one.
+"""How often a link or the address of a feed may be used, and how often a wrong one.
 
 By network, never by user agent: a scanner and its company's people come from the same one, so what is
-counted against it are wrong links. A right one is always served.
+counted against it are wrong links. A right one is always served. A feed is counted by its token: a calendar program
+asks from many networks, and each time costs a reading of the whole calendar.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ class ApprovalLimits:
     """The counters of this process."""
 
     def __init__(
-        self, *, uses_per_minute: int = 30, wrong_per_minute: int = 10, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        uses_per_minute: int = 30,
+        wrong_per_minute: int = 10,
+        feed_per_minute: int = 12,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uses = RateLimiter(per_minute=uses_per_minute, burst=uses_per_minute, clock=clock)
         self._wrong = RateLimiter(per_minute=wrong_per_minute, burst=wrong_per_minute, clock=clock)
+        self._feeds = RateLimiter(per_minute=feed_per_minute, burst=feed_per_minute, clock=clock)
         self._opened = RateLimiter(per_minute=0.1, burst=1, clock=clock)
 
     def use(self, callback_id: str, network: str) -> float:
@@ -34,6 +41,10 @@ class ApprovalLimits:
     def wrong(self, network: str) -> float:
         """Count a wrong link; return the seconds to wait, 0.0: none."""
         return self._wrong.take(network)
+
+    def feed(self, digest: str) -> float:
+        """Count a reading of a feed, by the digest of its token; return the seconds to wait, 0.0: none."""
+        return self._feeds.take(digest)
 
     def first_opening(self, callback_id: str, approver_id: str, network: str) -> bool:
         """Whether this is worth an entry in the audit: the first time in ten minutes from there."""
@@ -56,7 +67,7 @@ Network = Annotated[str, Depends(network)]
 
 
 def wrong_token(limits: ApprovalLimits, network: str) -> Problem:
-    """Return the answer to a token that is none of ours; whoever tries many is slowed down."""
+    """Return the answer to a token that is not ours. Many tries from one network are slowed down."""
     if wait := limits.wrong(network):
         return too_many(wait)
     return problem("INVALID_TOKEN", "the approval token is not valid")

@@ -20,12 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth.approval_limits import approval_limits, network, wrong_token
 from api.auth.identity import Identity, TokenRefusedError
 from api.auth.limits import RateLimiter, too_many
+from api.auth.sign_in import CHALLENGE, STATUS_PATH, SignIn, is_basic
 from api.dependencies import link_signer
+from api.http.access_log import network_of
 from api.http.json_bodies import is_json, value_of
 from api.http.problems import Problem, answer, problem, problem_of
 from campaigns.errors import FaultsError
-from campaigns.model.brand import MAX_ASSET_BYTES
-from campaigns.store.table import MAX_ITEM_BYTES
+from campaigns.model.library.brand import MAX_ASSET_BYTES
+from campaigns.store.tables.table import MAX_ITEM_BYTES
 
 KIB: Final = 1024
 MAX_BODY_BYTES: Final = 1024 * KIB
@@ -41,6 +43,7 @@ _BODIES: Final = [
         (r"/brands(?:/[^/]+)?", MAX_BODY_BYTES),
         (r"/brands/[^/]+/assets", MAX_UPLOAD_BYTES),
         (r"/brands/[^/]+/assets/[^/]+", 64 * KIB),
+        (r"/templates(?:/[^/]+)?", MAX_BODY_BYTES),  # holidays come as text
         (r"/personas(?:/[^/]+)?", 160 * KIB),
         (r"/personas/[^/]+/examples", 160 * KIB),
         # It becomes one item of the store; the form has the same comments, percent-encoded.
@@ -50,10 +53,11 @@ _BODIES: Final = [
 ]
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 LARGE_JSON_BYTES: Final = 16 * KIB
-"""From here on JSON is looked at in a thread: the loop serves the others meanwhile."""
+"""Bytes of JSON from which on it is checked in a thread, so that the loop goes on serving other requests."""
 
 OPEN: Final = re.compile(
     r"/(?:healthz|readyz|openapi\.json|docs(?:/[\w.-]+)?"
+    r"|calendar\.ics"  # the token of the feed is
     r"|approve/.*"  # the link is the credential
     r"|campaigns/[^/]+/approve)"  # the approval token is
 )
@@ -66,9 +70,12 @@ _PAGES: Final = "/approve/"
 class Gate:
     """Lets in who may, and hands on bodies that are worth parsing."""
 
-    def __init__(self, app: ASGIApp, *, identity: Identity, hosts: frozenset[str], limiter: RateLimiter) -> None:
+    def __init__(
+        self, app: ASGIApp, *, identity: Identity, sign_in: SignIn, hosts: frozenset[str], limiter: RateLimiter
+    ) -> None:
         self._app = app
         self._identity = identity
+        self._sign_in = sign_in
         self._hosts = hosts
         self._limiter = limiter
 
@@ -109,16 +116,27 @@ class Gate:
     async def _authenticate(self, scope: Scope, headers: Headers) -> None:
         given, now = headers.getlist("authorization"), datetime.now(UTC)
         try:
-            if self._identity.may_wait:
+            if scope["path"] == STATUS_PATH and is_basic(given):
+                came_from = network_of(scope) or "unknown"
+                caller = await run_in_threadpool(self._sign_in.caller, given[0], network=came_from)
+            elif self._identity.may_wait:
                 caller = await run_in_threadpool(self._identity.caller, given, now=now)
             else:
                 caller = self._identity.caller(given, now=now)
         except TokenRefusedError as refused:
             scope["state"]["denied"] = refused.reason
-            raise problem("UNAUTHENTICATED", "send a valid bearer token: Authorization: Bearer <token>") from None
+            answered = problem("UNAUTHENTICATED", "send a valid bearer token: Authorization: Bearer <token>")
+            if await self._may_sign_in(scope, headers):
+                answered.challenge = CHALLENGE
+            raise answered from None
         scope["state"]["caller"] = caller
         if wait := self._limiter.take(f"tenant:{caller.tenant_id}"):
             raise too_many(wait)
+
+    async def _may_sign_in(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a browser is to ask for Prefect's name and password."""
+        is_page = scope["path"] == STATUS_PATH and "text/html" in headers.get("accept", "")
+        return is_page and await run_in_threadpool(lambda: self._sign_in.is_known)
 
 
 def body_limit(method: str, path: str) -> int:

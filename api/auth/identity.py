@@ -29,8 +29,8 @@ from pydantic import ConfigDict, StrictInt, StrictStr, StringConstraints, Valida
 
 from api.http.problems import problem
 from campaigns.keys.keyring import KeyRing
-from campaigns.model.approval_terms import EMAIL
 from campaigns.model.base import TenantId, Wire
+from campaigns.model.terms.approval_terms import EMAIL
 
 ISSUER: Final = "campaign-orchestration"
 AUDIENCE: Final = "campaign-api"
@@ -50,8 +50,12 @@ Scope = Literal[
     "brands:write",
     "templates:read",
     "templates:write",
+    "operations:read",
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+
+EVERY_TENANT: Final = "*"
+"""The tenant of a caller who may see every one of them; nothing is stored under it, and no token names it."""
 
 Subject = Annotated[StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 

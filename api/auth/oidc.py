@@ -21,8 +21,8 @@ from pydantic import ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, Valid
 
 from api.auth.identity import Caller, Subject, TokenRefusedError, require_time, strict_part
 from api.http.problems import Problem, problem
-from campaigns.model.approval_terms import EMAIL
 from campaigns.model.base import TenantId, Wire
+from campaigns.model.terms.approval_terms import EMAIL
 
 log = logging.getLogger("campaigns.api")
 

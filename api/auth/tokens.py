@@ -1,6 +1,6 @@
 """Prints a bearer token for development: `python -m api.auth.tokens --tenant fernwood --scopes campaigns:read`.
 
-It is signed with CAMPAIGNS_API_KEYS. In production an OpenID provider issues the tokens (README, settings).
+It is signed with CAMPAIGNS_API_KEYS. In production an OpenID provider issues the tokens (docs/settings.md).
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ import ipaddress
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 from fastapi.routing import APIRoute
@@ -16,12 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import answer, problem
 from campaigns import correlation
+from campaigns.correlation import HEADER
+from campaigns.telemetry import spans
 
 log = logging.getLogger("campaigns.access")
 audit = logging.getLogger("campaigns.denied")
 
-HEADER: Final = "X-Correlation-Id"
-DENIED: Final = frozenset({401, 403, 404, 429})
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Begin no story, and no trace."""
+DENIED_STATUSES: Final = frozenset({401, 403, 404, 429})
 """Answers that keep somebody out; a 404 may be another tenant's thing."""
 
 
@@ -41,7 +45,16 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         correlation_id = correlation.accepted(Headers(scope=scope).get(HEADER))
-        token = correlation.current.set(correlation_id)
+        changes = scope["method"] not in _READING
+        with (
+            correlation.bound(correlation_id),
+            correlation.finding() as found,
+            spans.span(scope["method"], known_as=spans.ROOT) if changes else nullcontext(),
+        ):
+            await self._answered(scope, receive, send, correlation_id, found)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, given: str, found: Mapping[str, str]) -> None:
+        """Let the request be answered, and note it; `found` is the story that it turns out to belong to."""
         scope.setdefault("state", {})
         started, status, noted = time.perf_counter(), 0, False
 
@@ -49,12 +62,12 @@ class AccessLog:
             nonlocal status, noted
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = correlation_id
+                MutableHeaders(scope=message)[HEADER] = given
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 # Now, since what goes on in the background afterwards is no part of the answer.
                 noted = True
-                await self._note(scope, status, time.perf_counter() - started)
+                await self._note(scope, status, time.perf_counter() - started, given, found)
 
         try:
             try:
@@ -68,12 +81,16 @@ class AccessLog:
                 )
         finally:
             if not noted:
-                await self._note(scope, status, time.perf_counter() - started)
-            correlation.current.reset(token)
+                await self._note(scope, status, time.perf_counter() - started, given, found)
 
-    async def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    async def _note(self, scope: Scope, status: int, seconds: float, given: str, found: Mapping[str, str]) -> None:
         route = self._route(scope)
         fields = _fields(scope, route.path if route else "unknown", status, seconds)
+        if (story := found.get("correlationId")) is not None and story != given:
+            fields |= {"requestId": given}
+        fields |= found
+        if fields["method"] not in _READING:
+            spans.rename(f"{fields['method']} {fields['route']}")
         log.info("%s %s %s", fields["method"], fields["route"], status, extra=fields)
         if (reason := _denied(scope, status)) is not None:
             asked = _ids(route, scope["path"]) if route else {}
@@ -109,7 +126,7 @@ def _ids(route: APIRoute, path: str) -> dict[str, str]:
 def _denied(scope: Scope, status: int) -> str | None:
     """Return why the request was kept out, for our eyes; None: it was let in."""
     reason = scope["state"].get("denied")
-    return str(reason or status) if reason or status in DENIED else None
+    return str(reason or status) if reason or status in DENIED_STATUSES else None
 
 
 def network_of(scope: Scope) -> str | None:

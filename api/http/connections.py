@@ -57,6 +57,16 @@ class BoundedProtocol(H11Protocol):
         self.resume_writing()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer bytes that are no HTTP. Where they are the body of a request in work, that one is told of its end."""
+        if self._at_work():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.abort()
+                return
+        super().send_400_response(msg)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)

@@ -1,4 +1,4 @@
-"""Errors on the wire: one body shape, and one table from error to status (domain.md section 1)."""
+"""Errors on the wire: one body shape, and the status of each error: the domain's by class, HTTP's own by code."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ STATUS: Final[tuple[tuple[type[errors.CampaignError], int], ...]] = (
     (errors.ConflictError, 409),
     (errors.ItemTooLargeError, 413),
     (errors.StoreUnavailableError, 503),
+    (errors.TenantBusyError, 429),
+    (errors.BusyError, 503),
 )
 
 CODES: Final[Mapping[str, tuple[int, str]]] = {
@@ -102,6 +104,8 @@ class Problem(Exception):  # it is an answer, not a failure of ours
         self.message = message
         self.details = details or {}
         self.retry_after = retry_after
+        self.challenge = "Bearer"
+        """How to come in, where it is a 401."""
 
 
 def problem(
@@ -124,7 +128,7 @@ def answer(found: Problem) -> JSONResponse:
     if found.retry_after is not None:
         headers["Retry-After"] = str(found.retry_after)
     if found.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = found.challenge
     log.log(
         logging.ERROR if found.status >= 500 else logging.INFO,
         "answered %s",
@@ -148,6 +152,11 @@ def problem_of(error: errors.CampaignError) -> Problem:
     if isinstance(error, errors.ApprovalLinkError):
         return Problem(status, error.code, "this approval link is not valid")
     details = getattr(error, "details", None) or {}
+    if isinstance(error, errors.BusyError):
+        return Problem(status, error.code, str(error), dict(details), retry_after=error.retry_after)
+    if isinstance(error, errors.NewerReleaseError):
+        words = "a later release wrote this and was rolled back; nothing is lost, it goes on when that one runs again"
+        return Problem(status, error.code, words, retry_after=60)
     if status == 503:
         return Problem(status, error.code, "the store did not answer; nothing is lost, try again", retry_after=5)
     if status == 500:
@@ -198,7 +207,7 @@ def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     async def on_domain_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, errors.CampaignError)
         found = problem_of(error)
-        if found.status == 500:
+        if found.status == 500 or isinstance(error, errors.NewerReleaseError):
             log.error("unexpected %s", error.code, exc_info=error)
         return answer(found)
 

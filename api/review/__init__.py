@@ -1,5 +1,6 @@
 """The review page: what an approver sees and sends, with its templates and its style sheet.
 
-Belongs here: values for the templates, what the forms carry, the routes (`api.review.router`). Does not: whether a
-decision may be recorded (`campaigns.rules.approval`), JSON (`api.routers`).
+Belongs here: the routes (`router`), coming in (`arriving`), `showing`, `answering`, the list of an approver, and the
+`status`, which wears the same style. Does not: values for the templates (`api.review.views`), whether a decision may be
+recorded (`campaigns.rules.approval`), JSON (`api.routers`).
 """

@@ -9,13 +9,14 @@ from functools import cached_property
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from campaigns.approval.invitations import Invitation
+from campaigns.approval.invitations import Invitation, Standing
 from campaigns.approval.rounds import may_decide
+from campaigns.approval.standing import StageStanding, stages_of
 from campaigns.errors import NotFoundError
-from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
-from campaigns.model.brand import Brand
+from campaigns.model.approval import ApprovalRound, ApproverDecision, ReviewDraft, RoundApprover
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import Post, PostContent
 from campaigns.rules.approval.decisions import changed_posts
 from campaigns.store import Store
@@ -42,6 +43,7 @@ class Visit:
         *,
         label: str = "",
         proven: bool = False,
+        browser: str = "",
     ) -> None:
         self.store = store
         self.found = found
@@ -49,6 +51,8 @@ class Visit:
         self.csrf = csrf
         self.now = now
         self.label = label
+        self.browser = browser
+        """Says which browser it is, where it takes cookies of ours."""
         self.proven = proven
         """Whether this browser showed the code that a campaign may ask for."""
 
@@ -56,13 +60,38 @@ class Visit:
     def needs_code(self) -> bool:
         return self.campaign.approval.require_otp and not self.proven
 
+    def draft(self) -> tuple[ReviewDraft | None, ReviewDraft | None]:
+        """Return what this browser has begun, and what another one has: a machine that reads mail, perhaps."""
+        draft = self.store.drafts.get(self.round, self.approver.id)
+        if draft is not None and self.found.own is not None and draft.saved_at <= self.found.own.at:
+            return None, None  # it became the decision that is to be completed: nothing is chosen for anybody
+        if draft is not None and draft.browser not in {"", self.browser}:
+            return None, draft
+        return draft, None
+
     def path(self, part: str = "", **query: str) -> str:
         """Return an address of this visit."""
         return path_of(self.round.callback_id, self.label, part, **query)
 
-    @property
+    @cached_property
     def round(self) -> ApprovalRound:
-        return self.found.round
+        """The round; for whoever is asked again, the posts that are as they were decided on are as good as locked."""
+        round_ = self.found.round
+        if not self.again:
+            return round_
+        settled = [post_id for post_id in round_.posts if post_id not in self.again]
+        return round_.model_copy(update={"locked": list(dict.fromkeys([*round_.locked, *settled]))})
+
+    @property
+    def again(self) -> list[str]:
+        """The posts that were changed since the reader decided, while that is asked."""
+        return self.found.asked_again if self.found.standing is Standing.OPEN else []
+
+    def may_move(self, post: Post) -> bool:
+        return self.campaign.approval.allow_moves and self.may_decide and post.id not in self.round.locked
+
+    def may_edit(self, post: Post) -> bool:
+        return self.campaign.approval.allow_edits and self.may_decide and post.id not in self.round.locked
 
     @property
     def approver(self) -> RoundApprover:
@@ -83,7 +112,8 @@ class Visit:
     @property
     def last_round(self) -> bool:
         """Whether no rewriting is left after this round."""
-        return self.round.n > self.campaign.approval.max_revision_rounds
+        times = self.round.stage.revisions + 1 if self.round.stage else self.round.n
+        return times > self.campaign.approval.max_revision_rounds
 
     @property
     def may_decide(self) -> bool:
@@ -120,14 +150,47 @@ class Visit:
 
     @cached_property
     def last(self) -> LastRound | None:
-        """Return the round before this one, None in the first."""
+        """Return the round before this one, None in the first; where approval goes in stages, the same stage's."""
         if self.round.n == 1:
             return None
         tenant_id, campaign_id, n = self.round.tenant_id, self.round.campaign_id, self.round.n - 1
+        if self.round.stage is not None:
+            found = [each for each in self.history if each.stage and each.stage.n == self.round.stage.n]
+            if not found:
+                return None
+            n = found[-1].n
         before = self.store.approvals.round(tenant_id, campaign_id, n)
-        decisions = self.store.approvals.decisions(tenant_id, campaign_id, n)
+        # What was said since, in other stages, is what was rewritten for.
+        since = range(n, self.round.n)
+        decisions = [each for one in since for each in self.store.approvals.decisions(tenant_id, campaign_id, one)]
         same = next((each for each in before.approvers if each.email == self.approver.email), None)
         return LastRound(before, decisions, same.id if same else None)
+
+    @cached_property
+    def history(self) -> list[ApprovalRound]:
+        """Return the rounds before this one."""
+        found = self.store.approvals.rounds(self.round.tenant_id, self.round.campaign_id)
+        return [each for each in found if each.n < self.round.n]
+
+    @cached_property
+    def stages(self) -> list[StageStanding]:
+        """Return how it stands with each stage now; none without stages."""
+        if self.round.stage is None:
+            return []
+        latest = self.store.approvals.current_round(self.round.tenant_id, self.round.campaign_id)
+        return stages_of(self.store, latest or self.round)
+
+    def approved_by(self, post: Post) -> tuple[str, int]:
+        """Return who approved a locked post in this stage, and in which round."""
+        if self.round.stage is None:
+            return post.review.by or "", post.review.round
+        place = self.round.tenant_id, self.round.campaign_id
+        for each in reversed(self.history):
+            asked = each.stage is not None and each.stage.n == self.round.stage.n and post.id not in each.locked
+            if asked and each.outcome and each.posts.get(post.id) == post.content_hash():
+                names = [said.decided_by for said in self.store.approvals.decisions(*place, each.n)]
+                return self.words.listed(list(dict.fromkeys(names))), each.n
+        return "", self.round.n
 
     def words_of_last_round(self, post: Post) -> PostContent | None:
         """Return what the last round showed of a post, None where it did not show it, or not other words."""
@@ -136,6 +199,14 @@ class Visit:
             return None
         kept = self.store.posts.revisions(post.tenant_id, post.campaign_id, post.id)
         return next((each.content for each in reversed(kept) if each.content_hash() == shown), None)
+
+    def words_decided_on(self, post: Post) -> PostContent | None:
+        """Return the words that the reader decided on, of a post that was changed since."""
+        if self.found.own is None or post.id not in self.again:
+            return None
+        kept = self.store.posts.revisions(post.tenant_id, post.campaign_id, post.id)
+        wanted = self.found.own.words.get(post.id)
+        return next((each.content for each in reversed(kept) if each.content_hash() == wanted), None)
 
     def words_at(self, post: Post, revision: int) -> PostContent | None:
         """Return the words of an earlier revision, None where it is the present one or was never kept."""

@@ -30,6 +30,8 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="approvalToken", description=
 class Receipt(Wire):
     """What was recorded. `outcome` is missing while others are still to decide.
 
+    Where approval goes in stages, `stage` is the one that was asked, and `nextStage` the one that is asked now.
+
     Until `settlesAt`, where a campaign has seconds to undo, the decision can be taken back on the review page.
     """
 
@@ -41,6 +43,8 @@ class Receipt(Wire):
     round: int
     repeated: bool
     outcome: str | None = None
+    stage: str | None = None
+    next_stage: str | None = None
     settles_at: str | None = None
 
 
@@ -122,8 +126,9 @@ def record(
         GoneError, ConflictError, FaultsError: nothing was recorded, and why.
     """
     voice = found.voice(channel, name=request.decided_by, client=client, code=proven)
-    # Without an attempt id of the client, the same words are the same attempt.
-    attempt = request.attempt_id or content_hash([found.claims.jti, request.to_wire()])[:32]
+    # Without an attempt id of the client, the same words about the same content are the same attempt.
+    shown = request.digest or found.claims.digest
+    attempt = request.attempt_id or content_hash([found.claims.jti, shown, request.to_wire()])[:32]
     decided = decide(store, found.round, voice, request, attempt_id=attempt, now=now)
     stored = decided.decision
     until = undo_until(decided.round, stored)
@@ -136,6 +141,8 @@ def record(
         round=stored.round,
         repeated=decided.repeated,
         outcome=decided.round.outcome,
+        stage=decided.round.stage.name if decided.round.stage else None,
+        next_stage=decided.round.stage.next_name if decided.round.stage else None,
         settles_at=until.isoformat() if until else None,
     )
 

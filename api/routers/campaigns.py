@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Header, Query
+from fastapi import Body, Depends, Header, Query
 from fastapi.responses import Response
 from pydantic import Field
 
 from api.auth.identity import Caller, needs
 from api.courier import Courier
-from api.dependencies import KnownParameters, Now, TheCourier, TheStore
-from api.http.json_bodies import JsonRoute
+from api.dependencies import Now, PageSize, TheBacklog, TheCourier, TheStore, resource
 from api.http.problems import documented
 from api.motor import PrefectUnavailableError, RunFacts, run_facts
-from api.routers.examples import BRIEF
 from api.routers.plan import PlanBody, plan_of
+from api.schemas.examples import BRIEF
 from api.schemas.execution import Execution, Known, execution_of
-from api.schemas.versions import IfMatch, guarded, require_version, required
+from api.schemas.stages import standing_of
+from api.schemas.versions import IfMatch, based, guarded, require_version
 from api.schemas.wire import (
     AuditView,
     CampaignView,
@@ -31,10 +31,10 @@ from api.schemas.wire import (
     post_body,
     sent,
     sent_page,
-    take_version,
 )
 from campaigns import correlation
-from campaigns.build.submission import changed, submit
+from campaigns.approval.standing import stages_of
+from campaigns.build.submission import Submission, changed, submit
 from campaigns.model.base import BrandId, Maybe, PersonaId, Text500, Wire, new_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import AT_REST
@@ -42,13 +42,7 @@ from campaigns.model.vocabulary import CampaignStatus, Platform
 from campaigns.operations.cancelling import cancel
 from campaigns.settings import get_settings
 
-router = APIRouter(
-    route_class=JsonRoute,
-    prefix="/campaigns",
-    tags=["campaigns"],
-    responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
-    dependencies=[KnownParameters],
-)
+router = resource("campaigns", "/campaigns")
 
 Reader = Annotated[Caller, Depends(needs("campaigns:read"))]
 Writer = Annotated[Caller, Depends(needs("campaigns:write"))]
@@ -89,6 +83,7 @@ def create_campaign(
     caller: Writer,
     store: TheStore,
     courier: TheCourier,
+    backlog: TheBacklog,
     now: Now,
     brief: Annotated[
         dict[str, Any],
@@ -107,19 +102,23 @@ def create_campaign(
 
     The same `Idempotency-Key`, or the same `metadata.externalRef`, with the same brief is the same campaign
     and answers as the first time; with another brief it is refused with 422 `IDEMPOTENCY_MISMATCH`. Once a
-    campaign is deleted, its reference is free again.
+    campaign is deleted, its reference is free again. While too many campaigns wait to be built, a new one is refused
+    with 429 `TENANT_BACKLOG_FULL` or 503 `BACKLOG_FULL`: send it again after `Retry-After`.
     """
     created = submit(
         store,
         brief,
-        tenant_id=caller.tenant_id,
-        campaign_id=new_id("campaign"),
-        requested_by=caller.sub,
-        requester_email=caller.email,
+        Submission(
+            tenant_id=caller.tenant_id,
+            campaign_id=new_id("campaign"),
+            requested_by=caller.sub,
+            requester_email=caller.email,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation.current.get(),
+        ),
         default_approver=get_settings().default_approver(),
-        idempotency_key=idempotency_key,
-        correlation_id=correlation.current.get(),
         start_run=True,
+        backlog=backlog,
         now=now,
     )
     campaign = created.campaign
@@ -142,7 +141,7 @@ def list_campaigns(
     store: TheStore,
     status: Annotated[CampaignStatus | None, Query()] = None,
     brand_id: Annotated[BrandId | None, Query(alias="brandId")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: PageSize = 50,
     cursor: Annotated[str | None, Query(min_length=1, max_length=2000, description="From the page before")] = None,
 ) -> Response:
     """Return a page of campaigns; `cursor` in the answer leads to the next one."""
@@ -152,9 +151,14 @@ def list_campaigns(
 
 @router.get("/{campaign_id}", response_model=CampaignView, summary="One campaign", responses=documented(404))
 def read_campaign(campaign_id: str, caller: Reader, store: TheStore) -> Response:
-    """Return the campaign: its brief, its status and what was planned."""
+    """Return the campaign: its brief, its status and what was planned; of an approval in stages, where it is."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    return sent(campaign_body(campaign), version=campaign.version)
+    body = campaign_body(campaign)
+    if campaign.approval.stages:
+        round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+        standing = standing_of(campaign, round_, stages_of(store, round_) if round_ else [])
+        body |= {"standing": standing.to_wire()} if standing else {}
+    return sent(body, version=campaign.version)
 
 
 @router.patch(
@@ -181,11 +185,11 @@ def change_campaign(
     """Replace the fields of the brief that are given, whole; null sets one back to its default.
 
     While the campaign is `planning`, or failed before it was planned, everything may change; of one that failed
-    later `name`, `metadata`, `brief`, `messaging` and `budgetUSD`; of any other `name` and `metadata`. A request with
-    a field that may not change is refused whole.
+    later `name`, `metadata`, `brief`, `messaging` and `budgetUSD`, and the approvers in `approval` where it failed with
+    `NOBODY_MAY_DECIDE`; of any other `name` and `metadata`. A request with a field that may not change is refused
+    whole.
     """
-    fields, named = take_version(wanted)
-    version = required(based_on, named)
+    fields, version = based(wanted, based_on)
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
     change = changed(store, campaign, fields, default_approver=get_settings().default_approver(), now=now)
     changes = {name: getattr(change.brief, name) for name in change.fields}
@@ -275,6 +279,7 @@ def read_execution(campaign_id: str, caller: Reader, store: TheStore, courier: T
         posts=store.posts.list(tenant_id, campaign_id),
         round=round_,
         decisions=store.approvals.decisions(tenant_id, campaign_id, round_.n) if round_ else [],
+        stages=stages_of(store, round_) if round_ else [],
         audit=store.audit.entries(tenant_id, campaign_id),
     )
     run, answered = _run_of(campaign.execution_id, courier)

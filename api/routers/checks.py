@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import Body, Depends
 from fastapi.responses import Response
 
 from api.auth.identity import Caller, needs
-from api.dependencies import KnownParameters, Now, TheStore
-from api.http.json_bodies import JsonRoute
-from api.http.problems import documented
+from api.dependencies import Now, TheStore, resource
 from api.schemas.wire import SchemaOf, checked, sent
 from campaigns.build.checking import CheckRequest, check_text
 from campaigns.model.post import Check, Quality
 
-router = APIRouter(
-    route_class=JsonRoute,
-    prefix="/checks",
-    tags=["checks"],
-    responses=documented(400, 401, 403, 404, 413, 422, 429, 500, 503),
-    dependencies=[KnownParameters],
-)
+router = resource("checks", "/checks", also=(404,))
 
 Reader = Annotated[Caller, Depends(needs("campaigns:read"))]
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 
 from api.auth.identity import Caller, needs
-from api.dependencies import KnownParameters, Now, TheStore
+from api.dependencies import Now, TheStore, resource
 from api.http.problems import documented
+from api.schemas.stages import StageState, stage_states
 from api.schemas.wire import CampaignView, PostView, campaign_body, post_body
 from campaigns.approval.outcomes import approved_posts
+from campaigns.approval.standing import approved_by, stages_of
 from campaigns.build.export import csv_of, ics_of
 from campaigns.build.submission import personas_of
-from campaigns.model.base import Instant, Wire
+from campaigns.model.base import Instant, Maybe, Wire
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import Post
 
-router = APIRouter(
-    prefix="/campaigns",
-    tags=["campaigns"],
-    responses=documented(400, 401, 403, 413, 422, 429, 500, 503),
-    dependencies=[KnownParameters],
-)
+router = resource("campaigns", "/campaigns")
 
 Reader = Annotated[Caller, Depends(needs("campaigns:read"))]
 
@@ -36,6 +34,7 @@ class ExportBody(Wire):
     exported_at: Instant
     campaign: CampaignView  # type: ignore[valid-type]  # made at run time
     posts: list[PostView]  # type: ignore[valid-type]  # made at run time
+    stages: Maybe[list[StageState]] = Field(default=None, description="What each stage said, where approval has stages")
 
 
 @router.get(
@@ -66,25 +65,32 @@ def export_posts(
     found = store.posts.list(campaign.tenant_id, campaign.id)
     if posts == "approved":
         found = approved_posts(found)
+    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
     if format_ != "json":
-        return posts_file(
-            format_, campaign, found, personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
-        )
+        personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
+        return posts_file(format_, campaign, found, personas, approved_by(store, latest))
+    stages = [each.to_wire() for each in stage_states(stages_of(store, latest) if latest else [])]
     body = {
         "exportedAt": now.isoformat(),
         "campaign": campaign_body(campaign),
         "posts": [post_body(post) for post in found],
+        **({"stages": stages} if stages else {}),
     }
     return JSONResponse(body, headers=_as_download(campaign, format_))
 
 
 def posts_file(
-    format_: Literal["csv", "ics"], campaign: Campaign, posts: Sequence[Post], personas: Mapping[str, Persona]
+    format_: Literal["csv", "ics"],
+    campaign: Campaign,
+    posts: Sequence[Post],
+    personas: Mapping[str, Persona],
+    stages: Mapping[str, Sequence[str]],
 ) -> Response:
-    """Return posts as a download: a table or a calendar."""
-    written = csv_of if format_ == "csv" else ics_of
-    media_type = "text/csv" if format_ == "csv" else "text/calendar"
-    return Response(written(campaign, posts, personas), media_type=media_type, headers=_as_download(campaign, format_))
+    """Return posts as a download: a table, with the stages that approved each, or a calendar."""
+    headers = _as_download(campaign, format_)
+    if format_ == "csv":
+        return Response(csv_of(campaign, posts, personas, stages), media_type="text/csv", headers=headers)
+    return Response(ics_of(campaign, posts, personas), media_type="text/calendar", headers=headers)
 
 
 def _as_download(campaign: Campaign, format_: str) -> dict[str, str]:

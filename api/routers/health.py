@@ -16,7 +16,7 @@ from api.schemas.wire import sent
 from campaigns.errors import CampaignError
 from campaigns.model.base import Wire
 from campaigns.settings import get_settings
-from campaigns.store.table import Key
+from campaigns.store.tables.table import Key
 
 router = APIRouter(tags=["health"], responses=documented(400, 500))
 

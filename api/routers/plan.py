@@ -10,6 +10,7 @@ from campaigns.build.submission import brand_of, personas_of
 from campaigns.model.base import Instant, Maybe, Wire
 from campaigns.model.campaign import Campaign, PlanSummary
 from campaigns.model.post import AssetRequirements
+from campaigns.model.terms.given import Given
 from campaigns.model.vocabulary import Intent, Platform, Provenance
 from campaigns.rules.merge.merging import MergedConfig, explain, merge
 from campaigns.store import Store
@@ -30,6 +31,7 @@ class PlannedSlot(Wire):
     needs_cta: bool
     required_inclusions: list[str]
     asset_requirements: AssetRequirements
+    given: Maybe[Given] = Field(default=None, description="Key date, item, hashtags, disclosures and link of the post")
 
 
 class ConfigurationLine(Wire):
@@ -86,6 +88,7 @@ def plan_of(store: Store, tenant_id: str, campaign_id: str) -> dict[str, Any]:
                 needs_cta=post.needs_cta,
                 required_inclusions=post.required_inclusions,
                 asset_requirements=post.asset_requirements,
+                given=post.given,
             )
             for post in store.posts.list(tenant_id, campaign_id)
         ],

@@ -9,12 +9,15 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from api.motor import RunFacts
+from api.schemas.stages import StageState, stage_states
+from campaigns.approval.standing import StageStanding
 from campaigns.logs import redacted
 from campaigns.model.approval import ApprovalRound, ApproverDecision, AuditEntry
 from campaigns.model.base import Instant, Maybe, Wire, cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
+from campaigns.rules.approval.decisions import still_asked
 
 S = CampaignStatus
 
@@ -66,8 +69,17 @@ class CallbackApprover(Wire):
     decided: bool
 
 
+class CallbackStage(Wire):
+    """Which stage is asked: 2 of 3, legal."""
+
+    n: int
+    of: int
+    name: str
+
+
 class CallbackMetadata(Wire):
     round: int
+    stage: Maybe[CallbackStage] = Field(default=None, description="Where approval goes in stages")
     quorum: str
     approvers: list[CallbackApprover]
 
@@ -105,6 +117,7 @@ class Execution(Wire):
     remaining: list[Remaining]
     checkpoints: list[Checkpoint]
     active_callbacks: list[ActiveCallback]
+    stages: Maybe[list[StageState]] = Field(default=None, description="Where approval goes in stages, in their order")
     prefect: PrefectRun
 
 
@@ -117,6 +130,7 @@ class Known:
     round: ApprovalRound | None
     decisions: Sequence[ApproverDecision]
     audit: Sequence[AuditEntry]
+    stages: Sequence[StageStanding] = ()
 
 
 def execution_of(known: Known, run: RunFacts | None, *, prefect_answered: bool) -> dict[str, Any]:
@@ -138,6 +152,7 @@ def execution_of(known: Known, run: RunFacts | None, *, prefect_answered: bool) 
         remaining=_remaining(known, current),
         checkpoints=checkpoints,
         active_callbacks=_active(known),
+        stages=stage_states(known.stages) or None,
         prefect=PrefectRun(
             available=prefect_answered,
             state=run.state if run else None,
@@ -202,18 +217,25 @@ def _active(known: Known) -> list[ActiveCallback]:
     round_ = known.round
     if round_ is None or round_.status is not RoundStatus.PENDING:
         return []
-    decided = {each.approver_id for each in known.decisions}
+    waits_for = still_asked(round_, known.decisions)
+    decided = {each.approver_id for each in known.decisions} - {each.id for each in waits_for}
     return [
         ActiveCallback(
             created_at=round_.opened_at,
             timeout_at=round_.expires_at,
             metadata=CallbackMetadata(
                 round=round_.n,
+                stage=_stage_of(round_),
                 quorum=round_.quorum,
                 approvers=[CallbackApprover(name=each.name, decided=each.id in decided) for each in round_.approvers],
             ),
         )
     ]
+
+
+def _stage_of(round_: ApprovalRound) -> CallbackStage | None:
+    stage = round_.stage
+    return CallbackStage(n=stage.n, of=len(stage.names), name=stage.name) if stage else None
 
 
 def _of_run(run: RunFacts) -> list[Checkpoint]:

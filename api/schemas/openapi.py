@@ -18,10 +18,10 @@ from pydantic import BaseModel
 
 from api.http.problems import WORDS
 from campaigns.model.base import BlankIsNone, Lines
-from campaigns.model.brand import BrandAssetInput, BrandInput
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import PersonaInput
-from campaigns.model.template import TemplateInput
+from campaigns.model.library.brand import BrandAssetInput, BrandInput
+from campaigns.model.library.persona import PersonaInput
+from campaigns.model.library.template import TemplateInput
 
 _HEADERS: Final[dict[str, Any]] = {
     "X-Correlation-Id": {
@@ -35,7 +35,7 @@ _RETRY_AFTER: Final[dict[str, Any]] = {"description": "Seconds to wait", "schema
 _DAY_OR_INSTANT: Final = {"startDate", "endDate"}
 # What campaigns.model.characters refuses; of plane 14 it takes what flags and Japanese names need.
 _TEXT: Final = "^[^\\u0000-\\u0008\\u000e-\\u001f\\u007f-\\u0084\\u0086-\\u009f\\u202d\\u202e\U000e0000-\U000e0fff]*$"
-_COLLECTIONS: Final = {"campaigns", "personas", "examples", "brands", "assets", "templates"}
+_COLLECTIONS: Final = {"campaigns", "personas", "examples", "brands", "assets", "templates", "feeds"}
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 

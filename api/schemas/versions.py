@@ -8,14 +8,14 @@ is refused with 428; a deletion or a cancelling may go without, since it destroy
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header
 
 from api.http.problems import problem
-from campaigns.errors import VersionConflictError
+from campaigns.errors import Fault, FaultsError, VersionConflictError
 
 _OURS: Final = re.compile(r'"([1-9][0-9]{0,9})"', re.ASCII)
 # An entity tag, or any: RFC 9110 section 8.8.3.
@@ -44,15 +44,21 @@ async def if_match(
 IfMatch = Annotated[int | None, Depends(if_match)]
 
 
-def required(by_header: int | None, by_body: int | None) -> int:
-    """Return the version that a change is based on.
+def based(wanted: Mapping[str, Any], by_header: int | None) -> tuple[dict[str, Any], int]:
+    """Return the fields of a change without its `version`, and the version that it is based on.
 
     Raises:
+        FaultsError: `version` is not a version.
         Problem: neither way names one (428).
     """
-    if by_header is None and by_body is None:
+    fields = dict(wanted)
+    by_body = fields.pop("version", None)
+    if by_body is not None and (isinstance(by_body, bool) or not isinstance(by_body, int) or by_body < 1):
+        raise FaultsError([Fault("version", "must be a whole number from 1", "OUT_OF_RANGE")])
+    version = by_body if by_header is None else by_header
+    if version is None:
         raise problem("PRECONDITION_REQUIRED", "send If-Match with the ETag that was read, or `version` in the body")
-    return by_header if by_header is not None else int(by_body or NEVER)
+    return fields, version
 
 
 def require_version(stored: int, wanted: int | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Optional, TypeVar
 
 from fastapi.responses import JSONResponse
@@ -11,18 +13,21 @@ from pydantic import Field, GetJsonSchemaHandler, ValidationError, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from campaigns.errors import Fault, FaultsError
+from api.schemas.stages import ApprovalStanding
+from campaigns.errors import FaultsError
 from campaigns.model.approval import AuditEntry
-from campaigns.model.approval_terms import Approval
-from campaigns.model.base import Maybe, Text100, Wire
-from campaigns.model.brand import Brand, BrandAsset
+from campaigns.model.base import BrandId, CampaignId, Kind, Maybe, Text100, Wire, new_id
 from campaigns.model.campaign import Campaign
 from campaigns.model.faults import faults_of
-from campaigns.model.persona import Persona, WritingExample
+from campaigns.model.library.brand import Brand, BrandAsset
+from campaigns.model.library.calendar_feed import CalendarFeed
+from campaigns.model.library.persona import Persona, WritingExample
+from campaigns.model.library.template import Occurrence, OccurrenceResult, Template, TemplateBrief
 from campaigns.model.post import Post
-from campaigns.model.schedule import Zone
-from campaigns.model.template import Occurrence, OccurrenceResult, Template, TemplateBrief
-from campaigns.store.documents import Page
+from campaigns.model.terms.approval_terms import Approval, Stage
+from campaigns.model.terms.schedule import Zone
+from campaigns.store.campaign.calendar import Scheduled
+from campaigns.store.items.documents import Page
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
@@ -43,12 +48,23 @@ class ApproverView(Wire):
     timezone: Maybe[Zone] = None
 
 
-ApprovalView = _view(Approval, "ApprovalView", without={"approvers"}, approvers=(list[ApproverView], []))
+StageView = _view(Stage, "StageView", without={"approvers"}, approvers=(list[ApproverView], []))
+ApprovalView = _view(
+    Approval,
+    "ApprovalView",
+    without={"approvers", "stages"},
+    approvers=(list[ApproverView], []),
+    stages=(list[StageView], []),  # type: ignore[valid-type]  # made at run time
+)
 CampaignView = _view(
     Campaign,
     "CampaignView",
     without={"tenant_id", "approval", "deleted_at", "requester_email"},
     approval=(ApprovalView, ...),
+    standing=(
+        Optional[ApprovalStanding],  # noqa: UP045  # made at run time
+        Field(default=None, description="Where an approval in stages is; only where one campaign is read"),
+    ),
 )
 PostView = _view(Post, "PostView", without={"tenant_id"}, content_hash=(str, ...))
 PersonaView = _view(Persona, "PersonaView", without={"tenant_id", "deleted_at"})
@@ -69,7 +85,24 @@ OccurrenceView = _view(
     campaign_id=(str | None, None),
     result=(OccurrenceResult | None, None),
 )
+FeedView = _view(CalendarFeed, "CalendarFeedView", without={"tenant_id", "token_digest"})
 AuditView = _view(AuditEntry, "AuditEntryView", without={"tenant_id", "campaign_id"})
+
+
+class CampaignOfEntry(Wire):
+    """The campaign that a post of the calendar belongs to."""
+
+    id: CampaignId
+    name: str
+    timezone: Zone
+    brand_id: Maybe[BrandId] = None
+
+
+class CalendarEntryView(Wire):
+    """What goes out at a time, and for which campaign."""
+
+    campaign: CampaignOfEntry
+    post: PostView  # type: ignore[valid-type]  # made at run time
 
 
 def page_of(item: type[Wire], name: str) -> type[Wire]:
@@ -77,49 +110,56 @@ def page_of(item: type[Wire], name: str) -> type[Wire]:
     return create_model(name, __base__=Wire, items=(list[item], ...), cursor=(str | None, None))  # type: ignore[valid-type]  # made at run time
 
 
+def body_of(entity: Wire, view: type[Wire]) -> dict[str, Any]:
+    """Return of an entity what its view has."""
+    shown = {field.alias for field in view.model_fields.values()}
+    return {name: value for name, value in entity.to_wire().items() if name in shown}
+
+
 def campaign_body(campaign: Campaign) -> dict[str, Any]:
-    body = _without(campaign.to_wire(), "tenantId", "deletedAt", "requesterEmail")
-    for approver in body["approval"]["approvers"]:
-        approver.pop("email", None)
+    body = body_of(campaign, CampaignView)
+    _hide_addresses(body["approval"])
     return body
 
 
+def _hide_addresses(approval: dict[str, Any]) -> None:
+    for asked in (approval, *approval.get("stages", [])):
+        for approver in asked["approvers"]:
+            approver.pop("email", None)
+
+
 def post_body(post: Post) -> dict[str, Any]:
-    return {**_without(post.to_wire(), "tenantId"), "contentHash": post.content_hash()}
+    return {**body_of(post, PostView), "contentHash": post.content_hash()}
 
 
-def persona_body(persona: Persona) -> dict[str, Any]:
-    return _without(persona.to_wire(), "tenantId", "deletedAt")
-
-
-def example_body(example: WritingExample) -> dict[str, Any]:
-    return _without(example.to_wire(), "tenantId", "deletedAt")
-
-
-def brand_body(brand: Brand) -> dict[str, Any]:
-    return _without(brand.to_wire(), "tenantId", "deletedAt")
-
-
-def asset_body(asset: BrandAsset) -> dict[str, Any]:
-    return _without(asset.to_wire(), "tenantId", "storageKey", "deletedAt")
+persona_body = partial(body_of, view=PersonaView)
+example_body = partial(body_of, view=ExampleView)
+brand_body = partial(body_of, view=BrandView)
+asset_body = partial(body_of, view=AssetView)
+feed_body = partial(body_of, view=FeedView)
+audit_body = partial(body_of, view=AuditView)
 
 
 def template_body(template: Template) -> dict[str, Any]:
-    body = _without(template.to_wire(), "tenantId", "deletedAt", "requesterEmail")
-    for approver in body["brief"]["approval"]["approvers"]:
-        approver.pop("email", None)
+    body = body_of(template, TemplateView)
+    _hide_addresses(body["brief"]["approval"])
     return body
 
 
 def occurrence_body(occurrence: Occurrence, result: OccurrenceResult | None) -> dict[str, Any]:
-    body = _without(occurrence.to_wire(), "tenantId", "campaign", "earlier")
-    if result is None:  # its campaign does not exist
-        return _without(body, "campaignId")
+    body = body_of(occurrence, OccurrenceView)
+    if result is None:
+        del body["campaignId"]  # its campaign does not exist
+        return body
     return {**body, "result": result.to_wire()}
 
 
-def audit_body(entry: AuditEntry) -> dict[str, Any]:
-    return _without(entry.to_wire(), "tenantId", "campaignId")
+def calendar_entry_body(entry: Scheduled) -> dict[str, Any]:
+    campaign = entry.campaign
+    of = CampaignOfEntry(
+        id=campaign.id, name=campaign.name, timezone=campaign.schedule.timezone, brand_id=campaign.brand_id
+    )
+    return {"campaign": of.to_wire(), "post": post_body(entry.post)}
 
 
 def sent(body: Mapping[str, Any], status: int = 200, *, version: int | None = None, **headers: str) -> JSONResponse:
@@ -138,12 +178,6 @@ def sent_page(page: Page[T], body: Callable[[T], dict[str, Any]]) -> JSONRespons
     return sent({"items": [body(item) for item in page.items], **({"cursor": page.cursor} if page.cursor else {})})
 
 
-def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:
-    for name in names:
-        body.pop(name, None)
-    return body
-
-
 def checked(model: type[W], given: object, *, under: str = "") -> W:
     """Return what was sent as a value of the model; in the thread of a route, for large bodies take a while.
 
@@ -154,6 +188,12 @@ def checked(model: type[W], given: object, *, under: str = "") -> W:
         return model.model_validate(given)
     except ValidationError as error:
         raise FaultsError(faults_of(error, under=under)) from None
+
+
+def made(model: type[W], said: Wire, kind: Kind, *, tenant_id: str, now: datetime, **other: Any) -> W:
+    """Return a new entity: what a client said, and what the system knows; `other` by their names on the wire."""
+    stamps = {"id": new_id(kind), "tenantId": tenant_id, "createdAt": now, "updatedAt": now}
+    return model.model_validate({**said.to_wire(), **stamps, **other})
 
 
 class SchemaOf:
@@ -176,19 +216,6 @@ def patch_of(model: type[Wire], name: str, **other: Any) -> type[Wire]:
     version = Field(default=None, description="The version that was read; needed unless If-Match names it")
     fields["version"] = (Annotated[int, Field(ge=1)] | None, version)
     return create_model(name, __base__=Wire, __doc__="The fields to replace.", **fields, **other)
-
-
-def take_version(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
-    """Return the fields of a change without its `version`, and the version.
-
-    Raises:
-        FaultsError: it is not a version.
-    """
-    fields = dict(wanted)
-    version = fields.pop("version", None)
-    if version is not None and (isinstance(version, bool) or not isinstance(version, int) or version < 1):
-        raise FaultsError([Fault("version", "must be a whole number from 1", "OUT_OF_RANGE")])
-    return fields, version
 
 
 def patched(entity: W, given: type[Wire], wanted: Mapping[str, Any]) -> W:

@@ -12,11 +12,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from campaigns.agents.failures import AgentFailure
+from campaigns.model.approval import Passage
 from campaigns.model.base import CampaignId, Clean, Line500, Maybe, PersonaId, PostId, TenantId, Text200, Wire
-from campaigns.model.brand import Brand
 from campaigns.model.brief import Brief, CallToAction
 from campaigns.model.campaign import Campaign, PlanSummary
-from campaigns.model.persona import InferredStyle, Persona, WritingExample
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import InferredStyle, Persona, WritingExample
 from campaigns.model.post import (
     AssetRequirements,
     Check,
@@ -110,6 +111,7 @@ class PlannedTopic(Slot):
             needs_cta=self.needs_cta,
             asset_requirements=self.asset_requirements,
             references=self.references,
+            given=self.given,
             status=PostStatus.PLANNED,
             quality=quality,
             created_at=at,
@@ -129,9 +131,13 @@ class PlannerOutput(AgentOutput):
 
 
 class Revision(Wire):
-    """What the approver said of a text: of this post, and in the same round of the rest."""
+    """What the approver said of a text: of this post, and in the same round of the rest.
+
+    `passage` is the part of the text that the comment on this post is about; None: all of it, or it says so itself.
+    """
 
     previous_text: PostText
+    passage: Maybe[Passage] = None
     comment: Annotated[str, StringConstraints(max_length=5000), Clean] = ""
     other_comments: Annotated[
         list[Annotated[str, StringConstraints(max_length=5000), Clean]], Field(max_length=200)
@@ -146,9 +152,12 @@ class WriterInput(Wire):
     """One post to write, with all that may be said and must be obeyed.
 
     Attributes:
-        examples: texts by the persona for the same platform and intent, newest first.
+        examples: texts by the persona, those for the same platform and intent first, then newest first.
         cta: the call to action this post carries; null: none.
         sibling_texts: texts of the campaign on the same platform that this one must not repeat.
+        other_topics: topics of the campaign's other posts on the same platform: posts that are written at the same
+            time do not see each other's texts.
+        judged: whether a second call of the model judges the words (`judge`).
     """
 
     tenant_id: TenantId
@@ -164,6 +173,8 @@ class WriterInput(Wire):
     cta: Maybe[CallToAction] = None
     revision: Maybe[Revision] = None
     sibling_texts: Annotated[list[str], Field(max_length=1000)] = []
+    other_topics: Annotated[list[str], Field(max_length=1000)] = []
+    judged: bool = False
     budget_left_usd: Maybe[MoneyLeft] = None
     seconds_left: Maybe[TimeLeft] = None
 

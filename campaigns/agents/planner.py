@@ -15,19 +15,23 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
 
-from campaigns.agents import models
-from campaigns.agents.asking import ask
 from campaigns.agents.contracts import PlannedTopic, PlannerInput, PlannerOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
+from campaigns.agents.given import told
 from campaigns.agents.guarded import guarded
-from campaigns.agents.money import SLOTS_PER_PLAN_CALL
 from campaigns.agents.prompts import Prompt, plan_prompt
-from campaigns.agents.text_model import ModelAnswer, TextModel
-from campaigns.agents.topics import avoids, repeats, topics_for
-from campaigns.model.base import Clean, Maybe, cut, derived_id
+from campaigns.agents.providers import models
+from campaigns.agents.providers.asking import ask
+from campaigns.agents.providers.money import SLOTS_PER_PLAN_CALL
+from campaigns.agents.providers.text_model import ModelAnswer, TextModel
+from campaigns.agents.topics import NOTHING_SAID, avoids, own_topic, repeats, topics_for, visual_note
+from campaigns.model.base import Clean, Maybe, derived_id
+from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import AssetRequirements, ModelUsage, Reference, Slot
+from campaigns.model.terms.given import Given
 from campaigns.model.vocabulary import Intent, Objective
+from campaigns.rules.text.web.tracking import campaign_label, tracked
 
 INTENTS_ALLOWED: Final[Mapping[Objective, tuple[Intent, ...]]] = {
     "awareness": ("educate", "opinion", "invite_discussion", "social_proof"),
@@ -146,6 +150,8 @@ class _Plan:
         return sound, faults
 
     def _wrong(self, answer: TopicAnswer, slot: Slot, taken: Sequence[str]) -> str:
+        if answer.topic == NOTHING_SAID:
+            return "the topic says nothing of the brief."
         if not avoids(answer.topic, topics=self._avoided):
             return "the topic touches one that must be avoided."
         if repeats(answer.topic, taken):
@@ -162,32 +168,40 @@ class _Plan:
         given, slots = self._given, self._given.slots
         empty = [slot for slot in slots if slot.number not in self._found]
         filled = topics_for(
-            [slot.pillar for slot in empty],
+            len(empty),
             given.campaign.brief.description,
             taken=self._taken(),
             avoided=self._avoided,
         )
-        spare = dict(zip((slot.number for slot in empty), filled, strict=True))
-        return [self._planned(slot, self._found.get(slot.number), spare.get(slot.number, "")) for slot in slots]
+        spare = {
+            slot.number: own_topic(told(slot.given, slot.platform), topic)
+            for slot, topic in zip(empty, filled, strict=True)
+        }
+        said, used_up = self._taken(), set[int]()
+        for number, topic in spare.items():
+            if topic == NOTHING_SAID or repeats(topic, said):
+                used_up.add(number)
+            said.append(topic)
+        return [
+            self._planned(slot, spare.get(slot.number), _USED_UP if slot.number in used_up else _NO_TOPIC)
+            for slot in slots
+        ]
 
-    def _planned(self, slot: Slot, found: TopicAnswer | None, spare: str) -> PlannedTopic:
-        given = self._given
-        topic = found.topic if found else spare
+    def _planned(self, slot: Slot, spare: str | None, reason: str) -> PlannedTopic:
+        given, found = self._given, self._found.get(slot.number)
+        topic = found.topic if found else spare or NOTHING_SAID
+        key = given.plan_key or given.campaign.plan_version
+        post_id = derived_id("post", given.tenant_id, given.campaign_id, key, slot.number)
         return PlannedTopic.model_validate(
             {
                 **slot.model_dump(),
-                "post_id": derived_id(
-                    "post",
-                    given.tenant_id,
-                    given.campaign_id,
-                    given.plan_key or given.campaign.plan_version,
-                    slot.number,
-                ),
+                "post_id": post_id,
+                "given": _with_own_link(slot, given.campaign, post_id),
                 "topic": topic,
                 "intent": (found.intent if found else None) or slot.intent,
                 "asset_requirements": _assets(slot, (found.asset_description if found else None) or "", topic),
-                "references": self._references(found),
-                "review_reason": None if found else "The model gave no usable topic; this one was made from the brief.",
+                "references": [*_picture(slot), *self._references(found)][:10],
+                "review_reason": None if found else reason,
             }
         )
 
@@ -201,6 +215,27 @@ class _Plan:
         named = found.references if found else []
         known = [value for value in dict.fromkeys(named) if re.search(rf"(?<!\S){re.escape(value)}(?!\S)", given)]
         return [Reference(type="url", value=value) for value in known if value.startswith(("http://", "https://"))]
+
+
+def _with_own_link(slot: Slot, brief: CampaignBrief, post_id: str) -> Given | None:
+    """Return what the slot was given, its link told apart by post."""
+    given, wanted = slot.given, brief.tracked_link
+    if given is None or given.link is None or wanted is None:
+        return given
+    name = wanted.campaign or campaign_label(brief.name)
+    link = tracked(given.link, platform=slot.platform, campaign=name, post_id=post_id)
+    return given.model_copy(update={"link": link})
+
+
+def _picture(slot: Slot) -> list[Reference]:
+    item = slot.given.item if slot.given else None
+    return [Reference(type="assetId", value=item.asset_id)] if item and item.asset_id else []
+
+
+_NO_TOPIC: Final = "The model gave no usable topic; this one was made from the brief."
+_USED_UP: Final = (
+    "Every fact of the brief has its post; this one repeats one. Tell more in the brief, or plan fewer posts."
+)
 
 
 def _batches(slots: Sequence[Slot]) -> Iterator[Sequence[Slot]]:
@@ -234,9 +269,7 @@ def _avoided_topics(given: PlannerInput) -> list[str]:
 def _assets(slot: Slot, description: str, topic: str) -> AssetRequirements:
     if slot.visual == "none":
         return AssetRequirements()
-    described = (
-        description if len(description) >= MIN_DESCRIPTION else cut(f"A visual for this topic: {topic}", at_most=500)
-    )
+    described = description if len(description) >= MIN_DESCRIPTION else visual_note(slot.visual, topic)
     if slot.visual == "video":
         return AssetRequirements(video_required=True, video_description=described)
     return AssetRequirements(image_required=slot.visual == "image", image_description=described)

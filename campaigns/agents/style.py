@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from campaigns.agents import models
-from campaigns.agents.asking import ask
 from campaigns.agents.contracts import StyleInput, StyleOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
 from campaigns.agents.guarded import guarded
 from campaigns.agents.prompts import style_prompt
-from campaigns.agents.text_model import ModelAnswer, TextModel
+from campaigns.agents.providers import models
+from campaigns.agents.providers.asking import ask
+from campaigns.agents.providers.text_model import ModelAnswer, TextModel
 from campaigns.model.base import Clean, Maybe
-from campaigns.model.persona import (
+from campaigns.model.library.persona import (
     MIN_EXAMPLES,
     NEWEST_EXAMPLES,
     Coverage,

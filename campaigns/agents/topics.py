@@ -1,73 +1,25 @@
-"""Topics without a model: an angle on a piece of the brief, different for every slot.
+"""Topics without a model: a sentence of the brief for every slot, and no word that the brief does not say.
 
 The planner falls back on them for slots that the model could not fill, and the offline writer plans
-with nothing else. They say nothing that the brief does not say.
+with nothing else.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, combinations
-from typing import Final
+from itertools import combinations
+from typing import Any, Final
 
-import regex
-
-from campaigns.rules.text.language import guess_language
+from campaigns.model.base import cut
+from campaigns.rules.text.language import guess_language, nearest_language
 from campaigns.rules.text.matching import contains, content_words, topic_span
 from campaigns.rules.text.phrases import PHRASE_LANGUAGES, phrase_book
+from campaigns.rules.text.sentences import sentences
 from campaigns.rules.text.similarity import DUPLICATE_TOPIC
 
-ANGLES: Final = (
-    "a closer look",
-    "in plain words",
-    "the short version",
-    "worth knowing",
-    "point by point",
-    "the detail that counts",
-    "what stands behind it",
-    "new to everyone here",
-    "some background",
-    "from the very beginning",
-    "slowly and once more",
-    "one thing to remember",
-    "please read it twice",
-    "only the essentials",
-    "a note on the side",
-    "seen at arm's length",
-    "before you scroll on",
-    "to keep in mind",
-    "our reason for posting",
-    "said our own way",
-    "the main thing first",
-    "for the record",
-    "the story so far",
-    "let us be clear",
-    "without any fuss",
-    "a brief reminder",
-    "the heart of the matter",
-    "where we begin today",
-    "on a quiet note",
-)
-"""Ways into a subject that claim nothing. A prime number of them, so that steps of any size visit all."""
-
-_SENTENCE_END: Final = re.compile(
-    r"(?<=[.!?])(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bProf\.)(?<!\bSt\.)(?<!\bNo\.)(?<!\bNr\.)(?<!\bSr\.)(?<!\bSra\.)\s+"
-    r"|(?<=[。！？।])(?![」』”）)])\s*|\n+"
-)
-_CLAUSE_WORDS: Final = 5
-_PLAIN_CLAUSE_WORDS: Final = 12
-_CLUSTER: Final = regex.compile(r"\X")
 _MOST_TOPIC: Final = 500
-_MOST_CLUSTERS: Final = 60
-"""Letters of a clause in a script that writes words together; five words of others are shorter."""
-
-
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, in order, each once."""
-    parts = (part.strip() for part in _SENTENCE_END.split(text))
-    return list(dict.fromkeys(part for part in parts if part))
+_MOST_NAMED: Final = 200
 
 
 def avoids(text: str, *, topics: Iterable[str] = (), words: Iterable[str] = ()) -> bool:
@@ -75,17 +27,13 @@ def avoids(text: str, *, topics: Iterable[str] = (), words: Iterable[str] = ()) 
     return not any(topic_span(topic, text) for topic in topics) and not any(contains(text, word) for word in words)
 
 
-def opening_words(sentence: str, count: int = _CLAUSE_WORDS) -> str:
-    """Return how a sentence begins, without the comma or stop it would end in."""
-    opening = " ".join(sentence.split()[:count])
-    if len(opening) > _MOST_CLUSTERS and len(opening.split()) < count:
-        opening = "".join(_CLUSTER.findall(opening)[:_MOST_CLUSTERS])
-    return opening.rstrip(".,;:!?–—-。！？、।")
-
-
-def is_plain(description: str) -> bool:
-    """Whether a brief is in another language than our angles and remarks: then it is said in its own words only."""
-    return guess_language(description) not in {None, "en"}
+def topic_of(sentence: str) -> str:
+    """Return a sentence as a topic: without its full stop; of a long one the beginning, up to a whole word."""
+    topic = sentence.strip().rstrip(".。।").strip() or sentence.strip()
+    if len(topic) <= _MOST_NAMED:
+        return topic
+    opening = cut(topic, at_most=_MOST_NAMED)
+    return opening.rpartition(" ")[0] or opening
 
 
 def is_instruction(sentence: str) -> bool:
@@ -95,63 +43,69 @@ def is_instruction(sentence: str) -> bool:
     return any(hit.kind == "briefing" for code in codes for hit in phrase_book(code).find(sentence))
 
 
-def topics_for(
-    pillars: Sequence[str | None], description: str, *, taken: Iterable[str], avoided: Sequence[str]
-) -> list[str]:
-    """Return one topic for each of these places, in their order.
+def topics_for(count: int, description: str, *, taken: Iterable[str], avoided: Sequence[str]) -> list[str]:
+    """Return one topic for each of so many places, in their order.
+
+    Each sentence once, then each pair; when they are used up they begin again, and topics repeat.
 
     Args:
-        pillars: the pillar of each place, null without pillars.
         description: of the brief; what the topics are about.
         taken: topics that must not come again, nor nearly so.
         avoided: what no topic may touch.
     """
-    usable = [sentence for sentence in sentences(description) if avoids(sentence, topics=avoided)]
-    used = list(taken)
-    plain = is_plain(description)
-    if plain:
-        usable = [sentence for sentence in usable if not is_instruction(sentence)] or usable
-    found = []
-    for place, pillar in enumerate(pillars):
-        head = pillar if pillar and avoids(pillar, topics=avoided) else ""
-        # With some hundred topics on one sentence the angles run out; then topics repeat.
-        topics = (
-            topic
-            for topic in chain(
-                _plain_candidates(head, usable, place) if plain else (), _candidates(head, usable, start=place)
-            )
-            if not repeats(topic, used)
-        )
-        topic = next(topics, f"{head or 'The campaign'}, {ANGLES[place % len(ANGLES)]}")
+    usable = [each for each in sentences(description) if avoids(each, topics=avoided) and not is_instruction(each)]
+    about = [topic_of(sentence) for sentence in usable]
+    used, found = list(taken), list[str]()
+    left = _candidates(about)  # gone through once: what repeats a topic once repeats it for ever
+    for place in range(count):
+        topic = next((each for each in left if not repeats(each, used)), "")
+        topic = topic or (about[place % len(about)] if about else NOTHING_SAID)
         used.append(topic)
         found.append(topic)
     return found
 
 
-def _plain_candidates(head: str, usable: Sequence[str], start: int) -> Iterator[str]:
-    """Yield each sentence of the brief, then each pair of them: no word of ours."""
-    about = [opening_words(usable[(start + turn) % len(usable)], _PLAIN_CLAUSE_WORDS) for turn in range(len(usable))]
-    yield from (f"{head}: {clause}" if head else clause for clause in about)
+NOTHING_SAID: Final = "The campaign"
+"""What a post is about where no sentence of the brief may be said."""
+
+
+def own_topic(given: Mapping[str, Any] | None, topic: str) -> str:
+    """Return the topic of a place that was given something (`agents.given.told`): its item, or its key date first."""
+    item, about = (given or {}).get("item"), (given or {}).get("about")
+    if item:
+        return cut(": ".join(filter(None, [item["name"], item.get("about")])), at_most=_MOST_TOPIC)
+    return cut(f"{about['label']}: {topic}", at_most=_MOST_TOPIC) if about else topic
+
+
+_VISUALS: Final = {
+    "en": ("Image about", "Video about"), "de": ("Bild zum Thema", "Video zum Thema"),
+    "fr": ("Image sur le thème", "Vidéo sur le thème"), "es": ("Imagen sobre", "Vídeo sobre"),
+    "it": ("Immagine sul tema", "Video sul tema"), "pt": ("Imagem sobre", "Vídeo sobre"),
+    "nl": ("Beeld over", "Video over"), "ja": ("次のテーマの画像", "次のテーマの動画"),
+    "zh": ("有关以下主题的图片", "有关以下主题的视频"), "ko": ("다음 주제의 이미지", "다음 주제의 동영상"),
+    "hi": ("विषय पर चित्र", "विषय पर वीडियो"),
+}  # fmt: skip
+
+
+def visual_note(visual: str, topic: str) -> str:
+    """Return a note for whoever makes the picture, in the language of the topic: what it is about, and no more.
+
+    Long enough for a description with a topic of one character.
+    """
+    image, video = _VISUALS.get(nearest_language(topic) or "", _VISUALS["en"])
+    return cut(f"{video if visual == 'video' else image}: {topic}", at_most=_MOST_TOPIC)
+
+
+def _candidates(about: Sequence[str]) -> Iterator[str]:
+    """Yield each sentence of the brief, then each pair of them."""
+    yield from about
     for first, second in combinations(about, 2):
-        topic = f"{first}; {second}"
-        if len(topic) <= _MOST_TOPIC:
+        if len(topic := f"{first}; {second}") <= _MOST_TOPIC:
             yield topic
 
 
-def _candidates(head: str, usable: Sequence[str], *, start: int) -> Iterator[str]:
-    """Yield topics: each angle on each sentence, then each pair of angles on each sentence."""
-    about = [opening_words(sentence) for sentence in usable] or ["the campaign"]
-    turns = len(ANGLES) * len(about)
-    lead = f"{head}, " if head else ""
-    for turn in range(start, start + turns):
-        angle, clause = ANGLES[turn % len(ANGLES)], about[(turn + turn // len(ANGLES)) % len(about)]
-        yield f"{lead}{angle}: {clause}"
-    for first, second in combinations(ANGLES, 2):
-        yield from (f"{lead}{first}, {second}: {clause}" for clause in about)
-
-
 def repeats(topic: str, others: Iterable[str]) -> bool:
-    """Whether a topic is nearly one of the others (`rules.text.similarity.same_topic`), each read once only."""
+    """Whether a topic has nearly the same meaningful words as one of the others (Sørensen-Dice over sets)."""
     words = _words(topic)
     return any(2 * len(words & known) >= DUPLICATE_TOPIC * (len(words) + len(known)) for known in map(_words, others))
 

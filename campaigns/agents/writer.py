@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from campaigns.agents import models
-from campaigns.agents.asking import ask, is_refusal
 from campaigns.agents.contracts import TOPIC_FALLBACK, WriterInput, WriterOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
 from campaigns.agents.guarded import guarded
+from campaigns.agents.judge import judged
 from campaigns.agents.prompts import Prompt, write_prompt
-from campaigns.agents.text_model import ModelAnswer, TextModel
+from campaigns.agents.providers import models
+from campaigns.agents.providers.asking import ask, is_refusal
+from campaigns.agents.providers.text_model import ModelAnswer, TextModel
 from campaigns.model.base import Clean, HttpUrlText, Maybe, Text100
-from campaigns.model.post import CommentAnswer, PostContent, PostText, Quality
+from campaigns.model.post import OFFLINE, CommentAnswer, PostContent, PostText, Quality
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.guardrails import check_post
-from campaigns.rules.text.platforms import platform_rules, text_limit
-
-SPARING: Final = 2
-"""The most hashtags that `sparing` allows (domain.md section 15)."""
+from campaigns.rules.text.given import characters_given, with_given
+from campaigns.rules.text.limits.platforms import most_hashtags, text_limit
 
 
 class NumberedAnswer(ModelAnswer):
@@ -63,6 +63,7 @@ class Writer:
 
     def _write(self, given: WriterInput) -> WriterOutput:
         _require_complete(given)
+        begun = time.monotonic()
         checked = _Checked(given, self._clock)
         asked = ask(
             self._model,
@@ -79,14 +80,20 @@ class Writer:
         if is_refusal(answer.text):  # in the form that was asked for, but an excuse all the same
             return WriterOutput(success=False, usage=asked.usage, error=failure_of(agent_error(FailureCode.REFUSED)))
         content, quality = checked.of(answer)
+        usage = asked.usage
+        if given.judged and self._model.name != OFFLINE:
+            left = None if given.seconds_left is None else max(0.0, given.seconds_left - (time.monotonic() - begun))
+            quality, cost = judged(self._model, given, content, quality, spent_usd=usage.cost_usd, seconds_left=left)
+            usage = usage.plus(cost)
         doubtful = quality.blocked or any(check.code == TOPIC_FALLBACK for check in quality.checks)
+        doubtful = doubtful or self._model.name == OFFLINE  # a draft is looked at, whatever it says
         return WriterOutput(
             success=True,
             content=content,
             status=PostStatus.NEEDS_REVIEW if doubtful else PostStatus.COMPLETED,
             quality=quality,
             comment_answers=_comment_answers(given, answer),
-            usage=asked.usage,
+            usage=usage,
         )
 
 
@@ -101,7 +108,8 @@ class _Checked:
         for seen, content, quality in self._seen:
             if seen is answer:
                 return content, quality
-        content = PostContent(
+        post = self._given.post
+        written = PostContent(
             text=answer.text,
             hashtags=_without_sign("#", answer.hashtags),
             mentions=_without_sign("@", answer.mentions),
@@ -109,6 +117,7 @@ class _Checked:
             alt_text=answer.alt_text,
             generated_at=self._clock(),
         )
+        content = with_given(written, post.given, post.platform, most_hashtags=_most_hashtags(self._given))
         self._seen.append((answer, content, _quality(self._given, content)))
         return self.of(answer)
 
@@ -131,11 +140,19 @@ def _quality(given: WriterInput, content: PostContent) -> Quality:
 
 
 def _question(given: WriterInput) -> Prompt:
-    policy = given.policy
-    allowed = platform_rules(policy.platform).hashtags.most or 0
-    hashtags = {"none": 0, "sparing": min(allowed, SPARING)}.get(policy.hashtag_policy, allowed)
-    limit = text_limit(policy.platform, premium=policy.x_premium)
-    return write_prompt(given, character_limit=limit, max_hashtags=hashtags)
+    policy, carried = given.policy, given.post.given
+    hashtags = _most_hashtags(given) - (len(carried.hashtags) if carried else 0)
+    limit = text_limit(policy.platform)
+    return write_prompt(
+        given,
+        character_limit=limit,
+        max_hashtags=max(0, hashtags),
+        characters_taken=characters_given(carried, policy.platform),
+    )
+
+
+def _most_hashtags(given: WriterInput) -> int:
+    return most_hashtags(given.policy.platform, given.policy.hashtag_policy)
 
 
 def _comment_answers(given: WriterInput, answer: PostAnswer) -> list[CommentAnswer]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from campaigns.approval.notice_kinds import CODE, personal
+from campaigns.approval.messages.notice_kinds import CODE, personal
 from campaigns.keys.links import LinkSigner
 from campaigns.model.approval import ApprovalRound, OneTimeCode, RoundApprover
 from campaigns.store import Store
@@ -29,15 +29,15 @@ class Proof(StrEnum):
     OVER = "over"
 
 
-def send_code(store: Store, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> None:
-    """Leave a code for the approver in the outbox, unless one is on its way or good still."""
+def send_code(store: Store, round_: ApprovalRound, approver: RoundApprover, *, now: datetime, kind: str = CODE) -> None:
+    """Leave a code for the approver in the outbox, unless one is on its way or good still; `kind`: what it says."""
     last = store.codes.get(round_, approver.id)
     if last is not None and now < last.issued_at + LIFETIME:
         return
     code = OneTimeCode(issued_at=now.replace(microsecond=0))
     if store.codes.replace(round_, approver.id, code, instead_of=last):
         at = code.issued_at.isoformat()
-        store.outbox.add([personal(CODE, round_, approver.id, at, due_at=now, issued=at)])
+        store.outbox.add([personal(kind, round_, approver.id, at, due_at=now, issued=at)])
 
 
 def prove(

@@ -15,6 +15,7 @@ from campaigns.approval.rounds import follows
 from campaigns.errors import NotFoundError
 from campaigns.model.approval import ApprovalRound
 from campaigns.rules.approval import gate
+from campaigns.rules.approval.gate import Case, Change
 from campaigns.store import Store
 
 log = logging.getLogger("campaigns.approval.expiry")
@@ -51,11 +52,13 @@ def expire_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterab
 def expire(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound | None:
     """End or extend one round and return it as stored; None: its time is not over, or something else closed it."""
     place = round_.tenant_id, round_.campaign_id
-    posts = store.posts.list(*place)  # when they are due is fixed while they are under review
+
+    def expired(case: Case) -> Change:
+        posts = store.posts.list(*place)  # read anew at every attempt: until then they may be moved
+        return gate.expire(case, posts=posts, actor=ACTOR, now=now)
+
     try:
-        done = store.approvals.act(
-            *place, round_.n, lambda case: gate.expire(case, posts=posts, actor=ACTOR, now=now), follows=follows
-        )
+        done = store.approvals.act(*place, round_.n, expired, follows=follows)
     except NotFoundError:
         return None
     return None if done.change.idle else done.round

@@ -7,11 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from campaigns import correlation
 from campaigns.errors import ApprovalLinkError, NotFoundError
 from campaigns.keys.links import CLOCK_LEEWAY, LinkClaims
 from campaigns.model.approval import ApprovalRound, ApproverDecision, Channel, RoundApprover
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
+from campaigns.rules.approval.decisions import asked_again, still_asked
 from campaigns.rules.approval.gate import LinkProof, Voice
 from campaigns.store import Store
 
@@ -20,7 +22,7 @@ class Standing(StrEnum):
     """How it stands between an approver and a round."""
 
     OPEN = "open"
-    """Not decided yet, and still to be decided."""
+    """Not decided yet, or not of posts that were changed since, and still to be decided."""
     DECIDED = "decided"
     """This approver has decided; the round may still wait for others."""
     CLOSED = "closed"
@@ -58,6 +60,11 @@ class Invitation:
         """Return what this approver said in the round, or None."""
         return next((each for each in self.decisions if each.approver_id == self.approver.id), None)
 
+    @property
+    def asked_again(self) -> list[str]:
+        """The posts that were changed since this approver decided."""
+        return asked_again(self.round, self.own) if self.own else []
+
     def voice(
         self, channel: Channel, *, name: str | None = None, client: str | None = None, code: bool = False
     ) -> Voice:
@@ -68,9 +75,8 @@ class Invitation:
 
     @property
     def waiting(self) -> int:
-        """How many of those asked have not said anything yet."""
-        decided = {each.approver_id for each in self.decisions}
-        return sum(approver.id not in decided and not approver.revoked for approver in self.round.approvers)
+        """How many of those asked have something to decide."""
+        return len(still_asked(self.round, self.decisions))
 
 
 def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation:
@@ -91,7 +97,8 @@ def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation
     late = claims.exp > round_.expires_at.timestamp() + 1
     if approver is None or not same or early or late:
         raise ApprovalLinkError
-    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)
+    correlation.follow(campaign.correlation_id, tenant=campaign.tenant_id, campaign=campaign.id)
+    latest = _latest(store, round_)
     found = Invitation(
         claims,
         Standing.OPEN,
@@ -102,6 +109,16 @@ def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation
         latest.n if latest else round_.n,
     )
     return _standing(found, now)
+
+
+def _latest(store: Store, round_: ApprovalRound) -> ApprovalRound | None:
+    """Return the last round; of an approval in stages the last of this one's, for others are asked in the rest."""
+    place = round_.tenant_id, round_.campaign_id
+    latest = store.approvals.current_round(*place)
+    if latest is None or latest.stage is None or round_.stage is None or round_.status is RoundStatus.SUPERSEDED:
+        return latest
+    own = [each for each in store.approvals.rounds(*place) if each.stage and each.stage.n == round_.stage.n]
+    return own[-1]
 
 
 def _standing(found: Invitation, now: datetime) -> Invitation:
@@ -116,7 +133,7 @@ def _standing(found: Invitation, now: datetime) -> Invitation:
         return _at(found, Standing.REPLACED)
     if found.claims.expired(now) or round_.status is RoundStatus.TIMED_OUT:
         return _at(found, Standing.EXPIRED)
-    if own is not None:
+    if own is not None and not (found.asked_again and round_.status is RoundStatus.PENDING):
         return _at(found, Standing.DECIDED)
     if round_.status is RoundStatus.DECIDED:
         return _at(found, Standing.CLOSED)

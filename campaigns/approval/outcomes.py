@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from campaigns.approval.rounds import ACTOR, POLICY, Outcome, came_to
+from campaigns.approval.opening import open_round
+from campaigns.approval.rounds import ACTOR, Outcome, came_to
+from campaigns.approval.standing import stages_of
+from campaigns.approval.verdicts import note_expiry, note_verdicts
 from campaigns.errors import ConflictError, IntegrityError, LeaseLostError, RoundReopenedError
 from campaigns.model.approval import ApprovalRound
-from campaigns.model.base import cut
-from campaigns.model.campaign import Campaign
-from campaigns.model.post import LastError, Post, Review, round_digest
-from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState
+from campaigns.model.campaign import Campaign, Move
+from campaigns.model.post import LastError, Post, round_digest
+from campaigns.model.vocabulary import CampaignStatus, Decision
 from campaigns.rules.approval.decisions import post_verdicts, revision_allowed
-from campaigns.rules.approval.feedback import joined, overall_remarks, remarks_on
 from campaigns.settings import get_settings
 from campaigns.store import Lease, OutboxEntry, Store
-
-_REVIEW_OF: Final[Mapping[Decision, ReviewState]] = {
-    Decision.APPROVED: ReviewState.APPROVED,
-    Decision.REJECTED: ReviewState.REJECTED,
-    Decision.NEEDS_REVISION: ReviewState.CHANGES_REQUESTED,
-}
-
 
 TAKES_EFFECT: Final = timedelta(seconds=30)
 """The longest time for an outcome to be written; after that the run of a process that died may take the campaign."""
@@ -47,12 +41,14 @@ def start_revision(
         return _asked_for(store, round_)
     if campaign.status is CampaignStatus.AWAITING_REVIEW:
         _require_outcome(round_, Outcome.NEEDS_REVISION, now)
-        _note_verdicts(store, round_, fence)
+        note_verdicts(store, round_, fence)
         reason = f"round {n}: changes asked for"
         campaign = _move(store, campaign, CampaignStatus.NEEDS_REVISION, n, now, fence, reason=reason, decided=round_)
     if campaign.status is CampaignStatus.NEEDS_REVISION:
-        if not revision_allowed(n, campaign.approval.max_revision_rounds):
-            message = f"changes were asked for {n} times; at most {campaign.approval.max_revision_rounds} are allowed"
+        times = round_.stage.revisions + 1 if round_.stage else n
+        most = campaign.approval.max_revision_rounds
+        if not revision_allowed(times, most):
+            message = f"changes were asked for {times} times; at most {most} are allowed"
             error = LastError(code="REVISION_LIMIT", message=message, at=now, retryable=True)
             _move(store, campaign, CampaignStatus.FAILED, n, now, fence, reason="REVISION_LIMIT", last_error=error)
             return []
@@ -108,15 +104,15 @@ def apply(
         match outcome:
             case Outcome.APPROVED:
                 _require_unchanged(store, campaign, round_, now, fence)
-                _note_verdicts(store, round_, fence)
+                note_verdicts(store, round_, fence)
                 reason = f"round {n}: approved"
                 campaign = _move(store, campaign, CampaignStatus.APPROVED, n, now, fence, reason=reason, decided=round_)
             case Outcome.REJECTED:
-                _note_verdicts(store, round_, fence)
+                note_verdicts(store, round_, fence)
                 reason = f"round {n}: rejected"
                 campaign = _move(store, campaign, CampaignStatus.REJECTED, n, now, fence, reason=reason, decided=round_)
             case Outcome.TIMED_OUT:
-                _note_expiry(store, round_, fence)
+                note_expiry(store, round_, fence)
                 campaign = _move(
                     store,
                     campaign,
@@ -126,7 +122,7 @@ def apply(
                     fence,
                     reason=f"round {n}: nobody decided in time",
                 )
-            case Outcome.NEEDS_REVISION | Outcome.CANCELLED:
+            case Outcome.NEEDS_REVISION | Outcome.PASSED_ON | Outcome.CANCELLED:
                 pass
     if campaign.status is CampaignStatus.APPROVED:
         _require_unchanged(store, campaign, round_, now, fence)
@@ -137,18 +133,23 @@ def apply(
 def conclude(store: Store, campaign: Campaign, *, now: datetime) -> Campaign:
     """Let the round of a campaign that waits take effect where it was decided, and return the campaign as it is then.
 
+    A stage that has approved opens the round of the next one.
     The run, woken after that, finds it done. Changes that are asked for are the run's work, and a campaign that a
     process builds at this moment is left to it.
     """
     tenant_id, campaign_id = campaign.tenant_id, campaign.id
     outcome = came_to(store.approvals.round(tenant_id, campaign_id, campaign.round), now)
-    if outcome not in {Outcome.APPROVED, Outcome.REJECTED, Outcome.TIMED_OUT}:
+    if outcome not in {Outcome.APPROVED, Outcome.PASSED_ON, Outcome.REJECTED, Outcome.TIMED_OUT}:
         return campaign
     try:
         lease = store.leases.acquire(tenant_id, campaign_id, owner=f"effect:{uuid4()}", now=now, ttl=TAKES_EFFECT)
     except LeaseLostError:
         return campaign
     try:
+        if outcome is Outcome.PASSED_ON:
+            n, whom = campaign.round + 1, get_settings().default_approver()
+            open_round(store, tenant_id, campaign_id, n, default_approver=whom, now=now, fence=lease)
+            return store.campaigns.get(tenant_id, campaign_id)
         return apply(store, tenant_id, campaign_id, campaign.round, outcome, now=now, fence=lease)
     except (ConflictError, IntegrityError):  # taken back in this moment, or failed with a reason
         return store.campaigns.get(tenant_id, campaign_id)
@@ -156,44 +157,20 @@ def conclude(store: Store, campaign: Campaign, *, now: datetime) -> Campaign:
         store.leases.release(lease)
 
 
+def passed_on(store: Store, campaign: Campaign) -> bool:
+    """Return whether a campaign waits in the round that followed from a stage that has approved."""
+    if campaign.status is not CampaignStatus.AWAITING_REVIEW or campaign.round == 1:
+        return False
+    before = store.approvals.round(campaign.tenant_id, campaign.id, campaign.round - 1)
+    return before.stage is not None and before.stage.next is not None
+
+
 def decided_by(store: Store, round_: ApprovalRound) -> str:
-    """Return who decided, for people to read; empty when nobody did."""
-    names = [each.decided_by for each in store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)]
+    """Return who decided, for people to read; empty when nobody did. An approval in stages is that of them all."""
+    place = (round_.tenant_id, round_.campaign_id)
+    decided = [each for stage in stages_of(store, round_) for each in stage.decisions] if round_.stage else []
+    names = [each.decided_by for each in decided or store.approvals.decisions(*place, round_.n)]
     return ", ".join(dict.fromkeys(names))
-
-
-def _note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
-    """Write on each post what was decided on it; of a post that was approved before, that stays as it was.
-
-    A post whose time came before its approval is not published late: it expires. What was noted of a decision
-    that was taken back in this moment is replaced, also where nothing is said of the post any more.
-    """
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
-    at = round_.decided_at or round_.expires_at
-    posts = {post.id: post for post in store.posts.list(round_.tenant_id, round_.campaign_id)}
-    reviews: dict[str, Review] = {}
-    for post_id, (verdict, said_by) in post_verdicts(round_, decisions).items():
-        was_approved = posts[post_id].review.state is ReviewState.APPROVED
-        if post_id in round_.locked and verdict is Decision.APPROVED and was_approved:
-            continue
-        remarks = remarks_on(post_id, decisions) or overall_remarks(decisions)
-        missed = verdict is Decision.APPROVED and posts[post_id].scheduled_at <= at
-        reviews[post_id] = Review(
-            state=ReviewState.EXPIRED if missed else _REVIEW_OF[verdict],
-            round=round_.n,
-            by=said_by.decided_by if said_by else POLICY,
-            at=at,
-            comment=cut(joined(remarks), at_most=5000) or None,
-        )
-    for post_id in round_.posts.keys() - reviews.keys() - set(round_.locked):
-        if posts[post_id].review.round == round_.n:
-            reviews[post_id] = Review(state=ReviewState.PENDING, round=round_.n)
-    store.posts.review(round_.tenant_id, round_.campaign_id, reviews, fence=fence)
-
-
-def _note_expiry(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
-    expired = Review(state=ReviewState.EXPIRED, round=round_.n, at=round_.decided_at)
-    store.posts.review(round_.tenant_id, round_.campaign_id, dict.fromkeys(round_.posts, expired), fence=fence)
 
 
 def _require_outcome(round_: ApprovalRound, outcome: Outcome, now: datetime) -> None:
@@ -228,10 +205,13 @@ def _move(
     **changes: object,
 ) -> Campaign:
     return store.campaigns.move(
-        campaign.tenant_id, campaign.id, to,
-        actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True, decided=decided, fence=fence,
+        campaign.tenant_id,
+        campaign.id,
+        Move(to, actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True),
+        decided=decided,
+        fence=fence,
         outbox=_handed_over(campaign, now) if to is CampaignStatus.COMPLETED else [],
-    )  # fmt: skip
+    )
 
 
 HAND_OVER: Final = "hand_over"
@@ -246,6 +226,4 @@ def _handed_over(campaign: Campaign, now: datetime) -> list[OutboxEntry]:
 
 def approved_posts(posts: Sequence[Post]) -> list[Post]:
     """Return the posts that go out."""
-    return [
-        post for post in posts if post.review.state is ReviewState.APPROVED and post.status is not PostStatus.SKIPPED
-    ]
+    return [post for post in posts if post.goes_out]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.approval.invitations import Invitation, Standing
-from campaigns.approval.notice_kinds import LINK_WANTED, NEW_LINK, personal, to_the_team
+from campaigns.approval.messages.notice_kinds import LINK_WANTED, NEW_LINK, personal, to_the_team
 from campaigns.approval.rounds import follows
 from campaigns.keys.links import new_jti
 from campaigns.model.approval import ApprovalRound, RoundApprover
@@ -102,9 +102,9 @@ def extend_round(
     Raises:
         CampaignError: as `gate.extend`; nothing was changed.
     """
-    posts = store.posts.list(tenant_id, campaign_id)  # when they are due is fixed while they are under review
 
     def extended(case: Case) -> Change:
+        posts = store.posts.list(tenant_id, campaign_id)  # read anew at every attempt: until then they may be moved
         end = gate.later(case.round, until, now=now) if isinstance(until, int) else until
         return gate.extend(case, end, posts=posts, actor=actor, reason=reason, now=now)
 

@@ -7,11 +7,14 @@ say, whoever calls, over HTTP, from the Prefect form or by policy; what follows 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from campaigns.approval.notice_kinds import (
+from campaigns.approval.editing import material_of
+from campaigns.approval.messages.events import told_to_prefect
+from campaigns.approval.messages.notice_kinds import (
+    CHANGED,
     EXPIRED,
     EXTENDED,
     NEW_LINK,
@@ -24,6 +27,7 @@ from campaigns.approval.notice_kinds import (
 )
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, ReviewDraft
 from campaigns.model.base import content_hash, cut
+from campaigns.model.clocks import CLOCKS
 from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.rules.approval import gate
@@ -39,7 +43,7 @@ __all__ = [
 ACTOR: Final = "build-campaign"
 POLICY: Final = "policy"
 RING: Final = "ring"
-UNDO_LEEWAY: Final = timedelta(seconds=5)
+UNDO_LEEWAY: Final = CLOCKS
 """The run's clock and the API's differ: what can no longer be taken back takes effect that much later."""
 
 
@@ -47,6 +51,8 @@ class Outcome(StrEnum):
     """What a round came to."""
 
     APPROVED = "approved"
+    PASSED_ON = "passed_on"
+    """Its stage has approved, and the next one is asked."""
     REJECTED = "rejected"
     NEEDS_REVISION = "needs_revision"
     TIMED_OUT = "timed_out"
@@ -85,9 +91,14 @@ def decide(
     Raises:
         CampaignError: as `gate.decide`; nothing was recorded.
     """
+    place = (round_.tenant_id, round_.campaign_id)
+
+    def decided(case: Case) -> Change:
+        material = material_of(store, *place) if request.is_about_words else None
+        return gate.decide(case, voice, request, attempt_id=attempt_id, now=now, order=order, material=material)
+
     done = store.approvals.act(
-        round_.tenant_id, round_.campaign_id, round_.n,
-        lambda case: gate.decide(case, voice, request, attempt_id=attempt_id, now=now, order=order),
+        *place, round_.n, decided,
         follows=follows, answer=gate.answer_id(voice, attempt_id),
     )  # fmt: skip
     said = done.change.recorded or done.change.stands
@@ -103,11 +114,17 @@ def undo(
     Raises:
         CampaignError: as `gate.undo`; nothing was changed.
     """
-    return store.approvals.act(
-        round_.tenant_id, round_.campaign_id, round_.n,
-        lambda case: gate.undo(case, voice, now=now, kept=kept),
-        follows=follows, withdrawn=(RING, RESULT),
-    ).round  # fmt: skip
+    place = (round_.tenant_id, round_.campaign_id)
+
+    def undone(case: Case) -> Change:
+        said = case.said_by(voice.approver_id)
+        replaced = said.replaced if said is not None else {}
+        found = {post_id: store.posts.revision(*place, post_id, n) for post_id, n in replaced.items()}
+        before = {post_id: post for post_id, post in found.items() if post is not None}
+        material = material_of(store, *place) if replaced else None
+        return gate.undo(case, voice, now=now, kept=kept, material=material, before=before)
+
+    return store.approvals.act(*place, round_.n, undone, follows=follows, withdrawn=(RING, RESULT)).round
 
 
 def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewDraft, *, now: datetime) -> None:
@@ -125,10 +142,10 @@ def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewD
 
 
 def follows(case: Case, change: Change) -> list[OutboxEntry]:
-    """Return what must be done because of a change of a round, whichever act it was.
+    """Return the outbox entries that follow from a change of a round.
 
-    Whoever decided gets a receipt. A round that closes wakes the run and is told to the people who run the
-    campaign, when it can no longer be taken back. New links and more time are told to whom they concern.
+    The approver who decided gets a receipt. A round that closes wakes the run; the team hears of it once the decision
+    can no longer be taken back. Approvers with a new link or more time get a notice.
     """
     before, after, now = case.round, change.round, change.facts[0].at
     entries: list[OutboxEntry] = []
@@ -136,14 +153,30 @@ def follows(case: Case, change: Change) -> list[OutboxEntry]:
         entries.append(personal(RECEIPT, before, said.approver_id, before.version, now, due_at=now))
     if before.status is RoundStatus.PENDING and after.status in {RoundStatus.DECIDED, RoundStatus.TIMED_OUT}:
         entries += _closed(before, after, now)
+        entries += [_told_of_its_end(before, after, now)] if after.status is RoundStatus.TIMED_OUT else []
     if after.expires_at > before.expires_at:
         entries += _extended(case, change, now)
+    if after.status is RoundStatus.PENDING:
+        entries += _asked_again(case, change, now)
     for known, asked in zip(before.approvers, after.approvers, strict=True):
         if asked.jti != known.jti:
             kind = NEW_LINK if asked.email == known.email else REVIEW_REQUEST
             more = {"renewed": True} if kind == NEW_LINK else {}
             entries.append(personal(kind, after, asked.id, asked.jti[:8], due_at=now, **more))
     return entries
+
+
+def _asked_again(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
+    """Return who hears that words were changed: their decisions on them count once they say what of the new ones."""
+    able = {each.id for each in case.round.approvers if not each.revoked}
+    return [
+        personal(CHANGED, change.round, said.approver_id, case.round.version, now, due_at=now)
+        for said in case.decisions
+        if said.approver_id in able
+        and said is not change.completes
+        and said is not change.taken_back
+        and set(gate.asked_again(change.round, said)) - set(gate.asked_again(case.round, said))
+    ]
 
 
 def _closed(before: ApprovalRound, after: ApprovalRound, now: datetime) -> list[OutboxEntry]:
@@ -155,6 +188,12 @@ def _closed(before: ApprovalRound, after: ApprovalRound, now: datetime) -> list[
         RING, before.tenant_id, before.campaign_id, before.n, *fact, due_at=due, payload={"round": before.n}
     )
     return [bell, to_the_team(kind, before, *fact, due_at=due)]
+
+
+def _told_of_its_end(before: ApprovalRound, after: ApprovalRound, now: datetime) -> OutboxEntry:
+    place = before.tenant_id, before.campaign_id, before.n
+    came_to = str(after.outcome or Outcome.TIMED_OUT)
+    return told_to_prefect("review.expired", *place, before.version, now, at=now, outcome=came_to)
 
 
 def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
@@ -182,6 +221,8 @@ def came_to(round_: ApprovalRound, now: datetime) -> Outcome | None:
         case RoundStatus.CANCELLED | RoundStatus.SUPERSEDED:
             return Outcome.CANCELLED
         case RoundStatus.TIMED_OUT | RoundStatus.DECIDED:
+            if round_.stage is not None and round_.stage.next is not None:
+                return Outcome.PASSED_ON
             return Outcome(round_.outcome) if round_.outcome else Outcome.TIMED_OUT
 
 

@@ -57,6 +57,14 @@ def names(store: Store, tenant_id: str) -> dict[str, list[str]]:
     }
 
 
+def ids(store: Store, tenant_id: str) -> dict[str, list[str]]:
+    """Return the ids of a tenant's brands and active personas: a form that offers names takes these too."""
+    return {
+        "brands": sorted(brand.id for brand in each_of(store.brands.list, tenant_id)),
+        "personas": sorted(each.id for each in each_of(store.personas.list, tenant_id) if each.is_active),
+    }
+
+
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and not _ID.fullmatch(value)
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from campaigns.build.planning import read_setting
 from campaigns.errors import BadBriefError, Fault
 from campaigns.model.base import BrandId, CampaignId, Clean, HttpUrlText, Maybe, PersonaId, Text100, Wire, derived_id
-from campaigns.model.brand import Brand
+from campaigns.model.library.brand import Brand
 from campaigns.model.post import PostContent, PostText, Quality, Slot
 from campaigns.model.vocabulary import Platform
 from campaigns.rules.guardrails import check_post

@@ -9,18 +9,19 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from icalendar import Calendar, Event, Parameters, vText, vUri
+from icalendar import Calendar, Event, Parameters, vDuration, vText, vUri
 
 from campaigns.model.base import one_line
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, ReviewState
-from campaigns.rules.text.platforms import rendered_text
+from campaigns.rules.text.limits.platforms import rendered_text
+from campaigns.store.campaign.calendar import Scheduled
 
 COLUMNS: Final = (
     "id", "number", "scheduledAt", "localTime", "timezone", "platform", "personaId", "persona", "pillar", "intent",
-    "topic", "text", "link", "altText", "status", "review", "revision", "contentHash",
+    "topic", "text", "link", "altText", "status", "review", "stages", "revision", "contentHash",
 )  # fmt: skip
 # A spreadsheet takes a cell that starts with one of these for a formula and runs it (OWASP, "CSV Injection");
 # also in full width, and behind white space.
@@ -30,11 +31,18 @@ _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "|", "%")
 _INNER: Final = re.compile("([;\t\n])")
 _LIST_ITEM: Final = re.compile(r"[^\S\n]*[-+] [^|!(=]*")
 LENGTH: Final = timedelta(minutes=15)
-"""How long a post stands in a calendar: it takes no time, and an event of none is not shown."""
+"""The length of a post's event in a calendar. A post takes no time, but calendars hide events without length."""
 
 
-def csv_of(campaign: Campaign, posts: Sequence[Post], personas: Mapping[str, Persona]) -> bytes:
+def csv_of(
+    campaign: Campaign,
+    posts: Sequence[Post],
+    personas: Mapping[str, Persona],
+    approved_by: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
     """Return the posts as CSV (RFC 4180) with a header, in the order given; no cell is a formula.
+
+    `approved_by` has the names of the stages that have approved a post in the words that it has, by its id.
 
     Every cell is in quotes, so that it is one cell also for a program that takes semicolons and tabs for separators as
     well. In UTF-8 with a byte order mark: without it Excel takes every letter beyond ASCII for two others.
@@ -62,6 +70,7 @@ def csv_of(campaign: Campaign, posts: Sequence[Post], personas: Mapping[str, Per
             (content.alt_text if content else None) or "",
             post.status,
             post.review.state,
+            ", ".join(one_line(name) for name in (approved_by or {}).get(post.id, ())),
             str(post.revision),
             post.content_hash(),
         ]
@@ -106,30 +115,53 @@ def _marked(text: str) -> vText:
 
 def ics_of(campaign: Campaign, posts: Sequence[Post], personas: Mapping[str, Persona]) -> bytes:
     """Return the posts as a calendar of events in UTC; what is not approved stands there as tentative."""
+    calendar = _calendar(campaign.name)
+    calendar.add("x-wr-timezone", _marked(campaign.schedule.timezone))
+    for post in posts:
+        calendar.add_component(_event(post, personas))
+    return bytes(calendar.to_ical())
+
+
+def feed_of(name: str, entries: Sequence[Scheduled], personas: Mapping[str, Persona]) -> bytes:
+    """Return posts of several campaigns as a calendar to subscribe to; each event names its campaign."""
+    calendar = _calendar(name)
+    calendar.add("refresh-interval", ASKED_AGAIN)
+    calendar.add("x-published-ttl", vDuration(ASKED_AGAIN))
+    for entry in entries:
+        calendar.add_component(_event(entry.post, personas, of=entry.campaign))
+    return bytes(calendar.to_ical())
+
+
+ASKED_AGAIN: Final = timedelta(hours=1)
+"""The interval at which subscribed calendar programs are asked to refresh."""
+
+
+def _calendar(name: str) -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", "-//Campaign Orchestration//EN")
     calendar.add("version", "2.0")
-    calendar.add("name", _text(one_line(campaign.name)))  # RFC 7986; the next one is what most programs read
-    calendar.add("x-wr-calname", _marked(one_line(campaign.name)))
-    calendar.add("x-wr-timezone", _marked(campaign.schedule.timezone))
-    for post in posts:
-        persona = personas.get(post.persona_id)
-        who = f"{PLATFORM_NAMES[post.platform]} · {persona.name}" if persona else PLATFORM_NAMES[post.platform]
-        event = Event()
-        event.add("uid", f"{post.id}@campaigns")
-        event.add("dtstamp", post.updated_at)
-        event.add("last-modified", post.updated_at)
-        event.add("sequence", post.revision)
-        event.add("dtstart", post.scheduled_at)
-        event.add("dtend", post.scheduled_at + LENGTH)
-        event.add("summary", _text(one_line(f"{who}: {post.topic}")))
-        event.add("status", "CONFIRMED" if post.review.state is ReviewState.APPROVED else "TENTATIVE")
-        event.add("transp", "TRANSPARENT")
-        if post.pillar:
-            event.add("categories", [_text(one_line(post.pillar))])
-        if post.content is not None:
-            event.add("description", _text(rendered_text(post.platform, post.content)))
-            if post.content.link:
-                event.add("url", vUri(post.content.link))
-        calendar.add_component(event)
-    return bytes(calendar.to_ical())
+    calendar.add("name", _text(one_line(name)))  # RFC 7986; the next one is what most programs read
+    calendar.add("x-wr-calname", _marked(one_line(name)))
+    return calendar
+
+
+def _event(post: Post, personas: Mapping[str, Persona], *, of: Campaign | None = None) -> Event:
+    persona = personas.get(post.persona_id)
+    who = f"{PLATFORM_NAMES[post.platform]} · {persona.name}" if persona else PLATFORM_NAMES[post.platform]
+    event = Event()
+    event.add("uid", f"{post.id}@campaigns")
+    event.add("dtstamp", post.updated_at)
+    event.add("last-modified", post.updated_at)
+    event.add("sequence", post.revision)
+    event.add("dtstart", post.scheduled_at)
+    event.add("dtend", post.scheduled_at + LENGTH)
+    event.add("summary", _text(one_line(f"{who}: {post.topic}" + (f" ({of.name})" if of else ""))))
+    event.add("status", "CONFIRMED" if post.review.state is ReviewState.APPROVED else "TENTATIVE")
+    event.add("transp", "TRANSPARENT")
+    if post.pillar:
+        event.add("categories", [_text(one_line(post.pillar))])
+    if post.content is not None:
+        event.add("description", _text(rendered_text(post.platform, post.content)))
+        if post.content.link:
+            event.add("url", vUri(post.content.link))
+    return event

@@ -14,7 +14,7 @@ from typing import Final
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import Platform
 from campaigns.store import Lease, Store
-from campaigns.store.planned_with import PlannedWith
+from campaigns.store.campaign.planned_with import PlannedWith
 
 _MOST: Final = 8
 """Leases remembered at once; a process builds one campaign, a test some."""
@@ -25,9 +25,10 @@ _lock: Final = threading.Lock()
 
 @dataclass(slots=True)
 class Memory:
-    """What is known of one campaign; `texts` are the words of its posts by platform and id."""
+    """What is known of one campaign: by platform and id the `texts` of its posts, and the `topics`."""
 
     texts: dict[Platform, dict[str, str]]
+    topics: dict[Platform, dict[str, str]]
     planned_with: PlannedWith | None
 
     def siblings(self, post: Post) -> dict[str, str]:
@@ -35,9 +36,15 @@ class Memory:
         with _lock:
             return {post_id: text for post_id, text in self.texts.get(post.platform, {}).items() if post_id != post.id}
 
+    def other_topics(self, post: Post) -> list[str]:
+        """Return what the other posts on the same platform are about."""
+        with _lock:
+            return [topic for post_id, topic in self.topics.get(post.platform, {}).items() if post_id != post.id]
+
     def note(self, post: Post) -> None:
         """Remember the words of a post that was just stored."""
         with _lock:
+            self.topics.setdefault(post.platform, {})[post.id] = post.topic
             known = self.texts.setdefault(post.platform, {})
             known.pop(post.id, None)
             if post.content is not None:
@@ -61,14 +68,14 @@ def memory_of(store: Store, tenant_id: str, campaign_id: str, fence: Lease | Non
 
 
 def forget(tenant_id: str, campaign_id: str) -> None:
-    """Read anew next time: while a run waits for people in its process, others may have changed the posts."""
+    """Forget a campaign: others may change its posts while its run waits, so the next use reads the store."""
     with _lock:
         for key in [key for key in _remembered if key[:2] == (tenant_id, campaign_id)]:
             del _remembered[key]
 
 
 def _read(store: Store, tenant_id: str, campaign_id: str) -> Memory:
-    memory = Memory({}, store.planned_with.get(tenant_id, campaign_id))
+    memory = Memory({}, {}, store.planned_with.get(tenant_id, campaign_id))
     for post in store.posts.list(tenant_id, campaign_id):
         memory.note(post)
     return memory

@@ -11,16 +11,18 @@ from campaigns.agents import planner
 from campaigns.agents.contracts import PlannerInput
 from campaigns.build.earlier import earlier_topics
 from campaigns.errors import AgentError, ConflictError, StoreUnavailableError, VersionConflictError
-from campaigns.model.brand import Brand
-from campaigns.model.campaign import AT_REST, Campaign, PlanSummary
-from campaigns.model.persona import Persona
+from campaigns.model.campaign import AT_REST, Campaign, Move, PlanSummary
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import LastError, Post
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.patience import patiently
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.merge.merging import MergedConfig, merge
+from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
-from campaigns.store.planned_with import PlannedWith, planned_with_items
+from campaigns.store.campaign.planned_with import PlannedWith, planned_with_items
+from campaigns.store.campaign.usage import PLAN
 
 ACTOR = "build-campaign"
 MAX_REPLANS = 5
@@ -52,7 +54,9 @@ def require_work(campaign: Campaign) -> None:
         raise ConflictError(f"the campaign is {campaign.status}", {"currentStatus": str(campaign.status)})
 
 
-def read_setting(store: Store, tenant_id: str, campaign_id: str, *, known: PlannedWith | None = None) -> Setting:
+def read_setting(
+    store: Store, tenant_id: str, campaign_id: str, *, known: PlannedWith | None = None, costs: bool = True
+) -> Setting:
     """Read a campaign with its brand, its personas and the rules merged from them.
 
     A campaign that is planned keeps what it was planned with, whatever becomes of brand and personas; one that was
@@ -60,18 +64,20 @@ def read_setting(store: Store, tenant_id: str, campaign_id: str, *, known: Plann
 
     Args:
         known: what it was planned with, where that was read before.
+        costs: add up what the campaign has cost by now.
 
     Raises:
         NotFoundError: the campaign, its brand or one of its personas is unknown to the tenant.
     """
-    campaign = store.campaigns.get(tenant_id, campaign_id)
+    campaign = store.campaigns.get(tenant_id, campaign_id, costs=costs)
     if campaign.plan_summary is not None:
         kept = known or store.planned_with.get(tenant_id, campaign_id)
         if kept is not None:
             return Setting(campaign, kept.brand, list(kept.personas), kept.config)
     brand = store.brands.get(tenant_id, campaign.brand_id) if campaign.brand_id else None
     personas = [store.personas.get(tenant_id, each) for each in campaign.participants.persona_ids]
-    return Setting(campaign, brand, personas, merge(campaign, brand, personas))
+    config = merge(campaign, brand, personas, most_posts=get_settings().most_posts)
+    return Setting(campaign, brand, personas, config)
 
 
 def plan(
@@ -136,7 +142,7 @@ def _planned(
         ),
     )
     once = f"plan:{version}:{now.isoformat()}"
-    patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
+    patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once, about=PLAN))
     if answer.error is not None:
         failure = answer.error
         raise AgentError(failure.code, failure.message, failure.retryable, failure.details)
@@ -159,13 +165,15 @@ def _settled(store: Store, setting: Setting, summary: PlanSummary, now: datetime
             store.campaigns.move(
                 current.tenant_id,
                 current.id,
-                CampaignStatus.GENERATING,
-                actor=ACTOR,
-                reason="plan stored",
-                at=now,
-                changes={"plan_summary": summary},
+                Move(
+                    CampaignStatus.GENERATING,
+                    actor=ACTOR,
+                    reason="plan stored",
+                    at=now,
+                    changes={"plan_summary": summary},
+                    idempotent=True,
+                ),
                 expect_version=current.version,
-                idempotent=True,
                 beside=planned_with_items(current.tenant_id, current.id, made_with),
                 fence=fence,
             )
@@ -191,11 +199,13 @@ def fail(
     return store.campaigns.move(
         campaign.tenant_id,
         campaign.id,
-        CampaignStatus.FAILED,
-        actor=actor,
-        reason=code,
-        at=now,
-        changes={"last_error": LastError(code=code, message=message, at=now, retryable=retryable)},
-        idempotent=True,
+        Move(
+            CampaignStatus.FAILED,
+            actor=actor,
+            reason=code,
+            at=now,
+            changes={"last_error": LastError(code=code, message=message, at=now, retryable=retryable)},
+            idempotent=True,
+        ),
         fence=fence,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,29 +11,38 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from campaigns.build.backlog import Backlog
 from campaigns.errors import BadBriefError, Fault, IdempotencyMismatchError, NotFoundError, VersionConflictError
-from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import content_hash
-from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
 from campaigns.model.campaign import Campaign, OccurrenceOf
 from campaigns.model.faults import faults_of
-from campaigns.model.persona import Persona
-from campaigns.rules.approval.editing import NOT_PLANNED_FROM, changed_fields, require_editable
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
+from campaigns.model.terms.approval_terms import Approval, Approver
+from campaigns.model.terms.given import CampaignItem, TrackedLink
+from campaigns.rules.approval.editing import (
+    APPROVERS,
+    NOT_PLANNED_FROM,
+    changed_fields,
+    require_editable,
+    require_terms_kept,
+)
 from campaigns.rules.approval.identities import Requester, entitlement_faults
 from campaigns.rules.merge.merging import merge, plan_version
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
+from campaigns.settings import get_settings
 from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
-from campaigns.store.campaign_items import as_read
-from campaigns.store.table import Check
-from campaigns.store.transaction import attempts
+from campaigns.store.commits.transaction import attempts
+from campaigns.store.items.campaign_items import as_read
+from campaigns.store.tables.table import Check
 
 START_RUN: Final = "start_run"
 IDEMPOTENCY_KEPT: Final = timedelta(days=7)
 
 
 _Entitled = Callable[[Approval], list[Fault]]
-"""Says why terms of approval cannot be kept with whoever asks."""
+"""Returns the faults of terms of approval that depend on who the requester is."""
 
 
 def _kept(_: Approval) -> list[Fault]:
@@ -41,49 +50,65 @@ def _kept(_: Approval) -> list[Fault]:
 
 
 def entitled(requester: Requester, default_approver: Approver | None, terms: Approval) -> list[Fault]:
-    """Return why terms of approval cannot be kept with whoever asks."""
+    """Return the faults of terms of approval that depend on the requester: who may approve an own request."""
     return entitlement_faults(terms, requester, default_approver)
 
 
-def submit(  # noqa: PLR0913 - all that a door knows of a request
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Who submits a brief, and what is known of it beside its words.
+
+    Attributes:
+        requested_by: the subject of a token, or what was typed; it may hold the address.
+        requester_email: the address of whoever asks, where it is known.
+        execution_id: the flow run that builds the campaign, when one exists already.
+        correlation_id: names the request that this follows from.
+        occurrence: which occurrence of a template it is.
+    """
+
+    tenant_id: str
+    campaign_id: str
+    requested_by: str
+    requester_email: str | None = None
+    idempotency_key: str | None = None
+    execution_id: str | None = None
+    correlation_id: str | None = None
+    occurrence: OccurrenceOf | None = None
+
+
+def submit(
     store: Store,
     raw: Mapping[str, Any],
+    by: Submission,
     *,
-    tenant_id: str,
-    campaign_id: str,
-    requested_by: str,
-    requester_email: str | None = None,
-    default_approver: Approver | None = None,
     now: datetime,
-    idempotency_key: str | None = None,
-    execution_id: str | None = None,
-    correlation_id: str | None = None,
-    occurrence: OccurrenceOf | None = None,
+    default_approver: Approver | None = None,
     start_run: bool = False,
+    backlog: Backlog | None = None,
 ) -> Created:
     """Store a brief as a campaign, or find the one that the same key, reference or id stored before.
 
     Args:
         raw: the brief as it was sent, not yet checked.
-        requested_by: who asks: the subject of a token, or what was typed; it may hold the address.
-        requester_email: the address of whoever asks, where it is known.
         default_approver: who is asked when the brief names nobody; None: somebody else than who asks.
-        execution_id: the flow run that builds it, when one exists already.
-        correlation_id: names the request that this follows from.
-        occurrence: which occurrence of a template it is.
         start_run: leave a run to be started in the outbox.
+        backlog: refuses a new campaign while too many wait.
 
     Raises:
         BadBriefError: every fault of the brief at once; nothing is stored.
+        BusyError: too many campaigns wait to be built; nothing is stored.
         IdempotencyMismatchError: the key, reference or id belongs to another brief.
     """
+    tenant_id, campaign_id = by.tenant_id, by.campaign_id
     record: IdempotencyRecord | None = None
     if (brief := _readable(raw)) is not None:
-        record = _record(idempotency_key, brief, campaign_id, now)
+        record = _record(by.idempotency_key, brief, campaign_id, now)
         found = store.campaigns.repeated(tenant_id, campaign_id, brief, idempotency=record, at=now)
         if found is not None:
             return found
-    requester = Requester.given(requested_by, requester_email)
+        if backlog is not None:
+            backlog.require_room(tenant_id, now)
+    requester = Requester.given(by.requested_by, by.requester_email)
     may_ask = partial(entitled, requester, default_approver)
     outbox = [OutboxEntry.about(START_RUN, tenant_id, campaign_id, "1", due_at=now)] if start_run else []
     for _ in attempts():
@@ -94,18 +119,18 @@ def submit(  # noqa: PLR0913 - all that a door knows of a request
                 "id": campaign_id,
                 "tenantId": tenant_id,
                 "planVersion": plan_version(brief, merge(brief, brand, personas)),
-                "requestedBy": requested_by,
+                "requestedBy": by.requested_by,
                 "requesterEmail": requester.email,
-                "executionId": execution_id,
-                "correlationId": correlation_id,
-                "occurrence": occurrence.to_wire() if occurrence else None,
+                "executionId": by.execution_id,
+                "correlationId": by.correlation_id,
+                "occurrence": by.occurrence.to_wire() if by.occurrence else None,
                 "createdAt": now,
                 "updatedAt": now,
             }
         )
         with suppress(VersionConflictError):  # a brand or persona was changed or deleted since: check again
             return store.campaigns.create(
-                campaign, actor=requested_by, at=now,
+                campaign, actor=by.requested_by, at=now,
                 idempotency=record, outbox=outbox, rests_on=as_read(brand, personas),
             )  # fmt: skip
     raise AssertionError  # `attempts` ends by raising
@@ -162,10 +187,23 @@ def checked(
         raise BadBriefError([*faults, *(fault for fault in more if fault.field not in told)]) from None
     brand = brand_of(store, tenant_id, brief.brand_id)
     personas = personas_of(store, tenant_id, brief.participants.persona_ids)
-    faults = submission_faults(brief, brand=brand, personas=personas, now=now)
-    if faults := [*faults, *entitled(brief.approval)]:
+    most = get_settings().most_posts
+    faults = submission_faults(brief, brand=brand, personas=personas, now=now, most_posts=most)
+    if faults := [*faults, *_asset_faults(store, tenant_id, brief), *entitled(brief.approval)]:
         raise BadBriefError(faults)
     return brief, brand, [personas[each] for each in brief.participants.persona_ids]
+
+
+def _asset_faults(store: Store, tenant_id: str, brief: CampaignBrief) -> Iterator[Fault]:
+    for index, item in enumerate(brief.items or []):
+        if item.asset_id is None:
+            continue
+        try:
+            if brief.brand_id is None:
+                raise NotFoundError("asset", item.asset_id)
+            store.assets.get(tenant_id, brief.brand_id, item.asset_id)
+        except NotFoundError:
+            yield Fault(f"items[{index}].assetId", f"the brand has no asset {item.asset_id}", "ASSET_UNKNOWN")
 
 
 def plan_version_of(store: Store, campaign: Campaign) -> str:
@@ -178,6 +216,7 @@ def plan_version_of(store: Store, campaign: Campaign) -> str:
 def _parts(raw: Mapping[str, Any]) -> Parts:
     """Return what can be made out of a faulty brief."""
     brand_id, participants = raw.get("brandId"), raw.get("participants")
+    items = raw.get("items")
     named = participants.get("personaIds") if isinstance(participants, Mapping) else None
     return Parts(
         brand_id=brand_id if isinstance(brand_id, str) else None,
@@ -185,6 +224,8 @@ def _parts(raw: Mapping[str, Any]) -> Parts:
         participants=_part(Participants, participants),
         schedule=_part(Schedule, raw.get("schedule")),
         messaging=_part(Messaging, raw.get("messaging")),
+        items=[_part(CampaignItem, each) for each in items] if isinstance(items, list) else [],
+        tracked_link=_part(TrackedLink, raw.get("trackedLink")),
     )
 
 
@@ -250,10 +291,16 @@ def changed(
     raw = {**campaign.brief_only().to_wire(), **wanted}
     brief = _readable(raw) or checked(store, raw, tenant_id=campaign.tenant_id, now=now)[0]
     fields = changed_fields(campaign.brief_only(), brief)
-    require_editable(campaign.status, fields, planned=campaign.plan_summary is not None)
-    if set(fields) <= NOT_PLANNED_FROM:
-        return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
+    planned = campaign.plan_summary is not None
+    failed_with = campaign.last_error.code if campaign.last_error else ""
+    require_editable(campaign.status, fields, planned=planned, failed_with=failed_with)
     # Terms that stay are not asked about: those of a campaign from before may not have been.
     may_ask = partial(entitled, Requester.of(campaign), default_approver) if "approval" in fields else _kept
+    if planned:
+        require_terms_kept(campaign.approval, brief.approval)
+    if set(fields) <= NOT_PLANNED_FROM | (APPROVERS if planned else set()):
+        if faults := may_ask(brief.approval):
+            raise BadBriefError(faults)
+        return Change(brief, fields, campaign.plan_version or plan_version_of(store, campaign))
     brief, brand, personas = checked(store, raw, tenant_id=campaign.tenant_id, now=now, entitled=may_ask)
     return Change(brief, fields, plan_version(brief, merge(brief, brand, personas)), as_read(brand, personas))

@@ -1,4 +1,4 @@
-"""The words of one post: written once for each revision, whoever asks and however often."""
+"""The words of one post: written once for each revision, however often a run asks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
-from campaigns.agents import models, writer
+from campaigns.agents import writer
 from campaigns.agents.contracts import MAX_EXAMPLES_SHOWN, Revision, WriterInput, WriterOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
-from campaigns.agents.money import most_for_a_post
+from campaigns.agents.prompts import is_on
+from campaigns.agents.providers import models
+from campaigns.agents.providers.money import most_for_a_post
 from campaigns.build.budget import share
 from campaigns.build.earlier import earlier_texts
 from campaigns.build.memory import Memory, memory_of
@@ -19,9 +21,9 @@ from campaigns.build.planning import Setting, budget_left, read_setting, require
 from campaigns.errors import AgentError, NotFoundError
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import WritingExample
-from campaigns.model.post import LastError, Post, Quality
-from campaigns.model.vocabulary import PLATFORM_NAMES, PostStatus, ReviewState
+from campaigns.model.library.persona import WritingExample
+from campaigns.model.post import LastError, Post, Quality, Review
+from campaigns.model.vocabulary import PostStatus, ReviewState
 from campaigns.patience import patiently
 from campaigns.rules.approval.feedback import joined, other_remarks, remarks_on
 from campaigns.rules.guardrails import check_post
@@ -44,12 +46,14 @@ def write_post(
     now: datetime,
     fence: Lease | None = None,
     seconds: float | None = None,
+    judge: Judging = "off",
 ) -> Post:
     """Return the stored post with its words at `revision`; the model is called only if they are not stored.
 
     Args:
         attempt: names this call, so that its cost is counted once.
         seconds: for all that the model is asked; None: no limit.
+        judge: when a second call of the model judges the words; `automatic`: where posts may pass without a person.
 
     Raises:
         AgentError: no words. What will not get better by trying again is stored as a failed post first, and so is
@@ -62,12 +66,14 @@ def write_post(
     if revision and post.review.state is ReviewState.APPROVED:
         return post  # approved words are locked, whoever asks
     memory = memory_of(store, tenant_id, campaign_id, fence)
-    setting = read_setting(store, tenant_id, campaign_id, known=memory.planned_with)
+    setting = read_setting(store, tenant_id, campaign_id, known=memory.planned_with, costs=False)
     require_work(setting.campaign)
     siblings = memory.siblings(post)
     with _money(store, setting.campaign) as dollars:
         said = [*earlier_texts(store, setting.campaign, post.platform), *siblings.values()][-MAX_SIBLINGS:]
-        request = _request(store, setting, post, revision, said, dollars, seconds)
+        request = _request(store, setting, post, revision, said, dollars, seconds).model_copy(
+            update={"other_topics": memory.other_topics(post), "judged": _is_judged(setting, judge)}
+        )
         tried = store.recoveries.count_attempt(tenant_id, campaign_id, f"{post_id}:{revision}")
         if tried > MAX_POST_ATTEMPTS:
             answer = WriterOutput(success=False, error=failure_of(agent_error(FailureCode.TRIED_TOO_OFTEN)))
@@ -75,7 +81,7 @@ def write_post(
             answer = writer.run(tenant_id, request)
         once = f"{post_id}:{revision}:{attempt}"
         with _counting:
-            patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once))
+            patiently(lambda: store.campaigns.add_usage(tenant_id, campaign_id, answer.usage, once=once, about=post_id))
     if answer.error is not None:
         failure = answer.error
         again, message = failure.retryable and tried < MAX_POST_ATTEMPTS, failure.message
@@ -87,8 +93,26 @@ def write_post(
     with _saving:
         memory = memory_of(store, tenant_id, campaign_id, fence)
         new = [text for post_id, text in memory.siblings(post).items() if siblings.get(post_id) != text]
-        written = _written(post, _compared(answer, request, new), revision, now)
+        written = _written(asked_about(post, setting), _compared(answer, request, new), revision, now)
         return _saved(store, written, memory, fence)
+
+
+Judging = Literal["off", "automatic", "always"]
+
+
+def _is_judged(setting: Setting, judge: Judging) -> bool:
+    return judge == "always" or (judge == "automatic" and setting.config.review.mode.value != "always_review")
+
+
+def asked_about(post: Post, setting: Setting) -> Post:
+    """Return a post as the next round will ask about it, so that its words and that are one write.
+
+    Where policy may let a post pass, the opening of the round says which.
+    """
+    if post.review.state is not ReviewState.NONE or setting.config.review.mode.value != "always_review":
+        return post
+    review = Review(state=ReviewState.PENDING, round=setting.campaign.round + 1)
+    return post.model_copy(update={"review": review})
 
 
 MAX_SIBLINGS: Final = 1000
@@ -127,6 +151,7 @@ ASKED: Final = (
     "needs_cta",
     "asset_requirements",
     "references",
+    "given",
     "review",
 )
 """The fields of a post that its words answer."""
@@ -147,6 +172,8 @@ def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | 
         return None
     if is_written(current, kept.revision):
         return current
+    if kept.review.state is ReviewState.PENDING and current.review.state is ReviewState.NONE:
+        current = current.model_copy(update={"review": kept.review})  # its words came with that
     if current.instruction is not None or any(getattr(current, name) != getattr(kept, name) for name in ASKED):
         return None
     return _saved(store, kept, memory_of(store, kept.tenant_id, kept.campaign_id, fence), fence)
@@ -160,7 +187,7 @@ def is_written(post: Post, revision: int) -> bool:
 @contextmanager
 def _money(store: Store, campaign: Campaign) -> Iterator[float | None]:
     """Hold what this post may spend; None: there is no budget."""
-    if budget_left(campaign) is None:
+    if campaign.budget_usd is None:
         yield None
         return
 
@@ -220,15 +247,16 @@ def _request(
 
 
 def _examples(store: Store, post: Post) -> list[WritingExample]:
-    """Return what the persona wrote for the same platform, the same intent first, newest first."""
-    names = {post.platform, PLATFORM_NAMES[post.platform].casefold()}
+    """Return what the persona wrote: for the same platform first, then with the same intent, then newest first."""
     try:
         known = store.examples.list(post.tenant_id, post.persona_id)
     except NotFoundError:
         known = []  # the persona was deleted since the plan; what it was lies in the plan, its examples do not
-    fitting = [example for example in known if example.platform.casefold() in names]
-    same_intent_first = sorted(fitting, key=lambda example: example.intent.casefold() != post.intent)
-    return same_intent_first[:MAX_EXAMPLES_SHOWN]
+    nearest_first = sorted(
+        known, key=lambda example: (not is_on(example, post.platform), example.intent.casefold() != post.intent)
+    )
+    here = [example for example in nearest_first if is_on(example, post.platform)]
+    return (here or nearest_first)[:MAX_EXAMPLES_SHOWN]
 
 
 def _feedback(store: Store, post: Post) -> Revision | None:
@@ -237,11 +265,16 @@ def _feedback(store: Store, post: Post) -> Revision | None:
         return None
     decisions = store.approvals.decisions(post.tenant_id, post.campaign_id, post.review.round)
     others = dict.fromkeys(remark.text for remark in other_remarks(post.id, decisions))
-    comment = joined(remarks_on(post.id, decisions))
+    remarks = remarks_on(post.id, decisions)
+    comment = joined(remarks)
+    pointed = remarks[0].passage if len(remarks) == 1 else None
     if post.instruction:
-        comment = f"{post.instruction}\n\n{comment}".strip()
+        comment = f"{post.instruction}\n\n{remarks[0].pointed if pointed else comment}".strip()
     return Revision(
-        previous_text=post.content.text, comment=cut(comment, at_most=5000), other_comments=list(others)[:200]
+        previous_text=post.content.text,
+        passage=None if post.instruction else pointed,
+        comment=cut(comment, at_most=5000),
+        other_comments=list(others)[:200],
     )
 
 
@@ -254,6 +287,7 @@ def _written(post: Post, answer: WriterOutput, revision: int, now: datetime) -> 
             "quality": answer.quality,
             "comment_answers": answer.comment_answers,
             "instruction": None,
+            "edited_by": None,
             "revision": revision,
             "usage": usage,
             "last_error": None,

@@ -18,6 +18,7 @@ from campaigns.checkpoints.faults import CheckpointForged, CheckpointUnavailable
 from campaigns.checkpoints.key import ROOT, CheckpointKey, campaign_prefix
 from campaigns.errors import SealBroken, StoreUnavailableError
 from campaigns.keys.seal import Sealer
+from campaigns.rules.retry import grown
 
 T = TypeVar("T")
 
@@ -78,8 +79,8 @@ class Patience:
             try:
                 return call()
             except BlobsUnavailable as error:
-                longest = min(self.longest_pause_seconds, self.first_pause_seconds * 2**attempt)
-                pause = longest * self.jitter()
+                full = grown(attempt, first=self.first_pause_seconds, longest=self.longest_pause_seconds)
+                pause = full * self.jitter()
                 if not error.retryable or self.clock() + pause > deadline:
                     raise CheckpointUnavailable(path, f"{act} failed after {attempt + 1} tries: {error}") from error
             self.sleep(pause)
@@ -126,27 +127,15 @@ class CheckpointVault:
         with _as_store_error("delete"):
             return self.blobs.delete_all(prefix)
 
-    def reseal(self) -> int:
-        """Seal with the signing key what an older one sealed, so that the older one can be revoked; return how many.
+    def keys_of(self, tenant_id: str, campaign_id: str) -> list[CheckpointKey]:
+        """Return the keys of every checkpoint of a campaign.
 
         Raises:
-            CheckpointForged: an object is not ours.
-            CheckpointUnavailable, StoreUnavailableError: some may be left; ask again.
+            StoreUnavailableError: they cannot be listed now.
         """
         with _as_store_error("list"):
-            paths = self.blobs.paths(f"{ROOT}/")
-        return sum(self._reseal(path) for path in paths)
-
-    def _reseal(self, path: str) -> bool:
-        try:
-            key = CheckpointKey.parse(path.removeprefix(f"{ROOT}/"))
-        except ValueError as error:
-            raise CheckpointForged(path, "no checkpoint has such a key") from error
-        sealed = self.patience.ask(key.path, "read", lambda: self.blobs.get(key.path))
-        if sealed is None or self.sealer.is_current(sealed):
-            return False
-        self.write(key, self._open(key, sealed))
-        return True
+            paths = self.blobs.paths(campaign_prefix(tenant_id, campaign_id))
+        return [CheckpointKey.parse(path.removeprefix(f"{ROOT}/")) for path in paths]
 
     def _open(self, key: CheckpointKey, sealed: bytes) -> bytes:
         try:

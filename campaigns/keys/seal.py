@@ -73,14 +73,6 @@ class Sealer:
         except InvalidTag:
             raise SealBroken("not_authentic") from None
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Return whether the bytes name the signing key, so that sealing them again would change nothing.
-
-        Raises:
-            SealBroken: there is no header to read.
-        """
-        return _read_header(sealed)[1] == self.ring.signing.kid
-
 
 def _read_header(sealed: bytes) -> tuple[bytes, str]:
     """Return the header and the key id in it."""

@@ -53,7 +53,7 @@ def webhooks_of(text: str) -> Mapping[str, Webhook]:
     """
     try:
         given = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WebhookError("must be JSON: an object of tenants, each with url and secret") from None
     if not isinstance(given, dict):
         raise WebhookError("must be JSON: an object of tenants, each with url and secret")

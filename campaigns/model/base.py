@@ -261,7 +261,7 @@ Unique = AfterValidator(unique)
 # --- ids --------------------------------------------------------------------------------------------
 
 Kind = Literal[
-    "campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox", "template"
+    "campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox", "template", "feed"
 ]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -278,6 +278,7 @@ AssetId = Annotated[str, StringConstraints(pattern=rf"^asset_{_ULID}$")]
 RoundId = Annotated[str, StringConstraints(pattern=rf"^round_{_ULID}$")]
 TemplateId = Annotated[str, StringConstraints(pattern=rf"^template_{_ULID}$")]
 OccurrenceId = Annotated[str, StringConstraints(pattern=rf"^occ_{_ULID}$")]
+FeedId = Annotated[str, StringConstraints(pattern=rf"^feed_{_ULID}$")]
 SubjectId = CampaignId | PersonaId
 """What something is to be done about."""
 

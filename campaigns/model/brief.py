@@ -8,12 +8,20 @@ checked here but at submission (`campaigns.rules.submission`).
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, Strict, StrictBool, StrictInt, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    Strict,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from campaigns.model.approval_terms import Approval, Approver, Quorum
 from campaigns.model.base import (
     BlankIsNone,
     BrandId,
@@ -29,7 +37,19 @@ from campaigns.model.base import (
     card,
     optional,
 )
-from campaigns.model.participants import (
+from campaigns.model.platforms import PLATFORM_FILES, PlatformRules
+from campaigns.model.terms.approval_terms import Approval, Approver, Quorum
+from campaigns.model.terms.given import (
+    MAX_ITEMS,
+    CampaignItem,
+    Disclosure,
+    EmptyIsNone,
+    Hashtag,
+    Inclusion,
+    TrackedLink,
+)
+from campaigns.model.terms.key_dates import MAX_KEY_DATES, KeyDate, PlatformTimes, labelled_once, named_once
+from campaigns.model.terms.participants import (
     WEIGHT_TOLERANCE,
     Distribution,
     Participants,
@@ -37,7 +57,8 @@ from campaigns.model.participants import (
     Weight,
     weights_sum_to_one,
 )
-from campaigns.model.schedule import (
+from campaigns.model.terms.per_platform import PerPlatform, each_platform, title_of
+from campaigns.model.terms.schedule import (
     MAX_BLACKOUT_DAYS,
     MAX_SPAN_DAYS,
     DateRange,
@@ -46,7 +67,7 @@ from campaigns.model.schedule import (
     Zone,
     local_instant,
 )
-from campaigns.model.vocabulary import Objective, Source
+from campaigns.model.vocabulary import PLATFORMS, Objective, Source
 
 __all__ = [
     "MAX_BLACKOUT_DAYS",
@@ -164,6 +185,19 @@ class Messaging(Wire):
         title="Topics to avoid",
         description="Added to what the brand and the personas avoid; you can paste several lines",
     )
+    inclusions: Annotated[Maybe[list[Inclusion]], EmptyIsNone] = optional(
+        "Must include, with a scope", "Once or in every post, by platform, from and until a day", max_length=20
+    )
+    hashtags: Annotated[Maybe[list[Hashtag]], EmptyIsNone] = optional(
+        "Hashtags of every post", "Such as the official one; added to each post for you", max_length=20
+    )
+    disclosures: Annotated[Maybe[list[Disclosure]], EmptyIsNone] = optional(
+        "Disclosures of every post", "Such as Advertisement or #ad; the first line of each post", max_length=5
+    )
+
+    def all_inclusions(self) -> list[str]:
+        """Return the words of all inclusions, those with a scope too."""
+        return [*self.required_inclusions, *(each.text for each in self.inclusions or [])]
 
     @field_validator("pillars", mode="after")
     @classmethod
@@ -180,13 +214,15 @@ class Messaging(Wire):
         return value
 
 
-class ForceVisuals(Wire):
-    """Require (true) or waive (false) a visual, platform by platform; empty: the brand's default."""
+def _visual(rules: PlatformRules) -> Any:
+    return optional(
+        title_of(rules), f"{rules.name} always needs media: false is refused" if rules.media.required else ""
+    )
 
-    twitter: Maybe[StrictBool] = optional("X / Twitter")
-    linkedin: Maybe[StrictBool] = optional("LinkedIn")
-    instagram: Maybe[StrictBool] = optional("Instagram", "Instagram always needs media: false is refused")
-    facebook: Maybe[StrictBool] = optional("Facebook")
+
+@each_platform(StrictBool, _visual)
+class ForceVisuals(PerPlatform[bool]):
+    """Require (true) or waive (false) a visual, platform by platform; empty: the brand's default."""
 
 
 class AssetOverrides(Wire):
@@ -214,6 +250,19 @@ class CampaignBrief(Wire):
     brand_id: Maybe[BrandId] = optional("Brand", "Brand id; empty: without a brand")
     cadence_overrides: CadenceOverrides = card(CadenceOverrides(), "Cadence")
     messaging: Messaging = card(Messaging(), "Messaging")
+    key_dates: Annotated[Maybe[list[KeyDate]], EmptyIsNone, AfterValidator(labelled_once)] = optional(
+        "Key dates", "Days that the campaign is about: reminders before, a post on each platform on the day",
+        max_length=MAX_KEY_DATES,
+    )  # fmt: skip
+    platform_times: Annotated[Maybe[list[PlatformTimes]], EmptyIsNone, AfterValidator(named_once)] = optional(
+        "Times per platform", "Days and windows of one platform, in place of those above", max_length=len(PLATFORMS)
+    )
+    items: Annotated[Maybe[list[CampaignItem]], EmptyIsNone] = optional(
+        "Items", "Speakers, lots, products: one post each, spread over the campaign", max_length=MAX_ITEMS
+    )
+    tracked_link: Annotated[Maybe[TrackedLink], BlankIsNone] = optional(
+        "Link of every post", "Gets utm_source, utm_medium, utm_campaign and utm_content by post"
+    )
     asset_overrides: AssetOverrides = card(AssetOverrides(), "Visuals")
     approval: Approval = card(Approval(), "Approval")
     budget_usd: Maybe[Annotated[float, Strict(), Field(ge=0, le=10_000)]] = optional(
@@ -223,11 +272,15 @@ class CampaignBrief(Wire):
 
     @field_validator("asset_overrides", mode="after")
     @classmethod
-    def _instagram_needs_media(cls, value: AssetOverrides, info: ValidationInfo) -> AssetOverrides:
+    def _media_where_they_are_needed(cls, value: AssetOverrides, info: ValidationInfo) -> AssetOverrides:
         participants = info.data.get("participants")
-        wanted = participants is None or "instagram" in participants.platforms
-        if wanted and value.force_visuals.instagram is False:
-            raise PydanticCustomError(
-                "instagram_media", "instagram cannot be false: Instagram publishes nothing without media"
-            )
+        for platform, forced in value.force_visuals.given().items():
+            rules = PLATFORM_FILES[platform]
+            wanted = participants is None or platform in participants.platforms
+            if wanted and rules.media.required and not forced:
+                raise PydanticCustomError(
+                    "instagram_media",
+                    "{platform} cannot be false: {name} publishes nothing without media",
+                    {"platform": platform, "name": rules.name},
+                )
         return value

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -94,6 +95,25 @@ class Campaign(CampaignBrief):
     def brief_only(self) -> CampaignBrief:
         """Return the brief as it was given."""
         return CampaignBrief.model_construct(**{name: getattr(self, name) for name in CampaignBrief.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step of a campaign: to which status, who takes it, why and when.
+
+    Attributes:
+        changes: further fields of the campaign, by their names in Python.
+        round: the approval round that it is about.
+        idempotent: a campaign that this actor moved to this status for this reason is left as it is.
+    """
+
+    to: CampaignStatus
+    actor: str
+    reason: str
+    at: datetime
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    round: int | None = None
+    idempotent: bool = False
 
 
 def require_transition(current: CampaignStatus, wanted: CampaignStatus) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Who did what, when and why. `details` is JSON-compatible and holds no secret."""
+    """Who did what, when and why. `details` is JSON-compatible and holds no secret.
+
+    `since` is for metrics and not stored: what the time until `at` is counted from. It follows from earlier entries.
+    """
 
     actor: str
     action: str
@@ -20,3 +23,4 @@ class Fact:
     reason: str | None = None
     round: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    since: datetime | None = None

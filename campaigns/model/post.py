@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from campaigns.errors import IllegalTransitionError
 from campaigns.model.base import (
     CampaignId,
     Clean,
@@ -24,6 +21,7 @@ from campaigns.model.base import (
     Wire,
     content_hash,
 )
+from campaigns.model.terms.given import Given
 from campaigns.model.vocabulary import (
     Intent,
     Platform,
@@ -104,30 +102,6 @@ class Review(Wire):
     comment: Maybe[str] = None
 
 
-POST_TRANSITIONS: Final[Mapping[PostStatus, frozenset[PostStatus]]] = {
-    PostStatus.PLANNED: frozenset({PostStatus.GENERATING, PostStatus.SKIPPED}),
-    PostStatus.GENERATING: frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.FAILED}),
-    PostStatus.COMPLETED: frozenset({PostStatus.GENERATING}),
-    PostStatus.NEEDS_REVIEW: frozenset({PostStatus.COMPLETED, PostStatus.SKIPPED, PostStatus.GENERATING}),
-    PostStatus.FAILED: frozenset({PostStatus.GENERATING, PostStatus.SKIPPED}),
-    PostStatus.SKIPPED: frozenset(),
-}
-"""How the words of a post come to be (domain.md section 10)."""
-
-REVIEW_TRANSITIONS: Final[Mapping[ReviewState, frozenset[ReviewState]]] = {
-    ReviewState.NONE: frozenset({ReviewState.PENDING}),
-    ReviewState.PENDING: frozenset(
-        {ReviewState.APPROVED, ReviewState.CHANGES_REQUESTED, ReviewState.REJECTED, ReviewState.EXPIRED}
-    ),
-    ReviewState.CHANGES_REQUESTED: frozenset({ReviewState.PENDING}),
-    ReviewState.APPROVED: frozenset({ReviewState.PENDING, ReviewState.REJECTED}),
-    ReviewState.REJECTED: frozenset(),
-    ReviewState.EXPIRED: frozenset(),
-}
-"""What people say of a post. An approved one becomes pending again only by a change of its content, and
-rejected only with the whole campaign."""
-
-
 class LastError(Wire):
     """Why a campaign, or one post of it, failed."""
 
@@ -179,12 +153,14 @@ class Slot(Wire):
     required_inclusions: list[Line500] = []
     needs_cta: bool = False
     visual: Literal["none", "optional_image", "image", "video"] = "none"
+    given: Maybe[Given] = None
 
 
 class Post(Wire):
     """One post of a campaign.
 
-    `instruction` is what an operator wants of the next words; it goes when they are written.
+    `instruction` is what an operator wants of the next words; it goes when they are written. `edited_by` is who wrote
+    the present ones, where that was not the writer.
     """
 
     id: PostId
@@ -201,39 +177,20 @@ class Post(Wire):
     needs_cta: bool = False
     asset_requirements: AssetRequirements = AssetRequirements()
     references: Annotated[list[Reference], Field(max_length=10)] = []
+    given: Maybe[Given] = None
     content: Maybe[PostContent] = None
     status: PostStatus = PostStatus.PLANNED
     review: Review = Review()
     revision: Annotated[int, Field(ge=0)] = 0
     comment_answers: list[CommentAnswer] = []
     instruction: Maybe[str] = None
+    edited_by: Maybe[str] = None
     quality: Maybe[Quality] = None
     usage: ModelUsage = ModelUsage()
     last_error: Maybe[LastError] = None
     created_at: Instant
     updated_at: Instant
     version: Annotated[int, Field(ge=1)] = 1
-
-    def moved_to(self, status: PostStatus, *, at: datetime) -> Post:
-        """Return the post in the next status of its words.
-
-        Raises:
-            IllegalTransitionError: the status machine has no such step.
-        """
-        if status not in POST_TRANSITIONS[self.status]:
-            raise _no_step(self.status, status)
-        return self.model_copy(update={"status": status, "updated_at": at, "version": self.version + 1})
-
-    def reviewed(self, review: Review, *, at: datetime) -> Post:
-        """Return the post with what was said of it; asking again about a pending post is no step.
-
-        Raises:
-            IllegalTransitionError: the review axis has no such step.
-        """
-        asked_again = review.state is self.review.state is ReviewState.PENDING
-        if not asked_again and review.state not in REVIEW_TRANSITIONS[self.review.state]:
-            raise _no_step(self.review.state, review.state)
-        return self.model_copy(update={"review": review, "updated_at": at, "version": self.version + 1})
 
     def content_hash(self) -> str:
         """Return the SHA-256 of what an approver sees: words, asset, time, platform and persona."""
@@ -255,11 +212,10 @@ class Post(Wire):
         """Whether there are words that a person can decide on."""
         return self.status in {PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW} and self.content is not None
 
-
-def _no_step(current: PostStatus | ReviewState, wanted: PostStatus | ReviewState) -> IllegalTransitionError:
-    return IllegalTransitionError(
-        f"a post that is {current} cannot become {wanted}", {"currentStatus": str(current), "wantedStatus": str(wanted)}
-    )
+    @property
+    def goes_out(self) -> bool:
+        """Whether it was approved, and is published once its campaign is complete."""
+        return self.review.state is ReviewState.APPROVED and self.status is not PostStatus.SKIPPED
 
 
 def round_digest(posts: list[Post]) -> str:

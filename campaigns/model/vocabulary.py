@@ -7,16 +7,16 @@ which only the system sets, are `StrEnum`s.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-Platform = Literal["twitter", "linkedin", "instagram", "facebook"]
-PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
-PLATFORM_NAMES: Final[dict[Platform, str]] = {
-    "twitter": "X",
-    "linkedin": "LinkedIn",
-    "instagram": "Instagram",
-    "facebook": "Facebook",
-}
+from campaigns.model.platforms import PLATFORM_FILES
+
+PLATFORMS: Final = tuple(PLATFORM_FILES)
+PLATFORM_NAMES: Final = {platform: rules.name for platform, rules in PLATFORM_FILES.items()}
+if TYPE_CHECKING:
+    Platform = str
+else:  # the list is closed, and it is the files that close it
+    Platform = Literal[PLATFORMS]
 
 Objective = Literal["awareness", "education", "conversion", "event", "launch"]
 Intent = Literal["announce", "educate", "opinion", "invite_discussion", "social_proof", "reminder"]

@@ -12,6 +12,7 @@
     roll_back    a failed campaign goes back to the words that its approvers last saw
     edit         a post under review gets another text
     cancel       a campaign that is not decided yet ends
+    raise_budget more may be spent on a campaign
 
 Each is `(store, campaign, by, now, …)`, may be repeated, and returns in one sentence what it came to. What needs a
 run leaves it in the outbox, in the same transaction.
@@ -27,24 +28,24 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from campaigns.approval.editing import edit_text
-from campaigns.approval.notice_kinds import NEW_LINK, personal
+from campaigns.approval.messages.notice_kinds import NEW_LINK, personal
 from campaigns.approval.opening import open_round
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.approval.rounds import OrderProof, Voice, decide
 from campaigns.build.submission import START_RUN
 from campaigns.errors import ConflictError, Fault, FaultsError
 from campaigns.model.approval import MIN_COMMENT, ApprovalRound, DecisionRequest, PostDecision
-from campaigns.model.approval_terms import Approver
 from campaigns.model.base import content_hash, visible_text
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import AT_REST, Campaign, Move
 from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
 from campaigns.operations.cancelling import cancel as cancel_campaign
 from campaigns.rules.approval import gate
 from campaigns.rules.approval.gate import Case, Change
 from campaigns.store import Fact, OutboxEntry, Store
-from campaigns.store.post_items import replacing_posts
+from campaigns.store.items.post_items import replacing_posts
 
 OPERATOR: Final = "ap-operator"
 """Stands for an operator who decides in place of all approvers."""
@@ -55,7 +56,7 @@ AT_ONCE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts, and why: both stand in the audit."""
+    """The operator who acts and the reason; the audit keeps both."""
 
     name: str
     reason: str
@@ -130,6 +131,28 @@ def cancel(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """
     cancel_campaign(store, campaign.tenant_id, campaign.id, actor=by.actor, reason=by.reason, now=now)
     return "the campaign is cancelled, its links are closed"
+
+
+def raise_budget(store: Store, campaign: Campaign, by: By, now: datetime, *, dollars: float) -> str:
+    """Let more be spent on a campaign; one that is built goes by it from its next call on.
+
+    Raises:
+        FaultsError: it is not more than it was.
+        ConflictError: the campaign has no budget, or has ended.
+    """
+    if campaign.status in AT_REST and campaign.status is not CampaignStatus.FAILED:
+        raise _wrong(campaign, "nothing more is spent on a campaign that has ended")
+    before = campaign.budget_usd
+    if before is None:
+        raise _wrong(campaign, "there is no budget to raise")
+    if dollars <= before:
+        raise FaultsError([Fault("dollars", f"must be more than the {before:g} that may be spent now", "OUT_OF_RANGE")])
+    store.campaigns.update(
+        campaign.tenant_id, campaign.id, {"budget_usd": dollars},
+        actor=by.actor, reason=by.reason, at=now, expect_version=campaign.version,
+    )  # fmt: skip
+    goes_on = "; retry-campaign lets it go on" if campaign.status is CampaignStatus.FAILED else ""
+    return f"{dollars:g} US dollars may be spent, {before:g} before{goes_on}"
 
 
 def reopen(store: Store, campaign: Campaign, by: By, now: datetime, *, default_approver: Approver) -> str:
@@ -333,16 +356,12 @@ def _go_on(
     if campaign.last_error is not None and campaign.last_error.code == "REVISION_LIMIT":
         most = campaign.approval.max_revision_rounds + 1
         changes["approval"] = campaign.approval.model_copy(update={"max_revision_rounds": most})
-    planned = campaign.plan_summary is not None
+    to = CampaignStatus.GENERATING if campaign.plan_summary is not None else CampaignStatus.PLANNING
     return store.campaigns.move(
         campaign.tenant_id,
         campaign.id,
-        CampaignStatus.GENERATING if planned else CampaignStatus.PLANNING,
-        actor=by.actor,
-        reason=by.reason,
-        at=now,
+        Move(to, actor=by.actor, reason=by.reason, at=now, changes=changes),
         expect_version=campaign.version,
-        changes=changes,
         outbox=[_new_run(campaign, f"retry-{campaign.version}", now)],
         beside=[*replacing_posts(last), *(store.approvals.closing(closed) if closed else [])],
         facts=[*(closed.facts if closed else []), *facts(last)],

@@ -13,17 +13,9 @@ from typing import Any, Final
 from campaigns.agents import style
 from campaigns.agents.contracts import StyleInput
 from campaigns.errors import AgentError, ConflictError, InsufficientExamplesError, NotFoundError, VersionConflictError
-from campaigns.model.persona import MIN_EXAMPLES, NEWEST_EXAMPLES, Persona
+from campaigns.model.library.persona import MIN_EXAMPLES, NEWEST_EXAMPLES, Persona
 from campaigns.model.vocabulary import AnalysisStatus
-from campaigns.operations.recovery import (
-    HEALTHY,
-    MAX_EXECUTIONS,
-    Diagnosis,
-    Remedy,
-    RunSeen,
-    RunState,
-    to_begin,
-)
+from campaigns.operations.recovery import HEALTHY, MAX_EXECUTIONS, Diagnosis, Remedy, RunSeen, RunState, to_begin
 from campaigns.store import OutboxEntry, Store
 
 log = logging.getLogger("campaigns.operations.analysis")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import Campaign, Move
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.store import OutboxEntry, Store
 
@@ -35,10 +35,7 @@ def cancel(
     return store.campaigns.move(
         tenant_id,
         campaign_id,
-        CampaignStatus.CANCELLED,
-        actor=actor,
-        reason=reason,
-        at=now,
+        Move(CampaignStatus.CANCELLED, actor=actor, reason=reason, at=now),
         expect_version=expect_version,
         outbox=[OutboxEntry.about(CANCEL_RUN, tenant_id, campaign_id, due_at=now)],
     )

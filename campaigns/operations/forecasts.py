@@ -18,15 +18,15 @@ from campaigns.errors import (
     Fault,
     FaultsError,
 )
-from campaigns.model.approval_terms import Approver
 from campaigns.model.base import Instant, Maybe, Wire
 from campaigns.model.faults import faults_of
-from campaigns.model.template import (
+from campaigns.model.library.template import (
     OccurrenceStatus,
     Policies,
     Template,
     TemplateInput,
 )
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.rules.approval.identities import Requester
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.merge.merging import merge
@@ -39,6 +39,7 @@ from campaigns.rules.recurrence.window import (
     span_faults,
     window_warnings,
 )
+from campaigns.settings import get_settings
 from campaigns.store import Store
 
 FORECASTS: Final = 5
@@ -125,7 +126,9 @@ def _faults_of_brief(store: Store, raw: Mapping[str, Any], tenant_id: str, now: 
     return []
 
 
-_OF_THE_CALENDAR: Final = frozenset({"CADENCE_UNREACHABLE", "NO_POSTING_TIME", "TOO_MANY_POSTS", "UNKNOWN_FIELD"})
+_OF_THE_CALENDAR: Final = frozenset(
+    {"CADENCE_UNREACHABLE", "NO_POSTING_TIME", "STAGES_TOO_LONG", "TOO_MANY_POSTS", "UNKNOWN_FIELD"}
+)
 
 
 def in_template(fault: Fault) -> Fault:
@@ -168,7 +171,7 @@ def _forecast(
             if posts < template.policies.min_useful_posts:
                 faults = [Fault("window", too_few_posts(posts, template.policies), "TOO_FEW_POSTS")]
         except FaultsError as error:
-            faults = [in_template(fault) for fault in error.faults]
+            faults = [_ahead(template, in_template(fault)) for fault in error.faults]
     view = Forecast(
         period=due.period,
         scheduled_at=due.at,
@@ -178,6 +181,15 @@ def _forecast(
         faults=[fault.to_wire() for fault in faults],
     )
     return view, faults
+
+
+def _ahead(template: TemplateInput, fault: Fault) -> Fault:
+    """Return the fault with what helps in a template: its posts begin when the hours for the approval are over."""
+    if fault.code != "STAGES_TOO_LONG":
+        return fault
+    needed = sum(stage.expires_in_hours for stage in template.brief.approval.in_stages) + 1
+    message = f"need {needed} hours before the first post: raise leadHours to {needed}, or give the stages less"
+    return Fault(fault.field, message, fault.code)
 
 
 def planned_posts(
@@ -195,7 +207,8 @@ def planned_posts(
     """
     may_ask = partial(entitled, requester, default_approver)
     brief, brand, personas = checked(store, raw, tenant_id=tenant_id, now=now, entitled=may_ask)
-    planned = plan_calendar(brief, merge(brief, brand, personas), seed=brief.name, not_before=now)
+    config = merge(brief, brand, personas, most_posts=get_settings().most_posts)
+    planned = plan_calendar(brief, config, seed=brief.name, not_before=now)
     return len(planned.slots), list(planned.warnings)
 
 

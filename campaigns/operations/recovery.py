@@ -14,11 +14,12 @@ from enum import StrEnum
 from typing import Final
 
 from campaigns.model.campaign import AT_REST, TRANSITIONS, Campaign
+from campaigns.model.clocks import CLOCKS
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Lease, Recovery
-from campaigns.store.leases import LOOK_AFTER
-from campaigns.store.looks import AFTER_A_ROUND, RARELY
+from campaigns.store.commits.leases import LOOK_AFTER
+from campaigns.store.commits.looks import AFTER_A_ROUND, BUILT_WITHIN, RARELY
 
 RESTART_RUN: Final = "restart_run"
 QUARANTINED: Final = "QUARANTINED"
@@ -37,11 +38,6 @@ TO_START: Final = timedelta(seconds=40)
 
 As long as its first step is retried; where a container is made first, its work pool is given more
 (`CAMPAIGNS_RUN_START_SECONDS`). One that died, and could not tell Prefect because that was away, let its lease go.
-"""
-CLOCKS: Final = timedelta(seconds=10)
-"""The clocks of two hosts differ by so much at most: whatever one wrote and another reads is over that much later.
-
-A host whose clock is further off starts living runs again; what their processes write is refused, not lost.
 """
 TO_END: Final = timedelta(seconds=120)
 """Longest time that a run takes to end when its campaign is over, or somebody cancels it."""
@@ -77,7 +73,8 @@ class RunSeen:
 
     `in_process`: paused in a living process; `by_hand`: an operator suspended it; `restartable`: a worker can
     execute it; `outage`: it ended because the store, the checkpoints or Prefect did not answer; `taken`: a worker has
-    it and does not start it yet; `to_start`: so long its work pool may take to start it.
+    it and does not start it yet; `to_start`: so long its work pool may take to start it; `dead`: its worker saw its
+    process end.
     """
 
     state: RunState
@@ -88,6 +85,7 @@ class RunSeen:
     outage: bool = False
     taken: bool = False
     to_start: timedelta = TO_START
+    dead: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -181,8 +179,10 @@ def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now
     match run.state:
         case RunState.PAUSED if now - run.since > TO_BE_RUNG:
             return Diagnosis(Remedy.RING, f"the campaign is {campaign.status}")
-        case RunState.RUNNING | RunState.PENDING if now - run.since > TO_END:
+        case RunState.RUNNING if now - run.since > TO_END:
             return Diagnosis(Remedy.CLOSE_RUN, "nobody executes it any more")
+        case RunState.PENDING if now - run.since > to_begin(run):
+            return Diagnosis(Remedy.CLOSE_RUN, "it was taken by a worker and never started")
         case RunState.FAILED | RunState.CRASHED if campaign.status is not CampaignStatus.FAILED:
             if now - run.since > SETTLE:
                 return Diagnosis(Remedy.CLOSE_RUN, f"Prefect says {run.state}")
@@ -205,12 +205,17 @@ def next_look(
         return lease.expires_at + LOOK_AFTER
     if campaign.status in AT_REST:
         over = run.is_over or now - campaign.updated_at > LATELY
-        return None if over else _later(now, campaign.updated_at)
+        later, begun = _later(now, campaign.updated_at), run.since + to_begin(run)
+        if run.state is RunState.PENDING and begun > now:
+            later = min(later, begun + _BREATH)
+        return None if over else later
     if ends_at is not None:
         return min(max(ends_at, now) + AFTER_A_ROUND, now + RARELY)
     if run.state in {RunState.PENDING, RunState.RUNNING}:
         return max(run.since + to_begin(run), now) + _BREATH
-    return _later(now, max(run.since, campaign.updated_at))
+    later = _later(now, max(run.since, campaign.updated_at))
+    # What waits to be built is counted by its look, so that no more is taken than can be built.
+    return min(later, now + BUILT_WITHIN) if run.state is RunState.SCHEDULED else later
 
 
 def _later(now: datetime, since: datetime) -> datetime:
@@ -242,7 +247,7 @@ def _broken(run: RunSeen, lease: Lease | None, now: datetime) -> str | None:
     match run.state:
         case RunState.MISSING:
             return "Prefect does not know its run"
-        case RunState.FAILED | RunState.CRASHED if age > SETTLE:
+        case RunState.FAILED | RunState.CRASHED if run.dead or age > SETTLE:
             return f"its run has {run.state.lower()}"
         case RunState.COMPLETED if age > SETTLE:
             return "its run ended before the campaign did"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from campaigns.approval.outcomes import decided_by
-from campaigns.build.submission import submit
+from campaigns.build.submission import Submission, submit
 from campaigns.errors import (
     BadBriefError,
     CampaignError,
@@ -24,27 +24,19 @@ from campaigns.errors import (
     NotFoundError,
     VersionConflictError,
 )
-from campaigns.model.approval_terms import Approver
 from campaigns.model.base import derived_id
 from campaigns.model.campaign import AT_REST, Campaign, OccurrenceOf
-from campaigns.model.template import (
-    Occurrence,
-    OccurrenceResult,
-    OccurrenceStatus,
-    Template,
-    TemplateStatus,
-)
+from campaigns.model.library.template import Occurrence, OccurrenceResult, OccurrenceStatus, Template, TemplateStatus
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.forecasts import calendar_of, days_of, in_template, planned_posts, too_few_posts, window_over
 from campaigns.rules.approval.identities import Requester
 from campaigns.rules.recurrence.policy import MAKE, Verdict, by_the_clock, by_the_others
 from campaigns.rules.recurrence.rule import Due
-from campaigns.rules.recurrence.window import (
-    brief_of,
-)
+from campaigns.rules.recurrence.window import brief_of
 from campaigns.store import Store
-from campaigns.store.transaction import attempts
+from campaigns.store.commits.transaction import attempts
 
 _LOOKED_BACK: Final = 24
 """Occurrences that are looked at for one that still waits, and for rejections in a row."""
@@ -253,13 +245,15 @@ class _Wanted:
             submit(
                 self.store,
                 claimed.campaign or {},
-                tenant_id=claimed.tenant_id,
-                campaign_id=claimed.campaign_id,
-                requested_by=self.template.requested_by,
-                requester_email=self.template.requester_email,
+                Submission(
+                    tenant_id=claimed.tenant_id,
+                    campaign_id=claimed.campaign_id,
+                    requested_by=self.template.requested_by,
+                    requester_email=self.template.requester_email,
+                    correlation_id=self.correlation_id,
+                    occurrence=OccurrenceOf(template_id=claimed.template_id, period=claimed.period, n=claimed.n),
+                ),
                 default_approver=self.default_approver,
-                correlation_id=self.correlation_id,
-                occurrence=OccurrenceOf(template_id=claimed.template_id, period=claimed.period, n=claimed.n),
                 start_run=True,
                 now=self.now,
             )

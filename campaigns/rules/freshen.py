@@ -37,7 +37,21 @@ def _moved_brief(brief_json: dict[str, Any], today: date) -> dict[str, Any]:
             else _moved(entry, shift)
             for entry in schedule["blackoutDates"]
         ]
-    return {**brief_json, "schedule": moved}
+    return {**brief_json, **_with_days_moved(brief_json, shift), "schedule": moved}
+
+
+def _with_days_moved(brief_json: dict[str, Any], shift: timedelta) -> dict[str, Any]:
+    """Return the parts of a brief that name days of their own: key dates, and inclusions with a scope."""
+    parts: dict[str, Any] = {}
+    if brief_json.get("keyDates"):
+        parts["keyDates"] = [{**each, "date": _moved(each["date"], shift)} for each in brief_json["keyDates"]]
+    if inclusions := brief_json.get("messaging", {}).get("inclusions"):
+        moved = [
+            {**each, **{edge: _moved(each[edge], shift) for edge in ("from", "until") if each.get(edge)}}
+            for each in inclusions
+        ]
+        parts["messaging"] = {**brief_json["messaging"], "inclusions": moved}
+    return parts
 
 
 def _date_of(text: str) -> date:

@@ -1,7 +1,7 @@
 """When a failed step is tried again, and after how long.
 
     attempt   1      2          3
-    pause        1 s      2 s        give up       each shortened by up to half, at random
+    pause        1 s      2 s        give up       each spread at random, to between 0.6 and 1.5 times
 
 Permanent failures are never tried again. A failure of the planner is counted in the store: three of them end the
 campaign, also when its run was started again between them. So is every attempt at a post: three at once, and three
@@ -24,13 +24,18 @@ DEADLINE: Final = 3600.0
 """Seconds from the start of the first attempt, after which no further one begins."""
 
 
+def grown(attempt: int, *, first: float, longest: float) -> float:
+    """Return the seconds of a pause that doubles with each attempt, counted from 0. The caller spreads it at random."""
+    return min(first * 2.0 ** min(attempt, 30), longest)
+
+
 def delay(attempt: int, jitter: float) -> float:
     """Return the seconds to wait after this failed attempt, counted from 1.
 
     Args:
         jitter: from 0 to 1, drawn for each wait: posts that failed together must not come back together.
     """
-    return min(FIRST_DELAY * 2.0 ** min(attempt - 1, 30), LONGEST_DELAY) * (0.5 + 0.5 * jitter)
+    return grown(attempt - 1, first=FIRST_DELAY, longest=LONGEST_DELAY) * (0.5 + 0.5 * jitter)
 
 
 def pause_before_retry(
@@ -39,7 +44,6 @@ def pause_before_retry(
     retryable: bool,
     jitter: float,
     elapsed: float = 0.0,
-    retry_after: float | None = None,
     max_attempts: int = MAX_ATTEMPTS,
     deadline: float = DEADLINE,
 ) -> float | None:
@@ -48,9 +52,8 @@ def pause_before_retry(
     Args:
         attempt: the one that failed, counted from 1.
         elapsed: seconds since the first attempt began.
-        retry_after: what the service asked for; honoured up to the longest delay.
     """
     if not retryable or attempt >= max_attempts:
         return None
-    pause = max(delay(attempt, jitter), min(retry_after or 0.0, LONGEST_DELAY))
+    pause = delay(attempt, jitter)
     return pause if elapsed + pause < deadline else None

@@ -7,31 +7,35 @@ from datetime import datetime
 
 from campaigns.errors import VersionConflictError
 from campaigns.model.fact import Fact
-from campaigns.store.approvals import ApprovalRepository
-from campaigns.store.assets import AssetFiles
-from campaigns.store.audit import AuditRepository
-from campaigns.store.brand_assets import AssetRepository
-from campaigns.store.brands import BrandRepository
-from campaigns.store.campaigns import CampaignRepository
-from campaigns.store.codes import CodeRepository
-from campaigns.store.drafts import DraftRepository
-from campaigns.store.examples import ExampleRepository
-from campaigns.store.idempotency import IdempotencyRepository
-from campaigns.store.leases import LeaseRepository
-from campaigns.store.looks import LookRepository
-from campaigns.store.occurrences import OccurrenceRepository
-from campaigns.store.outbox import OutboxEntry, OutboxRepository, put_back
-from campaigns.store.personas import PersonaRepository
-from campaigns.store.planned_with import PlannedWithRepository
-from campaigns.store.posts import PostRepository
-from campaigns.store.recoveries import RecoveryRepository
-from campaigns.store.renewal import renew
-from campaigns.store.retention import purge
-from campaigns.store.signals import SignalRepository
-from campaigns.store.table import ConditionFailed, Table
-from campaigns.store.templates import TemplateRepository
-from campaigns.store.transaction import commit
-from campaigns.store.turns import TurnRepository
+from campaigns.store.campaign.approvals import ApprovalRepository
+from campaigns.store.campaign.calendar import CalendarRepository
+from campaigns.store.campaign.campaigns import CampaignRepository
+from campaigns.store.campaign.codes import CodeRepository
+from campaigns.store.campaign.drafts import DraftRepository
+from campaigns.store.campaign.idempotency import IdempotencyRepository
+from campaigns.store.campaign.planned_with import PlannedWithRepository
+from campaigns.store.campaign.posts import PostRepository
+from campaigns.store.campaign.recoveries import RecoveryRepository
+from campaigns.store.commits.audit import AuditRepository
+from campaigns.store.commits.leases import LeaseRepository
+from campaigns.store.commits.looks import LookRepository
+from campaigns.store.commits.outbox import OutboxEntry, OutboxRepository, put_back
+from campaigns.store.commits.transaction import commit
+from campaigns.store.library.assets import AssetFiles
+from campaigns.store.library.brand_assets import AssetRepository
+from campaigns.store.library.brands import BrandRepository
+from campaigns.store.library.examples import ExampleRepository
+from campaigns.store.library.feeds import FeedRepository
+from campaigns.store.library.occurrences import OccurrenceRepository
+from campaigns.store.library.personas import PersonaRepository
+from campaigns.store.library.templates import TemplateRepository
+from campaigns.store.tables.table import ConditionFailed, Table
+from campaigns.store.upkeep.permits import PermitRepository
+from campaigns.store.upkeep.renewal import renew
+from campaigns.store.upkeep.retention import purge
+from campaigns.store.upkeep.signals import SignalRepository
+from campaigns.store.upkeep.tallies import TallyRepository
+from campaigns.store.upkeep.turns import TurnRepository
 
 
 class Store:
@@ -58,7 +62,11 @@ class Store:
         self.idempotency = IdempotencyRepository(table)
         self.templates = TemplateRepository(table)
         self.occurrences = OccurrenceRepository(table)
+        self.calendar = CalendarRepository(table)
+        self.feeds = FeedRepository(table)
         self.signals = SignalRepository(table)
+        self.tallies = TallyRepository(table)
+        self.permits = PermitRepository(table)
 
     def purge(self, now: datetime, *, files: AssetFiles, limit: int = 500) -> dict[str, int]:
         """Remove what was deleted long enough ago (see `retention`) and return how many of each kind."""

@@ -6,6 +6,8 @@
 
 A text with plural forms is an object of CLDR categories (`one`, `many`, `other`), chosen by `n`. Values are
 filled in as they are; whoever renders them escapes them.
+
+Belongs here: words for approvers, by key. Does not: words for operators, which stand with what says them, and prompts.
 """
 
 from __future__ import annotations
@@ -73,6 +75,20 @@ class Words:
     def full_day(self, day: date) -> str:
         """Return `Tuesday 3 March`."""
         return str(format_date(day, self("time.full_day"), locale=self.locale))
+
+    def month(self, day: date) -> str:
+        """Return the month of a day: `March 2026`."""
+        return str(format_skeleton("yMMMM", _noon(day), locale=self.locale))
+
+    def weekday(self, day: date) -> tuple[str, str]:
+        """Return the day of the week, short and in full: `Tue`, `Tuesday`."""
+        short, full = (str(format_date(day, pattern, locale=self.locale)) for pattern in ("ccc", "cccc"))
+        return short, full
+
+    @property
+    def first_weekday(self) -> int:
+        """What a week begins with, 0 for Monday."""
+        return int(self.locale.first_week_day)
 
     def clock(self, at: datetime, zone: ZoneInfo) -> str:
         """Return `09:30`; never alone on a page, see `moment`."""

@@ -1,4 +1,4 @@
-"""What an environment on AWS is told by people: `deployments/environments/NAME.toml`."""
+"""The settings of one environment on AWS, written by people: `deployments/environments/NAME.toml`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from deployments.stack import ROOT
+from deployments.place import ROOT
 
 REPOSITORY = "campaigns"
 

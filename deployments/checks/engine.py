@@ -14,15 +14,15 @@ from pydantic import SecretStr
 
 from campaigns.settings import get_settings
 from deployments.checks.finding import Finding, bad, note, ok
-from deployments.stack import ROOT
+from deployments.place import ROOT
 from tasks.checkpoints.storage import SealedCheckpoints
-from tasks.engine.work_pool import WORK_POOL
+from tasks.engine.server.work_pool import WORK_POOL
 
 WORKER_ALIVE: Final = timedelta(seconds=120)
 HOUSEKEEPING_EVERY: Final = timedelta(minutes=5)
 LATE: Final = timedelta(minutes=5)
 _SECONDS: Final = 10.0
-_REGISTER: Final = "run `python -m deployments.register` from the image that runs"
+_REGISTER: Final = "run `python -m deployments.engine.register` from the image that runs"
 
 
 def _text(setting: Any) -> str:
@@ -81,10 +81,22 @@ def deployments() -> Iterator[Finding]:
     ]
     if other:
         yield bad(f"Prefect starts other code for {', '.join(other)}: {_REGISTER}")
-    if paused := sorted(name for name in ours.keys() & there.keys() if there[name].get("paused")):
-        yield bad(f"paused in Prefect: {', '.join(paused)}: `prefect deployment schedule resume`")
-    if not (missing or other or paused):
+    off = [line for name in sorted(ours.keys() & there.keys()) for line in _switched_off(there[name], ours[name])]
+    yield from map(bad, off)
+    if not (missing or other or off):
         yield ok(f"Prefect knows the {len(ours)} deployments of this release")
+
+
+def _switched_off(there: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
+    """Yield what of a deployment is off in Prefect and on in prefect.yaml; to register it anew would leave it off."""
+    path = f"/deployments/{there['id']}"
+    if there.get("paused"):
+        yield f"{there['name']} is paused in Prefect: `prefect api POST {path}/resume_deployment`"
+    on = {each["slug"] for each in ours.get("schedules", []) if each.get("active", True)}
+    for each in there["schedules"]:
+        if each["slug"] in on and not each["active"]:
+            again = f"prefect api PATCH {path}/schedules/{each['id']} --data '{{\"active\": true}}'"
+            yield f"the schedule {each['slug']} of {there['name']} is off in Prefect: `{again}`"
 
 
 def block() -> Iterator[Finding]:
@@ -104,9 +116,11 @@ def block() -> Iterator[Finding]:
 
 
 def workers() -> Iterator[Finding]:
-    """Somebody takes runs from the pool, with one and the same Prefect."""
+    """Somebody takes runs from the pool, and may."""
     if _known() is None:
         return
+    if _Server().get(f"/work_pools/{WORK_POOL}").json().get("is_paused"):
+        yield bad(f"work pool {WORK_POOL} is paused: `prefect work-pool resume {WORK_POOL}`")
     now = datetime.now(UTC)
     found = _Server().post(f"/work_pools/{WORK_POOL}/workers/filter", {})
     alive = [each for each in found if now - _instant(each["last_heartbeat_time"]) < WORKER_ALIVE]
@@ -145,7 +159,7 @@ def backlog() -> Iterator[Finding]:
     waiting = {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}, "expected_start_time": {"before_": before}}
     late = _Server().post("/flow_runs/count", {"flow_runs": waiting})
     if late:
-        yield bad(f"{late} runs wait for more than five minutes: more workers, or the work pool is paused or limited")
+        yield bad(f"{late} runs wait for more than five minutes: more workers, or the work pool is limited")
     else:
         yield ok("no run waits for more than five minutes")
 

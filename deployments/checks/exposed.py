@@ -15,8 +15,8 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 from campaigns.keys.keyring import KeyRing
 from campaigns.settings import get_settings
 from deployments.checks.finding import Finding, bad, note, ok
-from deployments.stack import RINGS
-from tasks.engine.work_pool import WORK_POOL, pool_state
+from deployments.place import RINGS
+from tasks.engine.server.work_pool import WORK_POOL, pool_state
 
 _SECONDS = 5.0
 OLD_DAYS = 365
@@ -25,7 +25,9 @@ OLD_DAYS = 365
 def work_pool() -> Iterator[Finding]:
     match pool_state():
         case "open":
-            yield bad(f"work pool {WORK_POOL} lets a run bring its own command: run `python -m deployments.pool`")
+            yield bad(
+                f"work pool {WORK_POOL} lets a run bring its own command: run `python -m deployments.engine.pool`"
+            )
         case "unavailable":
             yield bad(f"work pool {WORK_POOL} cannot be read: is PREFECT_API_URL right, and was the pool made?")
         case _:
@@ -58,7 +60,7 @@ def key_rings() -> Iterator[Finding]:
 
 
 def key_ages() -> Iterator[Finding]:
-    """Each ring's signing key tells its age by its name, when `deployments.keys` or `deployments.rotate` named it."""
+    """Each ring's signing key tells its age by its name, when `commands.keys` or `aws.rotate` named it."""
     now = datetime.now(UTC)
     for name in RINGS:
         if not (text := os.environ.get(name)):
@@ -71,7 +73,9 @@ def key_ages() -> Iterator[Finding]:
             continue
         says = f"{name} is signed with {kid}, made {age.days} days ago"
         old = age > timedelta(days=OLD_DAYS)
-        yield note(f"{says}: change it, `python -m deployments.rotate add` (docs/operating.md)") if old else ok(says)
+        yield (
+            note(f"{says}: change it, `python -m deployments.aws.rotate add` (docs/operating.md)") if old else ok(says)
+        )
 
 
 def files() -> Iterator[Finding]:

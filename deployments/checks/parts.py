@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,16 +13,18 @@ from uuid import uuid4
 import httpx
 from prefect.settings import PREFECT_API_URL
 
-from campaigns.agents import models
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import ModelAnswer
+from campaigns.agents.providers import models
+from campaigns.agents.providers.text_model import ModelAnswer
 from campaigns.checkpoints.faults import CheckpointFault
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.errors import AgentError, CampaignError
 from campaigns.mail_server import mail_server
 from campaigns.model.base import content_hash, derived_id
+from campaigns.model.post import OFFLINE
+from campaigns.release import release
 from campaigns.settings import get_settings
-from campaigns.store.table import ABSENT, Delete, Key, Put
+from campaigns.store.tables.table import ABSENT, Delete, Key, Put
 from campaigns.wiring import configure_agents, get_asset_files, get_store
 from deployments.checks.finding import Finding, bad, note, ok
 from tasks.checkpoints.storage import configured_storage
@@ -30,6 +32,8 @@ from tasks.delivery.smtp_mail import conversation
 
 SKEW_SECONDS: Final = 5.0
 """More than a second is in every answer's way; from here on leases and links go wrong in ways that nobody sees."""
+SEEN_LATELY: Final = timedelta(minutes=3)
+"""Each part says once a minute at least which release it runs."""
 _SECONDS: Final = 10.0
 _TENANT: Final = "doctor"
 
@@ -90,6 +94,22 @@ def table() -> Iterator[Finding]:
     yield ok(f"store {place} is read, listed, written and purged")
 
 
+def releases() -> Iterator[Finding]:
+    """All parts have the code that this process has; a part that says nothing is another check's business."""
+    mine = release()
+    try:
+        there = get_store().turns.running(since=datetime.now(UTC) - SEEN_LATELY)
+    except CampaignError:
+        return  # `table` says so
+    others = sorted((part, theirs) for part, theirs in there if theirs != mine)
+    for part, theirs in others:
+        yield bad(
+            f"the {part} runs release {theirs}, this is {mine}: run all from one image; just deployed? look again"
+        )
+    if there and not others:
+        yield ok(f"{' and '.join(sorted({part for part, _ in there}))} run this release, {mine}")
+
+
 def assets() -> Iterator[Finding]:
     place, found = get_settings().assets_location(), get_asset_files()
     asset = derived_id("asset", uuid4().hex)
@@ -131,7 +151,7 @@ class _Word(ModelAnswer):
 def model() -> Iterator[Finding]:
     """Ask the model for one word; that costs some hundred tokens."""
     settings = get_settings()
-    if settings.model == models.OFFLINE:
+    if settings.model == OFFLINE:
         yield note("model: the offline writer, whose posts are drafts; CAMPAIGNS_MODEL=bedrock:… for real ones")
         return
     configure_agents()
@@ -174,4 +194,4 @@ def _cause(error: BaseException) -> str:
     return str(response["Error"]["Code"]) if isinstance(response, dict) else type(under).__name__
 
 
-CHECKS = (address, clock, table, assets, checkpoints, model, mail)
+CHECKS = (address, clock, table, releases, assets, checkpoints, model, mail)

@@ -6,6 +6,8 @@
 
 Makes or changes the pool `campaigns-KIND`. As in the pool of processes, a run brings no command, environment or folder,
 and no key lies in Prefect: ECS takes them from the task definition, Kubernetes from a Secret, Docker from a file of the
-host. Builds move there by `python -m deployments.register --builds-on campaigns-KIND`; housekeeping and what operators
-start stay with the processes, where a run a minute costs no container.
+host. Builds move there by `python -m deployments.engine.register --builds-on campaigns-KIND`; housekeeping and
+what operators start stay with the processes, where a run a minute costs no container.
+
+Belongs here: job templates, and how they are filled in. Does not: the pool of processes (`deployments.engine.pool`).
 """

@@ -1,6 +1,6 @@
 """Checkpoints of steps: a task whose result is kept once per campaign, whatever run asks for it.
 
-    @task(**checkpointed("plan", returns=Plan, inputs=lambda p: {"model": p["model_id"]}), retries=2)
+    @step("plan", returns=Plan, inputs=lambda p: {"model": p["model_id"]})
     def plan_posts(campaign: Campaign, model_id: str) -> Plan: ...
 
 Prefect's default key has the task's source and the run in it: a deploy during the approval wait would

@@ -6,8 +6,6 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from pydantic import ValidationError
-
 from campaigns.store import Store
 from tasks.checkpoints.storage import SealedCheckpoints
 
@@ -30,7 +28,7 @@ def forget_ended_campaigns(store: Store, storage: SealedCheckpoints, *, now: dat
         try:
             storage.delete_campaign_checkpoints(campaign.tenant_id, campaign.campaign_id)
             store.campaigns.forget_checkpoints(campaign.tenant_id, campaign.campaign_id)
-        except ValidationError:  # a campaign that nobody can read keeps its mark, and not the others' checkpoints
+        except ValueError:  # a campaign that nobody can read keeps its mark, and not the others' checkpoints
             log.exception("campaign %s cannot be read", campaign.campaign_id)
             continue
         forgotten += 1

@@ -18,13 +18,9 @@ from urllib.parse import urlsplit
 
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
-from prefect.blocks.notifications import (
-    AbstractAppriseNotificationBlock,
-    CustomWebhookNotificationBlock,
-    SendgridEmail,
-)
+from prefect.blocks.notifications import AbstractAppriseNotificationBlock, CustomWebhookNotificationBlock, SendgridEmail
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from campaigns.errors import CampaignError
 from campaigns.settings import MAIL_FILE, get_settings
 from tasks.delivery.notification_block import AppriseAddress

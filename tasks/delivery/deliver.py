@@ -18,8 +18,10 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from campaigns.approval.notice_kinds import NOTICE_KINDS
-from campaigns.approval.outcomes import HAND_OVER, conclude
+from campaigns import correlation
+from campaigns.approval.messages.events import TELL
+from campaigns.approval.messages.notice_kinds import NOTICE_KINDS
+from campaigns.approval.outcomes import HAND_OVER, conclude, passed_on
 from campaigns.approval.rounds import RING
 from campaigns.build.submission import START_RUN
 from campaigns.errors import CampaignError, StoreUnavailableError
@@ -30,14 +32,16 @@ from campaigns.operations.cancelling import CANCEL_RUN
 from campaigns.operations.recovery import RESTART_RUN, renewed_at
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
-from campaigns.store.keys import Due
-from campaigns.store.outbox import CARRIERS, carrier_of
+from campaigns.store.commits.outbox import CARRIERS, carrier_of
+from campaigns.store.items.keys import Due
 from tasks.delivery.channels import NoticeRefusedError
 from tasks.delivery.hand_over import hand_over
 from tasks.delivery.notify import send_notice
 from tasks.delivery.read_style import read_style
-from tasks.engine.run_states import restart_run, retire_run
-from tasks.engine.runs import Bell, cancel_run, cancel_runs_of, ring, start_run
+from tasks.engine.server.run_states import restart_run, retire_run
+from tasks.engine.server.runs import Bell, cancel_run, cancel_runs_of, ring, start_run
+from tasks.engine.tags import tag_ended, tags_of
+from tasks.showing.events import tell_what_was_recorded
 
 log = logging.getLogger("campaigns.outbox")
 
@@ -134,14 +138,15 @@ def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
     """Deliver one entry; return whether it is done. Two deliverers at once: one finds it claimed."""
     breakers = _BREAKERS.setdefault(store, Breakers())
     if (until := breakers.rests_until(entry, now)) is not None:
-        store.outbox.claim(entry, until=until)  # due meanwhile, it would keep others from being read
+        store.outbox.put_off(entry, until=until)  # due meanwhile, it would keep others from being read
         return False
     sends = entry.kind in NOTICE_KINDS or entry.kind == HAND_OVER
     claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if sends else CLAIM))
     if claimed is None:
         return False
     try:
-        answer = _how(entry.kind)(store, claimed, now)
+        with correlation.bound(claimed.correlation_id, tenant=entry.tenant_id, **_subject(entry)):
+            answer = _how(entry.kind)(store, claimed, now)
     except StoreUnavailableError:
         return False  # the claim runs out, and the next deliverer finds the entry
     # One entry that cannot be delivered, for whatever reason, must not keep the others from it.
@@ -159,8 +164,14 @@ def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
     return False
 
 
+def _subject(entry: OutboxEntry) -> dict[str, str]:
+    return {"campaign": entry.subject_id} if entry.subject_id.startswith("campaign_") else {}
+
+
 def _carrier(entry: OutboxEntry) -> tuple[Due, str]:
-    return carrier_of(entry.kind), str(entry.payload.get("channel", ""))
+    # A Prefect that takes no events starts runs all the same.
+    asked = "events" if entry.kind == TELL else str(entry.payload.get("channel", ""))
+    return carrier_of(entry.kind), asked
 
 
 def _failed(store: Store, entry: OutboxEntry, error: Exception, now: datetime) -> None:
@@ -195,14 +206,10 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
             cancel_runs_of(campaign.tenant_id, campaign.id)
         return True
     attempt = str(entry.payload.get("attempt", "1"))
-    tags = [f"tenant:{campaign.tenant_id}", f"campaign:{campaign.id}"]
-    if campaign.occurrence:
-        tags.append(f"occurrence:{campaign.occurrence.period}")
-    if campaign.correlation_id:
-        tags.append(f"correlation:{campaign.correlation_id}")
     run_id = start_run(
-        get_settings().deployment, tenant_id=campaign.tenant_id, campaign_id=campaign.id, tags=tags, attempt=attempt
-    )
+        get_settings().deployment,
+        tenant_id=campaign.tenant_id, campaign_id=campaign.id, tags=tags_of(campaign), attempt=attempt,
+    )  # fmt: skip
     if campaign.execution_id != str(run_id):
         if campaign.execution_id is not None:
             retire_run(UUID(campaign.execution_id), successor=run_id)
@@ -216,11 +223,17 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
 
 def _ring(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     """Let what was decided take effect here, where it was decided, and wake the run, which finds it done."""
-    campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
-    if campaign.round != entry.payload["round"]:
-        return True  # the run is past this gate
-    if campaign.status is CampaignStatus.AWAITING_REVIEW:
+    campaign, n = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True), entry.payload["round"]
+    if campaign.status is CampaignStatus.AWAITING_REVIEW and campaign.round == n:
         campaign = conclude(store, campaign, now=now)
+    if campaign.round == n + 1 and passed_on(store, campaign):
+        # The next stage is asked already: the run is told once, and waits for that one.
+        bell = ring(UUID(campaign.execution_id)) if campaign.execution_id else Bell.RUNG
+        if bell is Bell.OVER:
+            store.looks.soon(campaign.tenant_id, campaign.id, at=now)
+        return bell is not Bell.NOT_WAITING
+    if campaign.round != n:
+        return True  # the run is past this gate
     ended = campaign.status in AT_REST
     if not ended and campaign.status not in {CampaignStatus.AWAITING_REVIEW, CampaignStatus.APPROVED}:
         return True
@@ -240,6 +253,7 @@ def _cancel(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
     cancel_runs_of(campaign.tenant_id, campaign.id)
     if campaign.execution_id is not None:
         cancel_run(UUID(campaign.execution_id))  # a run from the Prefect form carries no tag of the campaign
+        tag_ended(campaign)
     return True
 
 
@@ -263,6 +277,7 @@ _HOW: Final[Mapping[str, _Deliverer]] = {
     ANALYZE: read_style,
     RESTART_RUN: _restart,
     HAND_OVER: hand_over,
+    TELL: tell_what_was_recorded,
     **dict.fromkeys(NOTICE_KINDS, send_notice),
 }
 

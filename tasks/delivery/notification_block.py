@@ -19,7 +19,7 @@ _SECURITY: dict[str, Security] = {"ssl": "tls", "starttls": "starttls", "insecur
 
 
 class AppriseAddress(AbstractAppriseNotificationBlock):
-    """Sends to an Apprise address; `{email}` and `{name}` in it are those of whoever is told."""
+    """Sends to an Apprise address; `{email}` and `{name}` in it become those of the recipient."""
 
     _block_type_name = "Apprise Address"
     _block_type_slug = "apprise-address"
@@ -42,7 +42,7 @@ class AppriseAddress(AbstractAppriseNotificationBlock):
         self._start_apprise_client(SecretStr(url))
 
     def mail_servers(self) -> list[tuple[MailServer, list[str]]]:
-        """Take out the addresses that are mail servers, each with whom its mails go to; the others stay."""
+        """Take the mail servers out of the addresses, each with the recipients of its mails, and leave the others."""
         from apprise.plugins.email import NotifyEmail
 
         client = self._apprise_client

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns.approval.notice_kinds import CODE, NOTE, PERSONAL, RECEIPT, REMINDER
-from campaigns.approval.notices import Notice, Occasion, to_approver, to_team
+from campaigns import correlation
+from campaigns.approval.messages.events import told_to_prefect
+from campaigns.approval.messages.list_notices import digest, list_code, list_link
+from campaigns.approval.messages.notice_kinds import (
+    CODE,
+    DIGEST,
+    LIST_CODE,
+    LIST_LINK,
+    NOTE,
+    OF_A_PERSON,
+    RECEIPT,
+    REMINDER,
+    TEAM,
+)
+from campaigns.approval.messages.notices import Notice, Occasion, to_approver, to_team
 from campaigns.errors import NotFoundError, StoreUnavailableError
+from campaigns.keys.lists import LIST_LIFETIME
 from campaigns.mail_server import mailbox
-from campaigns.model.approval import RoundApprover
+from campaigns.model.approval import ApprovalRound, RoundApprover
+from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import RoundStatus
+from campaigns.rules.approval.decisions import still_asked
 from campaigns.rules.approval.identities import Requester
 from campaigns.settings import get_settings
 from campaigns.store import Fact, OutboxEntry, Store
-from campaigns.wiring import get_link_signer
+from campaigns.wiring import get_link_signer, get_list_links
 from tasks.delivery.channels import NoticeNotSentError, NoticeRefusedError, Sent, reaches_one_person, send
 
 log = logging.getLogger("campaigns.approval.notices")
@@ -34,8 +51,13 @@ def send_notice(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     notice = _notice(store, occasion, entry, now)
     if notice is None:
         return True
-    how = _attempt(store, entry, notice, channel, now)
-    _audit(store, entry, Fact("outbox", how, now, round=occasion.round.n, details=_about(entry)))
+    with correlation.bound(occasion.campaign.correlation_id):  # that of the campaign, whoever caused the notice
+        how = _attempt(store, entry, notice, channel, now)
+        _sent(store, entry, how, now)
+        for each in entry.payload["reminders"] if entry.kind == DIGEST else ():
+            if each["campaign"] != entry.subject_id:
+                told = entry.model_copy(update={"subject_id": each["campaign"], "payload": {**entry.payload, **each}})
+                _sent(store, told, how, now)
     return True
 
 
@@ -56,7 +78,7 @@ def _channels(store: Store, entry: OutboxEntry) -> list[str]:
     """Return the channels of a campaign: those it names, of those that are set up; all of them when it names none."""
     known = get_settings().channels()
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
-    if entry.kind == CODE:
+    if entry.kind in {CODE, LIST_CODE, LIST_LINK}:
         # It proves an address, so it goes there and nowhere else, whatever the campaign chose.
         if mail := [channel for channel in known if reaches_one_person(channel)]:
             return mail
@@ -79,15 +101,24 @@ def _attempt(store: Store, entry: OutboxEntry, notice: Notice, channel: str, now
         raise
 
 
+def _sent(store: Store, entry: OutboxEntry, how: Sent, now: datetime) -> None:
+    """Record that a message left; of a reminder Prefect is told too."""
+    n, told = entry.payload["round"], list[OutboxEntry]()
+    if entry.kind in {REMINDER, DIGEST}:
+        place, approver = (entry.tenant_id, entry.subject_id, n), entry.payload["approver"]
+        told = [told_to_prefect("review.reminded", *place, entry.id, at=now, approver=approver)]
+    _audit(store, entry, Fact("outbox", how, now, round=n, details=_about(entry)), told)
+
+
 def _about(entry: OutboxEntry) -> dict[str, str]:
     return {name: str(entry.payload[name]) for name in ("approver", "channel") if name in entry.payload} | {
         "kind": entry.kind
     }
 
 
-def _audit(store: Store, entry: OutboxEntry, fact: Fact) -> None:
+def _audit(store: Store, entry: OutboxEntry, fact: Fact, outbox: Sequence[OutboxEntry] = ()) -> None:
     try:
-        store.record(entry.tenant_id, entry.subject_id, fact)
+        store.record(entry.tenant_id, entry.subject_id, fact, outbox=outbox)
     except StoreUnavailableError:
         # The message is out: sending it again for the sake of the entry would be worse.
         log.warning("%s of a notice is not in the audit", fact.action)
@@ -115,9 +146,11 @@ def _occasion(store: Store, entry: OutboxEntry) -> Occasion:
 
 def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) -> Notice | None:
     asked = next((each for each in about.round.approvers if each.id == entry.payload.get("approver")), None)
-    if entry.kind not in PERSONAL:
+    if entry.kind in TEAM:
         comment = _late_comment(store, entry) if entry.kind == NOTE else ""
         return to_team(entry.kind, about, approver_id=entry.payload.get("approver"), comment=comment)
+    if entry.kind in OF_A_PERSON:
+        return None if asked is None or asked.revoked else _of_a_person(store, about, entry, asked, now)
     if asked is None or not _still_wanted(about, entry, asked, now):
         return None
     if entry.kind == RECEIPT:
@@ -129,14 +162,48 @@ def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) ->
     return to_approver(entry.kind, about, asked, link_url=link, renewed=bool(entry.payload.get("renewed")))
 
 
+def _of_a_person(
+    store: Store, about: Occasion, entry: OutboxEntry, asked: RoundApprover, now: datetime
+) -> Notice | None:
+    base_url, lists, links = get_settings().api_base_url, get_list_links(), get_link_signer()
+    if entry.kind == LIST_CODE:
+        return list_code(about, asked, code=links.one_time_code(asked, datetime.fromisoformat(entry.payload["issued"])))
+    list_url = lists.url(base_url, about.round, asked, now=now)
+    if entry.kind == LIST_LINK:
+        return list_link(about, asked, list_url=list_url, until=now + LIST_LIFETIME)
+    waiting = [
+        (campaign, round_, links.sign(round_, approver, now=now).url(base_url))
+        for campaign, round_, approver in _still_waiting(store, entry, now)
+    ]
+    return digest(about, asked, waiting, list_url=list_url) if waiting else None
+
+
+def _still_waiting(
+    store: Store, entry: OutboxEntry, now: datetime
+) -> list[tuple[Campaign, ApprovalRound, RoundApprover]]:
+    """Return what a digest is still about, the one that ends first first."""
+    found = []
+    for each in entry.payload["reminders"]:
+        place = entry.tenant_id, each["campaign"]
+        campaign = store.campaigns.get(*place, deleted=True)
+        round_ = store.approvals.round(*place, each["round"])
+        waits_for = still_asked(round_, store.approvals.decisions(*place, each["round"]))
+        approver = next((one for one in waits_for if one.id == each["approver"]), None)
+        open_ = round_.status is RoundStatus.PENDING and now < round_.expires_at
+        if approver is None or campaign.deleted_at or not open_:
+            continue
+        if each["ends"] == round_.expires_at.isoformat():
+            found.append((campaign, round_, approver))
+    return sorted(found, key=lambda each: (each[1].expires_at, each[0].id))
+
+
 def _still_wanted(about: Occasion, entry: OutboxEntry, asked: RoundApprover, now: datetime) -> bool:
-    decided = any(each.approver_id == asked.id for each in about.decisions)
     if entry.kind == RECEIPT:
-        return decided
-    open_ = about.round.status is RoundStatus.PENDING and now < about.round.expires_at and not asked.revoked
+        return any(each.approver_id == asked.id for each in about.decisions)
+    open_ = about.round.status is RoundStatus.PENDING and now < about.round.expires_at
     ends = entry.payload.get("ends")
     current = entry.kind != REMINDER or ends is None or ends == about.round.expires_at.isoformat()
-    return open_ and not decided and current
+    return open_ and current and asked in still_asked(about.round, about.decisions)
 
 
 def _late_comment(store: Store, entry: OutboxEntry) -> str:

@@ -9,12 +9,12 @@ from uuid import UUID
 from prefect.states import Crashed
 
 from campaigns.errors import NotFoundError
-from campaigns.operations.analysis import diagnose, give_up, open_wish
-from campaigns.operations.recovery import Remedy
+from campaigns.operations.analysis import LONGEST, diagnose, give_up, open_wish
+from campaigns.operations.recovery import Remedy, RunState
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
-from tasks.engine.run_states import close_run, read_runs
-from tasks.engine.runs import start_analysis
+from tasks.engine.server.run_states import close_run, read_runs
+from tasks.engine.server.runs import start_analysis
 
 log = logging.getLogger("campaigns.operations.analysis")
 
@@ -37,6 +37,8 @@ def read_style(store: Store, entry: OutboxEntry, now: datetime) -> bool | Outbox
     attempt, broken = attempt or 1, broken or 0
     if run_id is not None:
         run = read_runs([UUID(run_id)], now=now)[UUID(run_id)]
+        if run.state is RunState.RUNNING and _are_calls_stopped(store, now):
+            return False
         diagnosis = diagnose(run, broken=broken, now=now)
         if diagnosis.remedy is Remedy.NOTHING:
             return False
@@ -56,6 +58,12 @@ def read_style(store: Store, entry: OutboxEntry, now: datetime) -> bool | Outbox
     )
     known = {**entry.payload, "attempt": attempt, "broken": broken, "run": str(started)}
     return entry.model_copy(update={"payload": known})
+
+
+def _are_calls_stopped(store: Store, now: datetime) -> bool:
+    """Whether a run at work may be waiting, however long, because an operator has stopped calls of the model."""
+    switch = store.permits.switch()
+    return switch is not None and (switch.stopped or now - switch.since < LONGEST)
 
 
 def _tags(entry: OutboxEntry) -> list[str]:

@@ -1,6 +1,6 @@
 """A Prefect notification block that hands mails in at a mail server, as they are: text and HTML, thread and sender.
 
-One address says everything (`campaigns.mail_server`), and `python -m deployments.blocks` saves the block from
+One address says everything (`campaigns.mail_server`), and `python -m deployments.engine.blocks` saves the block from
 CAMPAIGNS_MAIL_URL. By hand:
 
     SmtpMail(url="smtp://user:password@smtp.example.com:587?from=review@example.com").save("campaigns")
@@ -22,7 +22,7 @@ from uuid import uuid4
 from prefect.blocks.abstract import NotificationBlock
 from pydantic import Field, SecretStr
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from campaigns.errors import CampaignError
 from campaigns.mail_server import MailServer, mail_server
 from campaigns.settings import get_settings

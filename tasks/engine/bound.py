@@ -1,4 +1,4 @@
-"""A worker that acts for one tenant only: whoever reaches Prefect may type any tenant, and this one takes no other."""
+"""A worker that acts for one tenant only: anybody with access to Prefect may type any tenant, and it refuses others."""
 
 from __future__ import annotations
 

@@ -10,14 +10,15 @@ stopped, and comes back after another has taken over, is refused by the store at
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from time import monotonic
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from prefect.futures import PrefectFutureList, wait
 from prefect.states import Completed, Suspended
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from campaigns import correlation
 from campaigns.build.memory import forget
 from campaigns.build.planning import fail
 from campaigns.errors import BuildTimeoutError, LeaseLostError, StoreUnavailableError
@@ -38,62 +40,13 @@ from campaigns.patience import patiently
 from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.wiring import get_store
-from tasks.engine.orders import ACTOR, LOOK_SECONDS, RunStoppedError, obey, order_of
+from tasks.engine.clock import Clock
+from tasks.engine.server.orders import ACTOR, LOOK_SECONDS, RunStoppedError, obey, order_of
 from tasks.steps import SavedCampaign
 
 log = logging.getLogger("campaigns.lease")
 
 _LOOK_AGAIN_SECONDS: Final = 0.5
-
-
-class Clock:
-    """How long a campaign was worked on: in this process, and before it by others.
-
-    It is counted in the store with every heartbeat, so a process that is killed takes ten seconds along at most.
-    """
-
-    def __init__(self, store: Store, tenant_id: str, campaign_id: str) -> None:
-        self._recoveries = store.recoveries
-        self._place = tenant_id, campaign_id
-        self._counted = patiently(lambda: store.recoveries.worked(tenant_id, campaign_id)).total_seconds()
-        self._uncounted = 0.0
-        self._since: float | None = monotonic()
-        self._changing = threading.Lock()
-
-    def worked(self) -> float:
-        """Return the seconds of work so far."""
-        with self._changing:
-            self._advance()
-            return self._counted + self._uncounted
-
-    def stop(self) -> None:
-        """Let the time that follows be no work."""
-        with self._changing:
-            self._advance()
-            self._since = None
-
-    def go_on(self) -> None:
-        with self._changing:
-            self._since = monotonic()
-
-    def count(self) -> None:
-        """Count in the store what it does not know yet.
-
-        Raises:
-            StoreUnavailableError: it is counted the next time.
-        """
-        with self._changing:
-            self._advance()
-            if self._uncounted:
-                work = timedelta(seconds=self._uncounted)
-                self._counted = self._recoveries.count_work(*self._place, work).total_seconds()
-                self._uncounted = 0.0
-
-    def _advance(self) -> None:
-        if self._since is not None:
-            now = monotonic()
-            self._uncounted += now - self._since
-            self._since = now
 
 
 class Hold:
@@ -108,6 +61,8 @@ class Hold:
         self._let_go = threading.Event()
         self.order: State[None] | None = None
         """What somebody ordered in Prefect meanwhile."""
+        self.ending = False
+        """Nothing more is begun: the process was told to end, or leaves the campaign for another reason."""
 
     def fence(self, now: datetime) -> Lease:
         """Return the lease as the condition of a write.
@@ -187,15 +142,16 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
         thread.start()
     _HOLDS[place] = hold
     try:
-        yield
+        with correlation.bound(tenant=campaign.tenant_id, campaign=campaign.id):
+            yield
     except RunStoppedError as stopped:
         raise _stopped(campaign, hold) from stopped
     except BuildTimeoutError as late:
-        _end_what_was_begun()
+        _end_what_was_begun(hold)
         patiently(partial(_out_of_time, store, campaign, late, hold.held()))
         raise
     finally:
-        _end_what_was_begun()
+        _end_what_was_begun(hold)
         # Also on the way out to a pause: whoever goes on may start at once.
         del _HOLDS[place]
         hold.let_go()
@@ -208,10 +164,21 @@ def fence(campaign: SavedCampaign) -> Lease:
     Raises:
         LeaseLostError: another process has, or this one never held it.
     """
-    hold = _HOLDS.get((campaign.tenant_id, campaign.id))
-    if hold is None:
-        raise LeaseLostError("this process does not build this campaign")
-    return hold.fence(datetime.now(UTC))
+    return _held(campaign).fence(datetime.now(UTC))
+
+
+def require_going_on(campaign: SavedCampaign) -> None:
+    """Refuse to begin anything that is paid for.
+
+    Raises:
+        BuildTimeoutError: the campaign was worked on as long as it may be.
+        LeaseLostError: somebody stopped the run, this process is ending, or another has taken over.
+    """
+    hold = _held(campaign)
+    hold.fence(datetime.now(UTC))
+    if hold.ending:
+        raise LeaseLostError("this process ends: another one goes on")
+    time_for(campaign, 1)
 
 
 def time_for(campaign: SavedCampaign, most: float) -> float:
@@ -223,26 +190,33 @@ def time_for(campaign: SavedCampaign, most: float) -> float:
         BuildTimeoutError: nothing is left.
         LeaseLostError: this process does not build the campaign.
     """
-    hold = _HOLDS.get((campaign.tenant_id, campaign.id))
-    if hold is None:
-        raise LeaseLostError("this process does not build this campaign")
     allowed = get_settings().build_timeout_seconds
-    left = allowed - hold.clock.worked()
+    left = allowed - _held(campaign).clock.worked()
     if left <= 0:
         raise BuildTimeoutError(allowed)
     return min(most, left)
 
 
+def _held(campaign: SavedCampaign) -> Hold:
+    hold = _HOLDS.get((campaign.tenant_id, campaign.id))
+    if hold is None:
+        raise LeaseLostError("this process does not build this campaign")
+    return hold
+
+
 @contextmanager
 def at_rest(campaign: SavedCampaign) -> Iterator[None]:
     """Wait for people in the block: that is no work, although the process keeps its lease."""
-    clock = _HOLDS[campaign.tenant_id, campaign.id].clock
-    clock.stop()
     try:
-        yield
+        with _HOLDS[campaign.tenant_id, campaign.id].clock.at_rest():
+            yield
     finally:
-        clock.go_on()
         forget(campaign.tenant_id, campaign.id)
+
+
+def clock_of(campaign: SavedCampaign) -> Clock:
+    """Return the clock of a campaign that this process builds."""
+    return _held(campaign).clock
 
 
 def _out_of_time(store: Store, campaign: SavedCampaign, late: BuildTimeoutError, held: Lease) -> None:
@@ -269,12 +243,13 @@ def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> 
         # A wait that has a timeout leaves the states of its futures unknown, and Prefect tells them late.
         wait(list(drafts))
         return
-    _end_what_was_begun()
+    _end_what_was_begun(hold)
     raise _stopped(campaign, hold)
 
 
-def _end_what_was_begun() -> None:
+def _end_what_was_begun(hold: Hold) -> None:
     """Let no further post begin, and wait for those that are being written: they need the lease to be stored."""
+    hold.ending = True
     context = FlowRunContext.get()
     if context is not None and isinstance(context.task_runner, ThreadPoolTaskRunner):
         context.task_runner.cancel_all()
@@ -304,8 +279,13 @@ def give_way(lost: LeaseLostError) -> State[None]:
     )
 
 
+def process_of(run_id: object, pid: int) -> str:
+    """Return how the owner of every lease begins that a process of this machine takes for a run."""
+    return f"{run_id}:{socket.gethostname()}/{pid}:"
+
+
 def _acquire(store: Store, tenant_id: str, campaign_id: str) -> Lease:
-    owner = f"{runtime.flow_run.id}:{uuid4().hex[:12]}"
+    owner = f"{process_of(runtime.flow_run.id, os.getpid())}{uuid4().hex[:12]}"
     acquire = partial(store.leases.acquire, tenant_id, campaign_id)
     seen: object = None
     while True:

@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from campaigns.errors import CampaignError
 from campaigns.rules.retry import MAX_ATTEMPTS, delay, pause_before_retry
 from tasks.checkpoints.cached import Parameters, Scope, campaign_scope, checkpointed
+from tasks.engine.telling import told
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +70,7 @@ def step(
         inputs: what the result depends on beyond tenant, campaign and plan version.
         scope: whose result it is.
     """
-    return task(
+    made = task(
         name=name, task_run_name=called, **RETRIED, **checkpointed(name, returns=returns, inputs=inputs, scope=scope)
     )
+    return lambda function: made(told(name, function, scope))

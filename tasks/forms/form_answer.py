@@ -21,11 +21,14 @@ from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import ValidationError
 
 from campaigns.approval.rounds import FormProof, Voice, decide
+from campaigns.approval.standing import where_told
 from campaigns.errors import CampaignError, StoreUnavailableError
 from campaigns.model.approval import DecisionRequest
 from campaigns.model.base import content_hash
 from campaigns.model.faults import faults_of
 from campaigns.rules.approval.identities import speaker
+from campaigns.settings import get_settings
+from campaigns.texts import words_for
 from campaigns.wiring import get_store
 from tasks.forms.approval_input import ApprovalDecision, form_about
 from tasks.forms.markdown import words
@@ -33,7 +36,7 @@ from tasks.steps import AskedRound, SavedCampaign
 
 RunLogger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
-PAGE: Final = 100
+ANSWERS_AT_ONCE: Final = 100
 _RESPONSE: Final = "-response"
 OLD_FORM: Final = (
     "it was given in a form of an earlier version, which did not say which words it was about: open Resume again"
@@ -66,12 +69,21 @@ def form_now(campaign: SavedCampaign, asked: AskedRound, refused: Sequence[str])
         refused: why answers to the pause before were not taken.
     """
     round_ = get_store().approvals.round(campaign.tenant_id, campaign.id, asked.n)
+    zone = get_store().campaigns.get(campaign.tenant_id, campaign.id).schedule.zone
+    place = f", {words(where_told(round_))}" if round_.stage else ""
     about = (
-        f"**{words(campaign.name)}, round {round_.n}.** Waiting for {words(asked.waiting_for)} "
-        f"until {round_.expires_at:%d %b %Y %H:%M} UTC."
+        f"**{words(campaign.name)}, round {round_.n}{place}.** Waiting for {words(asked.waiting_for)} "
+        f"until {words(words_for('en').moment(round_.expires_at, zone))}."
     )
     told = [f"**The last answer was not taken:** {words(why)}" for why in refused]
-    return form_about(round_.n, round_.digest, "\n\n".join([*told, about]))
+    return form_about(round_.n, round_.digest, "\n\n".join([*told, about, _where_to_read(campaign)]))
+
+
+def _where_to_read(campaign: SavedCampaign) -> str:
+    """Return where the posts stand that are decided on: the form has no room for them."""
+    key, prefect = f"posts-{campaign.id.removeprefix('campaign_').lower()}", get_settings().prefect_ui_url
+    place = f"[{key}]({prefect}/artifacts/key/{key})" if prefect else f"`{key}`, in the tab *Artifacts* of this run"
+    return f"The posts in full: {place}."
 
 
 def _answers(client: SyncPrefectClient) -> Iterator[FlowRunInput]:
@@ -80,11 +92,11 @@ def _answers(client: SyncPrefectClient) -> Iterator[FlowRunInput]:
     seen: set[str] = set()
     while True:
         page = client.filter_flow_run_input(
-            runtime.flow_run.id, key_prefix=f"{way}-approval-", limit=PAGE, exclude_keys=seen
+            runtime.flow_run.id, key_prefix=f"{way}-approval-", limit=ANSWERS_AT_ONCE, exclude_keys=seen
         )
         seen |= {each.key for each in page}
         yield from (each for each in page if each.key.endswith(_RESPONSE))
-        if len(page) < PAGE:
+        if len(page) < ANSWERS_AT_ONCE:
             return
 
 

@@ -15,8 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError
 from campaigns.errors import BadBriefError
 from campaigns.model.base import Clean, Lines, Maybe, Text100, Text200, Unique, Wire, optional
 from campaigns.model.faults import faults_of
-from campaigns.model.schedule import LocalDate, Zone
-from campaigns.model.vocabulary import Objective, Platform
+from campaigns.model.terms.schedule import LocalDate, Zone
+from campaigns.model.vocabulary import PLATFORMS, Objective, Platform
 
 DAYS: Final = 14
 WORKING_DAYS: Final = ["mon", "tue", "wed", "thu", "fri"]
@@ -33,7 +33,7 @@ class ShortBrief(Wire):
     objective: Objective = Field(title="Objective")
     brand: Annotated[str, StringConstraints(max_length=200), Clean] = Field(default="", title="Brand")
     personas: Annotated[list[Text100], Field(min_length=1, max_length=10), Lines, Unique] = Field(title="Personas")
-    platforms: Annotated[list[Platform], Field(min_length=1, max_length=4), Unique] = Field(
+    platforms: Annotated[list[Platform], Field(min_length=1, max_length=len(PLATFORMS)), Unique] = Field(
         default=["linkedin", "twitter"], title="Platforms"
     )
     first_day: Maybe[LocalDate] = optional("First day", "Empty: next Monday but one, so that there is time to approve")

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from prefect import runtime
@@ -23,21 +23,27 @@ from prefect.client.schemas.sorting import ArtifactSort
 
 from campaigns.model.base import content_hash
 from campaigns.wiring import get_store
-from tasks.engine.runs import prefect_client
+from tasks.engine.server.runs import prefect_client
+from tasks.engine.tags import put_tags, tags_of
 from tasks.showing.pages import OF_A_ROUND, PAGES, Page, key_of
 from tasks.steps import SavedCampaign
+
+T = TypeVar("T")
 
 log = logging.getLogger("campaigns.showing")
 
 SETTLE_SECONDS: Final = 5.0
 """The longest time for which the end of a run or its pause waits for what is still to be shown."""
 PROGRESS_SECONDS: Final = 2.0
+TAGS: Final = "tags"
+"""No page: the tags of the run, which say where its campaign is. They go along with the page of the campaign."""
 _MOST_REMEMBERED: Final = 500
 
 _pool: Final = ThreadPoolExecutor(1, thread_name_prefix="showing")
 _lock: Final = threading.Lock()
 _waiting: Final[dict[tuple[str, str, int], Future[None]]] = {}
 _shown: Final[OrderedDict[str, str]] = OrderedDict()
+_tagged: Final[OrderedDict[str, tuple[UUID, list[str]]]] = OrderedDict()
 _progress: Final[OrderedDict[str, tuple[float, UUID | None]]] = OrderedDict()
 
 
@@ -70,9 +76,7 @@ def progress(campaign: SavedCampaign) -> None:
         at, _ = _progress.get(campaign.id, (0.0, None))
         if time.monotonic() - at < PROGRESS_SECONDS:
             return
-        _progress[campaign.id] = (time.monotonic(), _progress.get(campaign.id, (0.0, None))[1])
-        while len(_progress) > _MOST_REMEMBERED:
-            _progress.popitem(last=False)
+        _remember(_progress, campaign.id, (time.monotonic(), _progress.get(campaign.id, (0.0, None))[1]))
     show(campaign, "progress")
 
 
@@ -95,10 +99,14 @@ def put(page: Page, run_id: UUID | None) -> bool:
             written = True
         else:
             written = False
-    _shown[page.key] = content
-    while len(_shown) > _MOST_REMEMBERED:
-        _shown.popitem(last=False)
+    _remember(_shown, page.key, content)
     return written
+
+
+def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:
+    kept[key] = value
+    while len(kept) > _MOST_REMEMBERED:
+        kept.popitem(last=False)
 
 
 def _is_shown(client: SyncPrefectClient, page: Page) -> bool:
@@ -118,6 +126,11 @@ def _write(place: tuple[str, str, int], campaign: SavedCampaign, run_id: UUID | 
             return
         store = get_store()
         stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+        if kind in {"campaign", TAGS} and run_id is not None and _tagged.get(campaign.id) != (run_id, tags_of(stored)):
+            put_tags(stored, run_id)
+            _remember(_tagged, campaign.id, (run_id, tags_of(stored)))
+        if kind == TAGS:
+            return
         page = OF_A_ROUND[kind](store, stored, n) if kind in OF_A_ROUND else PAGES[kind](store, stored)
         if page is not None:
             put(page, run_id)

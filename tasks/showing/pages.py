@@ -12,16 +12,20 @@ from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from campaigns.agents.providers.prices import PriceList
 from campaigns.approval.outcomes import approved_posts, decided_by
+from campaigns.approval.standing import stages_of, where_told
+from campaigns.build.costs import cost_of
 from campaigns.build.planning import read_setting
 from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, CampaignStatus, RoundStatus
-from campaigns.rules.approval.decisions import needed_voices
+from campaigns.rules.approval.decisions import asked_again, needed_voices, still_asked
 from campaigns.rules.approval.reminders import reminders_at
+from campaigns.rules.calendar.month import months_of
 from campaigns.rules.merge.explain import explain
-from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
+from campaigns.rules.text.limits.platforms import measured, rendered_text
 from campaigns.rules.text.word_diff import word_diff
 from campaigns.settings import get_settings
 from campaigns.store import Store
@@ -56,9 +60,10 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 def waiting(round_: ApprovalRound, decisions: Sequence[ApproverDecision], zone: ZoneInfo) -> str:
     """Return who is waited for: `Waiting for 2 of 3 until Thu, 5 Mar 2026, 17:00 WET (UTC), round 2`."""
     able = sum(not approver.revoked for approver in round_.approvers)
-    said = len({decision.approver_id for decision in decisions})
+    said = len({decision.approver_id for decision in decisions if not asked_again(round_, decision)})
     missing = max(1, needed_voices(round_) - said)
-    return f"Waiting for {missing} of {able} until {moment(round_.expires_at, zone)}, round {round_.n}"
+    stage = f", {place}" if (place := where_told(round_)) else ""
+    return f"Waiting for {missing} of {able} until {moment(round_.expires_at, zone)}, round {round_.n}{stage}"
 
 
 # --- the pages ----------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ def campaign_page(store: Store, campaign: Campaign) -> Page:
         ("Objective", campaign.brief.objective),
         ("Posts for", f"{people} on {places}"),
         ("Days", f"{campaign.schedule.start_date} to {campaign.schedule.end_date}, {campaign.schedule.timezone}"),
-        ("Approvers", ", ".join(approver.name for approver in campaign.approval.approvers) or "as set up"),
+        *_approvers(campaign),
         ("Campaign", campaign.id),
     ]
     if campaign.occurrence is not None:
@@ -98,7 +103,9 @@ def campaign_page(store: Store, campaign: Campaign) -> Page:
             _table(("", ""), facts),
             "## What it is about",
             _quoted(campaign.brief.description),
-            *_bullets("Must include", campaign.messaging.required_inclusions),
+            *_bullets("Key dates", [f"{each.date}: {each.label}" for each in campaign.key_dates or []]),
+            *_bullets("Must include", campaign.messaging.all_inclusions()),
+            *_bullets("Items", [each.name for each in campaign.items or []]),
             *_bullets("Topics to avoid", campaign.messaging.campaign_avoid_topics),
             "## What the posts follow from",
             _table(("", "Value", "From"), explain(setting.config)),
@@ -108,8 +115,17 @@ def campaign_page(store: Store, campaign: Campaign) -> Page:
     )
 
 
+def _approvers(campaign: Campaign) -> list[tuple[str, str]]:
+    terms = campaign.approval
+    titles = [f"Approvers, {n}: {stage.name}" for n, stage in enumerate(terms.stages or [], start=1)] or ["Approvers"]
+    return [
+        (title, ", ".join(approver.name for approver in asked.approvers) or "as set up")
+        for title, asked in zip(titles, terms.in_stages, strict=True)
+    ]
+
+
 def plan_page(store: Store, campaign: Campaign) -> Page:
-    """Return the calendar: a line for each post."""
+    """Return the calendar: its months as pictures, and a line for each post."""
     posts, names = _posts(store, campaign), _names(store, campaign)
     rows = [
         (
@@ -120,7 +136,27 @@ def plan_page(store: Store, campaign: Campaign) -> Page:
     ]  # fmt: skip
     warnings = campaign.plan_summary.warnings if campaign.plan_summary else []
     head = ("", "When", "Platform", "Persona", "Pillar", "Intent", "Topic")
-    return _page("plan", campaign, f"{len(posts)} posts", [_table(head, rows), *_bullets("To know", warnings)])
+    parts = [*_bullets("To know", warnings), *_months(campaign, posts, names), _table(head, rows)]
+    return _page("plan", campaign, f"{len(posts)} posts", parts)
+
+
+def _months(campaign: Campaign, posts: Sequence[Post], names: dict[str, str]) -> Iterator[str]:
+    """Yield the months of posts as pictures: a table for each, a row for each week."""
+    english, zone = words_for("en"), campaign.schedule.zone
+
+    def shown(post: Post) -> str:
+        who = names.get(post.persona_id, "")
+        where = PLATFORM_NAMES[post.platform]
+        return f"{english.clock(post.scheduled_at, zone)} {where}{f', {who}' if who else ''}"
+
+    for month in months_of(posts, zone):
+        yield f"## {words(f'{english.month(month.first)}, {campaign.schedule.timezone}')}"
+        head = [english.weekday(day.date)[0] for day in month.weeks[0]]
+        weeks = [
+            [" · ".join([str(day.date.day), *map(shown, day.posts)]) if day.inside else "" for day in week]
+            for week in month.weeks
+        ]
+        yield _table(head, weeks)
 
 
 def posts_page(store: Store, campaign: Campaign) -> Page:
@@ -136,7 +172,8 @@ def posts_page(store: Store, campaign: Campaign) -> Page:
             parts.append(words(f"No words yet ({state}{reason}). Topic: {post.topic}"))
             continue
         shown = rendered_text(post.platform, post.content)
-        length = f"{text_length(post.platform, shown)} of {text_limit(post.platform)}"
+        size = measured(post.platform, shown)
+        length = f"{size.length} of {size.limit}"
         parts += [_quoted(shown), words(f"{state}; {length}; revision {post.revision}")]
         if post.quality is not None:
             found = [f"{check.severity}: {check.code}: {check.message}" for check in post.quality.checks]
@@ -161,13 +198,20 @@ def review_page(store: Store, campaign: Campaign) -> Page | None:
         for approver in round_.approvers
     ]
     open_ = round_.status is RoundStatus.PENDING
-    state = waiting(round_, list(said.values()), zone) if open_ else f"Round {round_.n}: {_came_to(round_)}"
+    place = f", {where_told(round_)}" if round_.stage else ""
+    state = waiting(round_, list(said.values()), zone) if open_ else f"Round {round_.n}{place}: {_came_to(round_)}"
+    stages = [
+        (each.name, each.state, ", ".join(one.decided_by for one in each.decisions),
+         ", ".join(_said(one) for one in each.decisions), str(each.round.n) if each.round else "")
+        for each in stages_of(store, round_)
+    ]  # fmt: skip
     return _page(
         "review",
         campaign,
         state,
         [
             words(state),
+            *([_table(("Stage", "State", "By", "Said last", "Round"), stages)] if stages else []),
             _table(("Approver", "Decision", "When"), rows),
             words(f"Asked {moment(round_.opened_at, zone)} about {len(round_.posts)} posts."),
         ],
@@ -192,7 +236,9 @@ def decision_page(store: Store, campaign: Campaign, n: int) -> Page | None:
         parts += [_table(("Post", "Decision", "Comment"), rows)] if rows else []
         parts.append(words(f"About the content {each.digest[:12]}."))
     names = ", ".join(dict.fromkeys(each.decided_by for each in said))
-    page = _page("decision", campaign, f"Round {n}: {_said(said[-1])} by {names}", parts)
+    place = where_told(store.approvals.round(campaign.tenant_id, campaign.id, n))
+    title = f"Round {n}, {place}" if place else f"Round {n}"
+    page = _page("decision", campaign, f"{title}: {_said(said[-1])} by {names}", parts)
     return Page(f"{page.key}-r{n}", page.description, page.markdown)
 
 
@@ -215,17 +261,24 @@ def diff_page(store: Store, campaign: Campaign, n: int) -> Page | None:
 
 
 def cost_page(store: Store, campaign: Campaign) -> Page:
-    """Return what the models were asked, and what it cost."""
-    usage = campaign.usage
+    """Return what the campaign was estimated at, and what it has cost: by step and by post."""
+    settings = get_settings()
+    prices = PriceList(settings.model, settings.model_price_in, settings.model_price_out)
+    cost = cost_of(store, campaign, prices, now=campaign.updated_at)
+    used = [("plan" if each.step == "plan" else "all posts", each.spent) for each in cost.steps]
+    used += [(f"post {each.number}", each.spent) for each in cost.posts]
     rows = [
-        (f"post {post.number}", str(post.usage.calls), str(post.usage.input_tokens), str(post.usage.output_tokens),
-         f"{post.usage.cost_usd:.4f}")
-        for post in _posts(store, campaign)
-    ]  # fmt: skip
-    total = f"{usage.calls} calls of {usage.model}, {usage.cost_usd:.4f} US dollars"
-    budget = "" if campaign.budget_usd is None else f" of a budget of {campaign.budget_usd:.2f}"
+        (name, str(spent.calls), str(spent.input_tokens), str(spent.output_tokens), f"{spent.cost_usd:.4f}")
+        for name, spent in used
+    ]
+    total = f"{cost.spent.calls} calls of {cost.spent.model}, {cost.spent.cost_usd:.4f} US dollars"
+    budget = "" if cost.budget_usd is None else f" of a budget of {cost.budget_usd:.2f}"
+    expected = ""
+    if cost.estimate is not None:
+        price = "an unknown price" if cost.estimate.cost_usd is None else f"{cost.estimate.cost_usd:.4f} US dollars"
+        expected = f" Estimated before the first call: {cost.estimate.calls} calls, {price}."
     head = ("", "Calls", "Tokens in", "Tokens out", "US dollars")
-    return _page("cost", campaign, total, [words(f"{total}{budget}."), _table(head, rows)])
+    return _page("cost", campaign, total, [words(f"{total}{budget}.{expected}"), _table(head, rows)])
 
 
 def outcome_page(store: Store, campaign: Campaign) -> Page:
@@ -266,20 +319,26 @@ def waiting_page(store: Store, now: datetime) -> Page:
         if round_ is None or round_.status is not RoundStatus.PENDING:
             continue
         zone = campaign.schedule.zone
-        said = {each.approver_id for each in store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)}
-        names = [each.name for each in round_.approvers if not each.revoked and each.id not in said]
+        said = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+        names = [each.name for each in still_asked(round_, said)]
         coming = reminders_at(round_.opened_at, round_.expires_at, round_.reminders, zone)
         reminder = next((each for each in coming if each > now), None)
         rows.append(
             (
-                campaign.name, campaign.tenant_id, str(round_.n), ", ".join(names),
+                campaign.name, campaign.tenant_id, _numbered(round_), ", ".join(names),
                 moment(round_.opened_at, zone), moment(round_.expires_at, zone),
                 moment(reminder, zone) if reminder else "",
             )
         )  # fmt: skip
     head = ("Campaign", "Tenant", "Round", "Waits for", "Asked", "Decide by", "Next reminder")
-    body = _table(head, rows) if rows else "Nobody is waited for."
+    table = _table(head, rows) if rows else "Nobody is waited for."
+    status = f"{get_settings().api_base_url}/status"
+    body = f"[How the installation is]({status}), with Prefect's name and password.\n\n{table}"
     return Page(WAITING_KEY, f"{len(rows)} reviews wait", body[:MAX_PAGE])
+
+
+def _numbered(round_: ApprovalRound) -> str:
+    return f"{round_.n} ({where_told(round_)})" if round_.stage else str(round_.n)
 
 
 PAGES: Final[dict[str, Callable[[Store, Campaign], Page | None]]] = {

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final
 from uuid import uuid4
 
 from prefect.events import emit_event
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from campaigns.settings import get_settings
 from tasks.delivery.channels import NoticeNotSentError, send
 
@@ -19,6 +20,23 @@ log = logging.getLogger("campaigns.alerts")
 
 RAISED: Final = "campaign.alert.raised"
 CLEARED: Final = "campaign.alert.cleared"
+WATCHED: Final = "campaign.watched"
+"""Says that somebody watches: whoever misses it knows that no alarm would come."""
+WATCHER: Final = "campaigns.watch"
+_HEARTBEAT_SECONDS: Final = 60.0
+
+heartbeats = logging.getLogger("campaigns.watched")
+_told_at: float | None = None
+
+
+def watched(on: int) -> None:
+    """Say once a minute, in the log and as an event, that the alarms are watched; `on`: so many of them are on."""
+    global _told_at  # noqa: PLW0603 - when this process said so
+    if _told_at is not None and monotonic() - _told_at < _HEARTBEAT_SECONDS:
+        return
+    _told_at = monotonic()
+    heartbeats.info("the alarms are watched, %d are on", on)
+    emit_event(event=WATCHED, resource={"prefect.resource.id": WATCHER}, payload={"on": on})
 
 
 def alert(kind: str, *, on: bool, says: str, advice: str = "", context: Mapping[str, Any] | None = None) -> None:

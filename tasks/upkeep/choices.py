@@ -13,15 +13,25 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from campaigns.build.by_name import names
+from campaigns.build.by_name import ids, names
 from campaigns.store import Store
-from tasks.engine.runs import prefect_client
+from tasks.engine.server.runs import prefect_client
 from tasks.forms.brief_form import form_schema
 from tasks.forms.short_form import short_schema
 
 SHORT: Final = ("build-campaign/start-campaign", "build-campaign/sample-campaign")
 FULL: Final = "build-campaign/build-campaign"
 RECURRING: Final = "recurring-campaign/recurring-campaign"
+_TITLES: Final = {
+    "tenant_id": "Tenant",
+    "campaign": "Campaign",
+    "campaign_id": "Campaign id",
+    "requested_by": "Requested by",
+    "template": "Template",
+    "for_period": "Period",
+    "another": "One more of this period",
+}
+"""What people read in place of the names in the code, which Prefect takes for titles."""
 Filled = Mapping[str, Sequence[Any]]
 """The values that each parameter is filled in with."""
 _MOST: Final = 200
@@ -36,12 +46,13 @@ def keep_choices(store: Store, tenants: Sequence[str]) -> list[str]:
     """
     found = [names(store, tenant) for tenant in tenants]
     choices = {kind: {name for each in found for name in each[kind]} for kind in ("brands", "personas")}
+    known = {kind: {each for tenant in tenants for each in ids(store, tenant)[kind]} for kind in ("brands", "personas")}
     templates = {name for each in found for name in each["templates"]}
     changed = []
     with prefect_client() as client:
         for name in SHORT:
             changed += _put(client, name, tenants, lambda filled: {"campaign": _short(_with_those_of(choices, filled))})
-        changed += _put(client, FULL, tenants, lambda _: {"campaign": _full(choices)})
+        changed += _put(client, FULL, tenants, lambda _: {"campaign": _full(choices, known)})
         changed += _put(
             client,
             RECURRING,
@@ -66,12 +77,19 @@ def _put(
     filled = _filled(deployment)
     allowed = {*tenants, *filled.get("tenant_id", [])}
     chosen: dict[str, Any] = {"default": tenants[0]} if len(allowed) == 1 else {}
-    wanted = {**fields_of(filled), "tenant_id": {**_enum(allowed), **chosen}}
+    # Prefect refuses what is not among the choices, also to the API, which starts campaigns of every tenant there.
+    offered = {} if name == FULL else _enum(allowed)
+    wanted = {**fields_of(filled), "tenant_id": {**offered, **chosen}}
     for field, schema in wanted.items():
         kept = {key: properties.get(field, {}).get(key) for key in ("title", "description", "position", "type")}
         shown = {key: value for key, value in kept.items() if value is not None}
         properties[field] = {**shown, **schema, **({"position": shown["position"]} if "position" in shown else {})}
-    after = {**before, "properties": properties}
+    if name in SHORT:
+        properties.pop("campaign_id", None)  # the API's, and for nobody who fills in a form
+    named = {
+        field: {**schema, "title": _TITLES.get(field, schema.get("title"))} for field, schema in properties.items()
+    }
+    after = {**before, "properties": named}
     if name in SHORT:
         after["required"] = ["tenant_id", "campaign"]
     if after == before:
@@ -85,6 +103,11 @@ def _put(
 
 def _enum(values: Collection[str]) -> dict[str, Any]:
     return {"enum": sorted(values)} if 0 < len(values) <= _MOST else {}
+
+
+def _only(values: Collection[str], default: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what a field is filled in with where there is nothing to choose."""
+    return {"default": default(*values)} if len(values) == 1 else {}
 
 
 def _filled(deployment: DeploymentResponse) -> Filled:
@@ -110,18 +133,19 @@ def _with_those_of(choices: Mapping[str, set[str]], filled: Filled) -> dict[str,
 def _short(choices: Mapping[str, set[str]]) -> dict[str, Any]:
     schema = short_schema()
     if choices["brands"]:
-        schema["properties"]["brand"] |= _enum({"", *choices["brands"]})
+        schema["properties"]["brand"] |= _enum({"", *choices["brands"]}) | _only(choices["brands"], lambda one: one)
     schema["properties"]["personas"]["items"] |= _enum(choices["personas"])
+    schema["properties"]["personas"] |= _only(choices["personas"], lambda one: [one])
     return schema
 
 
-def _full(choices: Mapping[str, set[str]]) -> dict[str, Any]:
+def _full(choices: Mapping[str, set[str]], known: Mapping[str, set[str]]) -> dict[str, Any]:
+    """Return the form of the whole brief: it offers names, and takes the ids of a brief that is for the API."""
     schema = form_schema()
-    for field, values in (
-        (schema["properties"]["brandId"], choices["brands"]),
-        (schema["properties"]["participants"]["properties"]["personaIds"]["items"], choices["personas"]),
-    ):
-        if chosen := _enum(values):
-            field.pop("pattern", None)
-            field.update(chosen)
+    brand, personas = schema["properties"]["brandId"], schema["properties"]["participants"]["properties"]["personaIds"]
+    for field, kind in ((brand, "brands"), (personas["items"], "personas")):
+        field.pop("pattern", None)  # a name is none of ours
+        if choices[kind] and len(choices[kind] | known[kind]) <= _MOST:
+            field["enum"] = [*sorted(choices[kind]), *sorted(known[kind])]
+    brand["description"], personas["description"] = "By name; empty: without a brand", "1 to 10, by name"
     return schema

@@ -19,16 +19,17 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from campaigns.approval.expiry import expire_due
-from campaigns.approval.reminding import remind_due
+from campaigns.approval.messages.reminding import remind_due
 from campaigns.operations.recurring import begin_queued
+from campaigns.release import release
 from campaigns.settings import get_settings
 from campaigns.store import Store
+from campaigns.store.upkeep.turns import RATES_WATCHED
 from campaigns.wiring import get_asset_files, get_signals
 from tasks.checkpoints.retention import forget_ended_campaigns
 from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import BELLS, NOTICES, RUNS, deliver_due
-from tasks.engine.runs import prefect_client
-from tasks.engine.writer_limit import adjust_limit
+from tasks.engine.server.runs import prefect_client
 from tasks.showing.board import put
 from tasks.showing.pages import waiting_page
 from tasks.upkeep.choices import keep_choices
@@ -90,19 +91,19 @@ def keep_forms(store: Store, _now: datetime) -> Done:
 def watch_rates(store: Store, now: datetime) -> Done:
     """Turn the alarms on or off; what this process counted since it last wrote, as after a burst, counts too."""
     get_signals().flush(now=now)
+    store.turns.note(RATES_WATCHED, now=now)
     return {kind: f"{found.part} of {found.whole}" for kind, found in watch(store, now=now).items() if found.part}
 
 
-def throttle(store: Store, now: datetime) -> Done:
-    """Spare a model that throttles."""
-    limit = adjust_limit(store, most=get_settings().writer_limit, now=now)
-    return {} if limit is None else {"posts at once": limit}
-
-
 def tidy(store: Store, now: datetime) -> Done:
-    """Remove what is kept no longer: deleted campaigns, checkpoints of ended ones, our own old runs."""
+    """Remove what is kept no longer: deleted campaigns, checkpoints of ended ones, our own old runs.
+
+    No API process does this: so it is noted here which release the workers have.
+    """
     purged = store.purge(now, files=get_asset_files())
     forgotten = forget_ended_campaigns(store, configured_storage(get_settings()), now=now)
+    store.tallies.fold(now)
+    store.turns.runs("worker", release(), now=now)
     return _counts(**purged, forgotten=forgotten, runs=_delete_own_runs(now))
 
 
@@ -118,7 +119,6 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "show who is waited for": show_waiting,
     "keep the forms in step": keep_forms,
     "watch the rates": watch_rates,
-    "spare the model": throttle,
     "tidy up": tidy,
 }
 
@@ -152,7 +152,7 @@ def in_turn(store: Store, name: str, duty: Duty, *, owner: str, now: datetime) -
 
 
 def unblock(_store: Store, now: datetime) -> Done:
-    """Remove runs of housekeeping that hold its only slot and do not move: for whoever is not one of them.
+    """Delete runs of housekeeping that hold its only slot without progress. Not to be called from such a run.
 
     A run that Prefect believes to be under way, after a restore or a kill, would keep out every later one.
     """

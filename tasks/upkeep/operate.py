@@ -16,11 +16,11 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import acts
 from campaigns.operations.acts import By
-from campaigns.operations.consistency import Finding, check, check_outbox
-from campaigns.rules.calendar.demand import MAX_POSTS
+from campaigns.operations.watching.consistency import Finding, check, check_outbox
+from campaigns.rules.merge.defaults import MOST_POSTS_EVER
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from campaigns.store.documents import Page
+from campaigns.store.items.documents import Page
 from campaigns.wiring import get_store
 from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import deliver_now
@@ -45,6 +45,17 @@ def carry_out(tenant_id: str, campaign_id: str, act: Callable[[Store, Campaign, 
     except StoreUnavailableError as error:
         log.warning("what follows from it is delivered later: %s", error)
     return done
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def turn(switch: Callable[[Store, By, datetime], str], by: By) -> str:
+    """Turn the switch of all calls of the model; return what it came to.
+
+    Raises:
+        StoreUnavailableError: it may or may not be done.
+        ConflictError: it is so already.
+    """
+    return switch(get_store(), by, datetime.now(UTC))
 
 
 def retry(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
@@ -112,10 +123,10 @@ def _numbers(posts: str) -> list[int]:
     for part in posts.split(","):
         span = _SPAN.fullmatch(part.strip())
         first, last = (int(span["first"]), int(span["last"] or span["first"])) if span else (0, 0)
-        if 1 <= first <= last <= MAX_POSTS:
+        if 1 <= first <= last <= MOST_POSTS_EVER:
             numbers.update(range(first, last + 1))
         else:
-            expected = f"must be numbers from 1 to {MAX_POSTS} such as 3, 5-7, not {part.strip()[:20]!r}"
+            expected = f"must be numbers from 1 to {MOST_POSTS_EVER} such as 3, 5-7, not {part.strip()[:20]!r}"
             faults.append(Fault("posts", expected, "POSTS_INVALID"))
     if faults:
         raise FaultsError(faults[:_MOST_FAULTS])

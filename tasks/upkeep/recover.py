@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from prefect.client.schemas.objects import FlowRun
+
 from campaigns.approval.rounds import is_settling
 from campaigns.build.planning import fail
 from campaigns.build.submission import START_RUN
 from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, NotFoundError
 from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.clocks import CLOCKS
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.recovery import (
-    CLOCKS,
     HEALTHY,
     LATELY,
     QUARANTINED,
@@ -34,11 +37,14 @@ from campaigns.operations.recovery import (
     progress_mark,
 )
 from campaigns.store import Fact, OutboxEntry, Recovery, Store
-from campaigns.store.looks import SOON, Look
+from campaigns.store.commits.looks import SOON, Look
 from tasks.complete import completion_of, final_state
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.run_states import close_run, ended_since, read_runs
-from tasks.engine.runs import Bell, ring
+from tasks.delivery.deliver import deliver_now
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.run_states import campaign_of, close_run, ended_since, read_runs
+from tasks.engine.server.runs import Bell, ring
+from tasks.engine.tags import tag_ended
+from tasks.showing.events import tell
 
 log = logging.getLogger("campaigns.operations.recovery")
 
@@ -72,9 +78,9 @@ def recover_due(store: Store, *, now: datetime) -> Counter[str]:
 
 
 def recover_live(store: Store, *, now: datetime) -> Counter[str]:
-    """Give every campaign in work what it needs, whenever it is to be looked at; return how often each remedy.
+    """Look at every campaign in work now, also before it is due, and return how often each remedy was applied.
 
-    For whoever knows that runs and store have parted: its cost follows how many there are.
+    For use after a restore, when runs and store disagree. The cost grows with the number of campaigns in work.
 
     Raises:
         PrefectUnavailableError: nothing is known of the rest.
@@ -90,6 +96,31 @@ def recover_ended(store: Store, *, now: datetime) -> Counter[str]:
     """
     ended = (Look(each.tenant_id, each.campaign_id, "") for each in store.campaigns.ended_since(now - LATELY))
     return _look_at(store, ended, now, live=False)
+
+
+def recover_dead(store: Store, run: FlowRun, process: str, *, now: datetime) -> Remedy | None:
+    """Free what a process held that was seen to end, and let its campaign go on at once; None: nothing was needed.
+
+    Args:
+        process: how the owners of its leases begin (`tasks.engine.lease.process_of`).
+
+    Raises:
+        PrefectUnavailableError: the campaign is free, and goes on at the next look.
+    """
+    tenant_id, campaign_id = campaign_of(run)
+    try:
+        campaign = store.campaigns.get(tenant_id, campaign_id)
+    except (NotFoundError, ValueError):
+        return None  # no campaign's run, or one that has stored nothing yet
+    lease = store.leases.last(tenant_id, campaign_id)
+    if lease is not None and lease.owner.startswith(process):
+        store.leases.release(lease)
+    if campaign.execution_id != str(run.id):
+        return None
+    seen = replace(read_runs([run.id], now=now)[run.id], dead=True)
+    helped = _help(store, store.looks.of(tenant_id, campaign_id), campaign, seen, now)
+    deliver_now(store, tenant_id, campaign_id, now=now)
+    return helped
 
 
 def _look_at(store: Store, looks: Iterable[Look], now: datetime, *, live: bool | None = None) -> Counter[str]:
@@ -190,8 +221,11 @@ def _treat(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime
         case Remedy.QUARANTINE:
             message = f"the build stopped at the same place again and again; the last time: {diagnosis.reason}"
             fail(store, campaign, code=QUARANTINED, message=message, retryable=True, now=now, actor=ACTOR)
+            tell("failed", *place, campaign.name, code=QUARANTINED)
+            tag_ended(store.campaigns.get(*place))
         case Remedy.CLOSE_RUN if run:
             close_run(run, final_state(completion_of(store, campaign)))
+            tag_ended(campaign)
         case _:
             return False
     return True

@@ -22,8 +22,8 @@ from campaigns.errors import NotFoundError
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from tasks.delivery.deliver import deliver_due
-from tasks.engine.run_states import campaign_of, close_run
-from tasks.engine.runs import prefect_client
+from tasks.engine.server.run_states import campaign_of, close_run
+from tasks.engine.server.runs import prefect_client
 from tasks.upkeep.recover import recover_ended, recover_live
 
 log = logging.getLogger("campaigns.operations.recovery")

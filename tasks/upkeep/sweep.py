@@ -21,9 +21,11 @@ from typing import Final
 from uuid import uuid4
 
 from campaigns.errors import CampaignError
+from campaigns.release import release
 from campaigns.store import Store
-from tasks.engine.runs import is_answering
+from tasks.engine.server.runs import is_answering
 from tasks.upkeep.housekeeping import (
+    Done,
     Duty,
     Group,
     expire_and_remind,
@@ -90,8 +92,12 @@ def _do(duty: Duty, store: Store, now: datetime) -> None:
 
 def _sweep_until(over: threading.Event, store: Store, every_seconds: float, group: Group) -> None:
     turn, owner = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS, uuid4().hex
+    if group is Group.SWEEPER:
+        _do(_note_release, store, datetime.now(UTC))
     while not over.wait(every_seconds):
         this_turn = int(datetime.now(UTC).timestamp()) // LESS_OFTEN_SECONDS
+        if group is Group.SWEEPER and this_turn != turn:
+            _do(_note_release, store, datetime.now(UTC))
         if _is_ours(store, group, owner):
             for duty in _duties(group, all_duties=this_turn != turn):
                 # Asked before each: one that takes long may have lost it.
@@ -100,6 +106,12 @@ def _sweep_until(over: threading.Event, store: Store, every_seconds: float, grou
             turn = this_turn
     with suppress(CampaignError):
         store.turns.give_back(group, owner=owner)
+
+
+def _note_release(store: Store, now: datetime) -> Done:
+    """Say which code this process has, also while it stands by."""
+    store.turns.runs("api", release(), now=now)
+    return {}
 
 
 def _is_ours(store: Store, group: Group, owner: str) -> bool:

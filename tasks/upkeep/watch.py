@@ -1,4 +1,4 @@
-"""Reads the rates off the store and turns the alarms (process.md section 5, duty 5); rules: `operations.alarms`."""
+"""Reads the rates off the store and turns the alarms (process.md section 5, duty 5); rules: `watching.alarms`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError
-
 from campaigns.agents.failures import FailureCode
 from campaigns.errors import IntegrityError, NotFoundError
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations.alarms import (
+from campaigns.operations.watching.alarms import (
     BASELINE_WINDOW,
     DENIALS,
     FAILURES,
     LATE_RUNS,
+    MODEL_STOPPED,
     OFTEN,
     RULES,
     SLOWNESS,
@@ -32,16 +31,16 @@ from campaigns.operations.alarms import (
     is_on,
     share,
 )
-from campaigns.operations.alarms import slowness as slowness_of
-from campaigns.operations.metrics import REFUSED
+from campaigns.operations.watching.alarms import slowness as slowness_of
+from campaigns.operations.watching.metrics import REFUSED
 from campaigns.store import Store
-from campaigns.store.campaign_items import Ended
-from campaigns.store.round_state import End
-from campaigns.store.signals import Alarm
+from campaigns.store.items.campaign_items import Ended
+from campaigns.store.items.round_state import End
+from campaigns.store.upkeep.signals import Alarm
 from tasks.delivery.deliver import LONGEST_RETRY
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.run_states import count_late_runs
-from tasks.upkeep.alerts import alert
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.run_states import count_late_runs
+from tasks.upkeep.alerts import alert, watched
 
 log = logging.getLogger("campaigns.operations.alarms")
 
@@ -49,15 +48,14 @@ S = CampaignStatus
 _TOLD: Final = timedelta(days=1)
 """An entry that was set aside keeps the alarm on for that long; `verify-consistency` names it after that."""
 _MOST_READ: Final = 200
-"""What stands in a campaign is read campaign by campaign: of so many, the latest, in each window."""
+"""Most campaigns read one by one for each window, the latest first: some figures stand only in the campaign."""
 
 
 def watch(store: Store, *, now: datetime) -> dict[str, Reading]:
-    """Turn each alarm as its reading says; told once at each change, whoever else watches. Return the readings."""
+    """Turn each alarm on or off by its reading and return the readings. Each change is told once over all processes."""
     found = readings(store, now=now)
-    for rule in RULES:
-        if rule.kind in found:
-            _turn(store, rule, found[rule.kind], now)
+    on = [_turn(store, rule, found[rule.kind], now) for rule in RULES if rule.kind in found]
+    watched(sum(on))
     return found
 
 
@@ -73,6 +71,7 @@ def readings(store: Store, *, now: datetime) -> dict[str, Reading]:
         DENIALS.kind: any_of(denied),
         UNDELIVERED.kind: any_of(_undelivered(store, now)),
         TAMPERING.kind: any_of(_tampered(store, lately)),
+        MODEL_STOPPED.kind: any_of(_is_forgotten(store, now)),
     }
     with suppress(PrefectUnavailableError):
         found[LATE_RUNS.kind] = any_of(count_late_runs(before=now - LATE_RUNS.window))
@@ -88,6 +87,12 @@ def _timeouts(store: Store, *, since: datetime) -> Reading:
     return share(ends[End.RAN_OUT], ends[End.RAN_OUT] + ends[End.DECIDED])
 
 
+def _is_forgotten(store: Store, now: datetime) -> int:
+    """Return 1 when calls of the model have been stopped for longer than the alarm allows: it may be forgotten."""
+    switch = store.permits.switch()
+    return int(switch is not None and switch.stopped and now - switch.since > MODEL_STOPPED.window)
+
+
 def _undelivered(store: Store, now: datetime) -> int:
     waiting = store.outbox.due(now + LONGEST_RETRY)
     aside = store.outbox.quarantined(since=now - _TOLD)
@@ -100,7 +105,7 @@ _TAMPERED: Final = frozenset({IntegrityError.code, str(FailureCode.TENANT_MISMAT
 def _tampered(store: Store, ended: Iterable[Ended]) -> int:
     found, failures = 0, [one for one in ended if one.status is S.FAILED]
     for one in failures[:_MOST_READ]:
-        with suppress(NotFoundError, ValidationError):
+        with suppress(NotFoundError, ValueError):
             failed = store.campaigns.get(one.tenant_id, one.campaign_id)
             found += failed.last_error is not None and failed.last_error.code in _TAMPERED
     return found
@@ -136,19 +141,21 @@ def _build_time(store: Store, one: Ended) -> int | None:
         opened_at = store.approvals.round(one.tenant_id, one.campaign_id, 1).opened_at
     except NotFoundError:
         return None  # nobody was ever asked
-    except ValidationError:
+    except ValueError:
         log.exception("campaign %s cannot be read; it is not among the build times", one.campaign_id)
         return None
     return (opened_at - created_at) // timedelta(milliseconds=1)
 
 
-def _turn(store: Store, rule: Rule, reading: Reading, now: datetime) -> None:
+def _turn(store: Store, rule: Rule, reading: Reading, now: datetime) -> bool:
+    """Turn an alarm as its reading says, and return whether it is on."""
     before = store.signals.alarm(rule.kind)
     was_on = before is not None and before.on
     on = is_on(rule, reading, before=was_on)
     if on == was_on:
-        return
+        return on
     changed = Alarm(rule.kind, on=on, since=now, changes=1 + (before.changes if before else 0))
     if store.signals.turn(changed, before=before):
         figures = {"part": reading.part, "whole": reading.whole, "cases": reading.cases, "threshold": float(rule.above)}
         alert(rule.kind, on=on, says=rule.says, advice=rule.advice, context=figures)
+    return on

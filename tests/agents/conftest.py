@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from campaigns.agents.hosted import HostedModel, hosted_model
-from campaigns.agents.models import ModelOptions
-from deployments.fake_bedrock import FakeBedrock
+from campaigns.agents.providers.hosted import HostedModel, hosted_model
+from campaigns.agents.providers.models import ModelOptions
+from deployments.local.fake_bedrock import FakeBedrock
 
 MODEL = "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
@@ -21,14 +21,14 @@ def server() -> Iterator[FakeBedrock]:
 
 
 @contextmanager
-def reached(server: FakeBedrock, **patience: float) -> Iterator[HostedModel]:
+def reached(server: FakeBedrock, *, name: str = MODEL, **patience: float) -> Iterator[HostedModel]:
     """A model on Bedrock; boto3 finds the stand-in by its own variable."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.url)
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIACANARYACCESSKEY0")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "canary-secret-key")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        model = hosted_model(ModelOptions(name=MODEL, **patience))
+        model = hosted_model(ModelOptions(name=name, **patience))
         yield model
         model.close()
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from campaigns.agents.contracts import PlannerInput, StyleInput, WriterInput
 from campaigns.model.base import derived_id
-from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona, WritingExample
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona, WritingExample
 from campaigns.model.post import Post, Slot
 from campaigns.rules.guardrails.policy_of import content_policy
 from campaigns.rules.merge.merging import MergedConfig, merge

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from campaigns.agents.asking import MAX_ANSWER_CHARACTERS, ask, is_refusal
 from campaigns.agents.failures import FailureCode, agent_error
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers.asking import MAX_ANSWER_CHARACTERS, ask, is_refusal
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.model.post import ModelUsage
 
 

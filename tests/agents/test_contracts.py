@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from campaigns.agents import planner, style, writer
 from campaigns.agents.contracts import PlannerOutput, Revision, WriterOutput
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.offline import OfflineModel
 from campaigns.agents.planner import Planner
 from campaigns.agents.prompts import Prompt
+from campaigns.agents.providers.offline import OfflineModel
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.agents.style import StyleReader
-from campaigns.agents.text_model import Answer, ModelAnswer
 from campaigns.agents.writer import Writer
 from campaigns.model.base import derived_id
 from tests.agents.inputs import NOW, TALKS, TENANT, examples, situation, style_input
@@ -52,7 +52,7 @@ def test_the_modules_run_with_the_model_of_the_process() -> None:
 def test_an_input_may_arrive_as_json() -> None:
     answer = Writer(OfflineModel()).run(TENANT, situation().writer_input().to_wire())
 
-    assert answer.status == "completed"
+    assert answer.status == "needs_review"
 
 
 def test_an_incomplete_input_is_answered_with_every_fault() -> None:
@@ -191,7 +191,7 @@ def test_a_planned_topic_becomes_a_post_that_the_writer_takes() -> None:
     post = planned.as_post(TENANT, situation().campaign.id, at=NOW)
 
     assert post.asset_requirements.image_required
-    assert Writer(OfflineModel()).run(TENANT, situation().writer_input(post)).status == "completed"
+    assert Writer(OfflineModel()).run(TENANT, situation().writer_input(post)).status == "needs_review"
 
 
 class Scripted(Forbidden):
@@ -299,7 +299,9 @@ def test_a_topic_that_a_person_has_seen_needs_no_second_look() -> None:
     post = planned.as_post(TENANT, situation().campaign.id, at=NOW)
     seen = Revision(previous_text="The first bags are here.", comment="Warmer.")
 
-    answer = Writer(OfflineModel()).run(TENANT, situation().writer_input(post, revision=seen))
+    answer = Writer(Scripted('{"text": "38 families. Order the first bags."}')).run(
+        TENANT, situation().writer_input(post, revision=seen)
+    )
 
     assert answer.status == "completed"
 

@@ -14,10 +14,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from campaigns.agents.hosted import HostedModel
+from campaigns.agents.providers.hosted import HostedModel
 from campaigns.agents.writer import Writer
-from deployments.fake_bedrock import STAND_IN_LABEL, FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS
+from deployments.local.fake_bedrock import STAND_IN_LABEL, FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS
 from tests.agents.inputs import TENANT, situation
 
 
@@ -105,7 +105,7 @@ def test_its_posts_say_that_a_stand_in_wrote_them(bedrock: FakeBedrock, claude: 
 
 
 def test_it_runs_as_a_program_and_prints_its_address_first() -> None:
-    command = [sys.executable, "-m", "deployments.fake_bedrock", "--port", "0", "--script", "throttle"]
+    command = [sys.executable, "-m", "deployments.local.fake_bedrock", "--port", "0", "--script", "throttle"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from campaigns.agents import models
 from campaigns.agents.contracts import WriterOutput
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.hosted import HostedModel, hosted_model
-from campaigns.agents.models import ModelOptions
 from campaigns.agents.planner import Planner
+from campaigns.agents.providers import models
+from campaigns.agents.providers.beginnings import KEPT_SECONDS, Beginnings
+from campaigns.agents.providers.hosted import HostedModel, hosted_model
+from campaigns.agents.providers.models import ModelOptions
 from campaigns.agents.style import StyleReader
 from campaigns.agents.writer import Writer
 from campaigns.errors import AgentError
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS
-from tests.agents.conftest import MODEL
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS
+from tests.agents.conftest import MODEL, reached
 from tests.agents.inputs import NOW, TENANT, examples, situation, style_input
 
 
@@ -34,10 +36,53 @@ def test_a_call_is_bounded_cached_and_asks_for_the_form(bedrock: FakeBedrock, cl
     sent = body(bedrock)
     assert bedrock.requests[0]["model"] == MODEL.removeprefix("bedrock:")
     assert sent["inferenceConfig"]["maxTokens"] == 2000
-    assert sent["system"][-1] == {"cachePoint": {"type": "default"}}
     blocks = sent["messages"][0]["content"]
     assert [list(block) for block in blocks] == [["text"], ["cachePoint"], ["text"]]
-    assert [tool["toolSpec"]["name"] for tool in sent["toolConfig"]["tools"]] == ["final_answer"]
+    # The instructions alone are below what the service caches: a mark behind them would do nothing.
+    assert [list(block) for block in sent["system"]] == [["text"]]
+    wanted = sent["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
+    assert "commentAnswers" in json.loads(wanted["schema"])["properties"]
+    assert "toolConfig" not in sent
+
+
+def test_a_model_without_structured_output_gets_a_tool(bedrock: FakeBedrock) -> None:
+    with reached(bedrock, name="bedrock:us.anthropic.claude-3-5-haiku-20241022-v1:0") as older:
+        answer = Writer(older).run(TENANT, situation().writer_input())
+
+    assert answer.success
+    assert [tool["toolSpec"]["name"] for tool in body(bedrock)["toolConfig"]["tools"]] == ["final_answer"]
+
+
+def test_a_beginning_too_short_to_be_kept_is_not_marked(bedrock: FakeBedrock) -> None:
+    with reached(bedrock, name="bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0") as small:
+        Writer(small).run(TENANT, situation().writer_input())
+
+    assert "cachePoint" not in json.dumps(body(bedrock))
+
+
+def test_of_posts_written_at_once_one_pays_for_the_cache_and_later_ones_read_it() -> None:
+    given = situation().writer_input()
+    with FakeBedrock(seconds=0.5) as slow, reached(slow, name=MODEL) as model:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(answer.success for answer in pool.map(lambda _: Writer(model).run(TENANT, given), range(4)))
+        Writer(model).run(TENANT, given)
+        marked = ["cachePoint" in json.dumps(request["body"]) for request in slow.requests]
+
+    assert sum(marked[:4]) == 1
+    assert marked[4:] == [True]
+
+
+def test_a_beginning_is_written_again_when_its_writer_failed_or_its_time_is_over() -> None:
+    now = [0.0]
+    beginnings = Beginnings(lambda: now[0])
+
+    assert [beginnings.marked("a"), beginnings.marked("a"), beginnings.marked("b")] == [True, False, True]
+    beginnings.answered("a", kept=False)
+    assert [beginnings.marked("a"), beginnings.marked("a")] == [True, False]
+    beginnings.answered("a", kept=True)
+    assert [beginnings.marked("a"), beginnings.marked("a")] == [True, True]
+    now[0] += KEPT_SECONDS
+    assert [beginnings.marked("a"), beginnings.marked("a")] == [True, False]
 
 
 def test_what_people_typed_is_in_no_system_prompt(bedrock: FakeBedrock, claude: HostedModel) -> None:
@@ -59,7 +104,7 @@ def test_the_stable_part_is_the_same_for_all_posts_of_a_persona_on_a_platform(
 
     first, second = (request["body"] for request in bedrock.requests)
     assert first["system"] == second["system"]
-    assert first["toolConfig"] == second["toolConfig"]
+    assert first["outputConfig"] == second["outputConfig"]
     assert first["messages"][0]["content"][0] == second["messages"][0]["content"][0]
     assert first["messages"][0]["content"][2] != second["messages"][0]["content"][2]
 

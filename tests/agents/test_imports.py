@@ -24,7 +24,7 @@ def loaded_after(code: str) -> set[str]:
         "agents.planner",
         "agents.writer",
         "agents.style",
-        "agents.models",
+        "agents.providers.models",
         "agents.prompts",
     ],
 )
@@ -49,4 +49,23 @@ def test_a_flow_that_is_resumed_brings_no_model_library_and_no_client_of_aws() -
 
 
 def test_a_hosted_model_brings_its_library() -> None:
-    assert "pydantic_ai" in loaded_after("import campaigns.agents.hosted")
+    assert "pydantic_ai" in loaded_after("import campaigns.agents.providers.hosted")
+
+
+@pytest.mark.parametrize(
+    ("model", "clients"),
+    [
+        ("bedrock:us.anthropic.claude-sonnet-4-5", set()),
+        ("openai-chat:local", {"openai"}),
+        ("of-nobody:model", set()),
+        ("offline", None),
+    ],
+)
+def test_what_is_loaded_ahead_is_what_the_model_is_called_with_and_begins_no_thread(
+    model: str, clients: set[str] | None
+) -> None:
+    begins_none = "from pathlib import Path; assert len(list(Path('/proc/self/task').iterdir())) == 1"
+    loaded = loaded_after(f"from campaigns.agents.providers import models; models.load({model!r}); {begins_none}")
+
+    assert loaded & {"pydantic_ai", "boto3"} == (set() if clients is None else {"pydantic_ai", "boto3"})
+    assert loaded & {"anthropic", "openai"} == (clients or set())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.hosted import HostedModel
 from campaigns.agents.planner import Planner
+from campaigns.agents.providers.hosted import HostedModel
 from campaigns.agents.writer import Writer
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS, Slow
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS, Slow
 from tests.agents.conftest import reached
 from tests.agents.inputs import TALKS, TENANT, situation
 

@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.hosted import HostedModel, hosted_model
-from campaigns.agents.models import ModelOptions
-from campaigns.agents.money import estimate
-from campaigns.agents.offline import OfflineModel
 from campaigns.agents.planner import Planner
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers.hosted import HostedModel, hosted_model
+from campaigns.agents.providers.models import ModelOptions
+from campaigns.agents.providers.money import estimate
+from campaigns.agents.providers.offline import OfflineModel
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.agents.writer import Writer
 from campaigns.model.post import ModelUsage
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS
 from tests.agents.inputs import TENANT, situation
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.hosted import HostedModel, hosted_model
-from campaigns.agents.models import ModelOptions
+from campaigns.agents.providers.hosted import HostedModel, hosted_model
+from campaigns.agents.providers.models import ModelOptions
 from campaigns.agents.writer import Writer
 from tests.agents.inputs import TENANT, situation
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from campaigns.agents.contracts import Revision
 from campaigns.agents.fence import fenced, unfenced
 from campaigns.agents.planner import INTENTS_ALLOWED
-from campaigns.agents.prompts import PROMPT_VERSION, Prompt, plan_prompt, style_prompt, write_prompt
-from tests.agents.inputs import examples, situation
+from campaigns.agents.prompts import PROMPT_VERSION, Prompt, judge_prompt, plan_prompt, style_prompt, write_prompt
+from campaigns.model.post import PostContent
+from tests.agents.inputs import NOW, examples, situation
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -53,7 +54,19 @@ def a_style() -> Prompt:
     return style_prompt(examples(5))
 
 
-PROMPTS = {"plan": a_plan, "write": a_post, "revise": a_revision, "repair": a_repair, "style": a_style}
+def a_verdict() -> Prompt:
+    content = PostContent(text="38 families grew these bags.", generated_at=NOW)
+    return judge_prompt(situation().writer_input(), content)
+
+
+PROMPTS = {
+    "plan": a_plan,
+    "write": a_post,
+    "revise": a_revision,
+    "repair": a_repair,
+    "style": a_style,
+    "judge": a_verdict,
+}
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -95,7 +108,7 @@ def test_a_prompt_reads_as_json_between_the_marks() -> None:
     data = unfenced(str(a_revision()))
 
     assert data["shared"]["persona"]["name"] == "Ines Carvalho"
-    assert [entry["number"] for entry in data["request"]["revision"]["comments"]] == [1, 2]
+    assert [entry["number"] for entry in data["revision"]["comments"]] == [1, 2]
     assert json.dumps(data)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from campaigns.agents.contracts import Revision
 from campaigns.agents.fence import unfenced
-from campaigns.agents.offline import OfflineModel
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers.offline import OfflineModel
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.agents.writer import Writer
 from campaigns.model.post import ModelUsage
 from tests.agents.inputs import NOW, TENANT, situation
@@ -42,14 +42,25 @@ def test_the_writer_hears_the_text_before_and_every_comment() -> None:
         TENANT, situation().writer_input(revision=revised("Name the families.", others=["Less about us.", "Warmer."]))
     )
 
-    assert unfenced(str(listener.heard))["request"]["revision"] == {
-        "previousText": "The first bags are here.",
+    heard = unfenced(str(listener.heard))
+    assert heard["request"]["previousText"] == "The first bags are here."
+    assert heard["revision"] == {
         "comments": [
             {"number": 1, "comment": "Name the families.", "on": "this post"},
             {"number": 2, "comment": "Less about us.", "on": "other"},
             {"number": 3, "comment": "Warmer.", "on": "other"},
         ],
     }
+
+
+def test_the_writer_hears_which_words_a_comment_is_about() -> None:
+    listener = Listener('{"text": "x"}')
+    asked = revised("Name the families.", others=["Less about us."]).model_copy(update={"passage": "first bags"})
+
+    Writer(listener).run(TENANT, situation().writer_input(revision=asked))
+
+    first, second = unfenced(str(listener.heard))["revision"]["comments"]
+    assert (first["passage"], "passage" in second) == ("first bags", False)
 
 
 def test_each_comment_has_an_answer_even_if_the_model_forgets_one_or_invents_one() -> None:
@@ -81,7 +92,7 @@ def offline(revision: Revision | None) -> tuple[str, list[str], list[str]]:
     answer = Writer(OfflineModel(), clock=lambda: NOW).run(
         TENANT, situation().writer_input(LINKEDIN, revision=revision)
     )
-    assert answer.status == "completed"
+    assert answer.status == "needs_review"
     assert answer.content is not None
     return answer.content.text, answer.content.hashtags, [each.answer for each in answer.comment_answers]
 
@@ -93,10 +104,10 @@ FIRST, TAGS, _ = offline(None)
     ("comment", "answer"),
     [
         ("Please make it shorter.", "The offline writer shortened to what has to be in the post."),
-        ("No hashtags here.", "The offline writer removed the hashtags."),
-        ("Remove “in the second week”.", "The offline writer removed “in the second week”."),
+        ("No hashtags here.", "The offline writer wrote no hashtags."),
+        ("Remove “before the harvest”.", "The offline writer removed “before the harvest”."),
         (
-            "Start with the harvest",
+            "Start with the red apple",
             "The offline writer put first what the brief says about it.",
         ),
         (
@@ -113,12 +124,12 @@ def test_the_offline_writer_changes_what_it_understands_and_says_so(comment: str
     if "shorter" in comment:
         assert len(text) < len(FIRST)
     if "hashtags" in comment:
-        assert (TAGS, tags) == (["WhereItGrows", "HuilaSpringHarvest"], [])
+        assert (TAGS, tags) == ([], [])
     if "Remove" in comment:
-        assert "in the second week" in FIRST
-        assert "in the second week" not in text
-    if "harvest" in comment:
-        assert "in plain words" in FIRST or "harvest" in text.split(".")[0]
+        assert "before the harvest" in FIRST
+        assert "before the harvest" not in text
+    if "apple" in comment:
+        assert "apple" in text.split(".")[0]
 
 
 def test_the_offline_writer_leaves_comments_on_other_posts_to_them() -> None:
@@ -137,7 +148,7 @@ def test_a_round_of_many_long_comments_does_not_fill_the_prompt() -> None:
 
     answer = Writer(listener).run(TENANT, situation().writer_input(revision=revised("Warmer. " * 500, others=others)))
 
-    shown = unfenced(str(listener.heard))["request"]["revision"]["comments"]
+    shown = unfenced(str(listener.heard))["revision"]["comments"]
     assert [entry["number"] for entry in shown] == list(range(1, 31))
     assert len(shown[0]["comment"]) == 3999
     assert len(shown[1]["comment"]) == 500

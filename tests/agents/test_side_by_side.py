@@ -15,14 +15,14 @@ import pytest
 from campaigns.agents.contracts import WriterInput, WriterOutput
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.agents.writer import Writer
 from campaigns.build import writing
 from campaigns.errors import AgentError
 from campaigns.model.post import ModelUsage, Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.flows.conftest import seed
 from tests.store.samples import NOW, TENANT, a_campaign, a_post
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from campaigns.agents.failures import FailureCode
-from campaigns.agents.hosted import HostedModel
-from campaigns.agents.offline import OfflineModel
+from campaigns.agents.providers.hosted import HostedModel
+from campaigns.agents.providers.offline import OfflineModel
 from campaigns.agents.style import StyleReader
-from deployments.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock import FakeBedrock
 from tests.agents.inputs import NOW, TENANT, examples, style_input
 
 

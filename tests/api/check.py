@@ -29,7 +29,7 @@ from typing import Any
 import httpx
 
 from campaigns.keys.keyring import KeyRing, new_ring
-from deployments.stack import free_ports
+from deployments.local.stack import free_ports
 from tests.hostile.attack import main as hostile
 
 TENANT = "fernwood"
@@ -65,6 +65,8 @@ def served(home: Path, **settings: str) -> Iterator[tuple[str, Mapping[str, str]
         "CAMPAIGNS_START_PATIENCE_SECONDS": "0",
         "CAMPAIGNS_REQUESTS_PER_MINUTE": "100000000",
         "CAMPAIGNS_REQUESTS_BURST": "100000000",
+        "CAMPAIGNS_TENANT_BACKLOG": "100000",
+        "CAMPAIGNS_BACKLOG": "1000000",
         "PREFECT_API_URL": "http://127.0.0.1:9/api",
         **{f"CAMPAIGNS_{name}_KEYS": new_ring() for name in ("CHECKPOINT", "APPROVAL", "API")},
         **{f"CAMPAIGNS_{name.upper()}": value for name, value in settings.items()},
@@ -105,7 +107,10 @@ def check(home: Path, *, examples: int, phases: str, seed: int, workers: int = 1
     result = Result()
     with served(home) as (url, env):
         subprocess.run(
-            [sys.executable, "-m", "deployments.seed", "--tenant", TENANT], env=env, check=True, capture_output=True
+            [sys.executable, "-m", "deployments.commands.seed", "--tenant", TENANT],
+            env=env,
+            check=True,
+            capture_output=True,
         )
         config = home / "schemathesis.toml"
         config.write_text(f"[checks.positive_data_acceptance]\nexpected-statuses = {json.dumps(ALSO_FINE)}\n")

@@ -16,12 +16,12 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.auth.identity import SCOPES, mint
-from api.routers.examples import BRIEF, TEMPLATE
+from api.schemas.examples import BRIEF, TEMPLATE
 from campaigns import wiring
 from campaigns.keys.keyring import new_ring
 from campaigns.model.base import new_id
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.settings import get_settings
 from campaigns.store import Store
 from tests.api.truth import Truth
@@ -115,6 +115,8 @@ def opened(home: Path, **settings: str) -> Iterator[Door]:
         patch.setenv("CAMPAIGNS_START_PATIENCE_SECONDS", "0")
         patch.setenv("CAMPAIGNS_REQUESTS_PER_MINUTE", "1000000")
         patch.setenv("CAMPAIGNS_REQUESTS_BURST", "1000000")
+        patch.setenv("CAMPAIGNS_TENANT_BACKLOG", "100000")  # nobody builds
+        patch.setenv("CAMPAIGNS_BACKLOG", "1000000")
         patch.setenv("CAMPAIGNS_DOCS_ENABLED", "false")
         patch.setenv("CAMPAIGNS_SWEEP_SECONDS", "0")
         patch.setenv("PREFECT_API_URL", NO_PREFECT)

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.routers.examples import ASSET, BRAND
+from api.schemas.examples import ASSET, BRAND
 from campaigns.errors import NotFoundError
-from campaigns.model.brand import MAX_ASSET_BYTES
-from campaigns.store import brand_assets
-from campaigns.store.assets import AssetFiles
+from campaigns.model.library.brand import MAX_ASSET_BYTES
+from campaigns.store.library import brand_assets
+from campaigns.store.library.assets import AssetFiles
 from tests.api.doors import Door, Tenant
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40

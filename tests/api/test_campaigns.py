@@ -9,9 +9,11 @@ from itertools import pairwise
 import pytest
 
 from campaigns.build.submission import IDEMPOTENCY_KEPT
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store import Store, keys
-from campaigns.store.table import Item, Key
+from campaigns.store import Store
+from campaigns.store.items import keys
+from campaigns.store.tables.table import Item, Key
 from tests.api.doors import Door, Tenant
 
 S = CampaignStatus
@@ -20,7 +22,7 @@ NOW = datetime.now(UTC)
 
 def moved(tenant: Tenant, campaign_id: str, *statuses: CampaignStatus) -> str:
     for status in statuses:
-        tenant.store.campaigns.move(tenant.name, campaign_id, status, actor="tests", reason="test", at=NOW)
+        tenant.store.campaigns.move(tenant.name, campaign_id, Move(status, "tests", "test", NOW))
     return campaign_id
 
 
@@ -60,6 +62,22 @@ def test_no_answer_tells_the_address_of_an_approver_or_the_tenant(tenant: Tenant
         text = tenant.client.get(f"/campaigns/{campaign_id}{path}").text
         assert "ana@fernwood.example" not in text
         assert tenant.name not in text
+
+
+def test_the_stages_of_an_approval_are_told_without_addresses(tenant: Tenant) -> None:
+    stages = [
+        {"name": name, "approvers": [{"name": f"{name} One", "email": "one@fernwood.example"}]}
+        for name in ("Editor", "Legal")
+    ]
+    campaign_id = tenant.campaign(approval={"stages": stages})
+
+    for path in ("", "/plan", "/execution", "/audit"):
+        assert "one@fernwood.example" not in tenant.client.get(f"/campaigns/{campaign_id}{path}").text
+    told = tenant.client.get(f"/campaigns/{campaign_id}").json()["approval"]["stages"]
+    assert [(each["name"], each["approvers"]) for each in told] == [
+        ("Editor", [{"name": "Editor One"}]),
+        ("Legal", [{"name": "Legal One"}]),
+    ]
 
 
 def test_every_fault_of_a_brief_is_told_at_once_and_nothing_is_stored(tenant: Tenant) -> None:
@@ -150,13 +168,12 @@ def test_a_key_of_one_tenant_means_nothing_to_another(door: Door) -> None:
 
 
 def test_a_key_is_remembered_for_seven_days_and_then_free(tenant: Tenant, door: Door) -> None:
-    from campaigns.build.submission import submit
+    from campaigns.build.submission import Submission, submit
 
     def sent(at: datetime, campaign_id: str) -> str:
         return submit(
-            door.store, tenant.brief(), tenant_id=tenant.name, campaign_id=campaign_id, requested_by="tests",
-            idempotency_key="weekly", now=at,
-        ).campaign.id  # fmt: skip
+            door.store, tenant.brief(), Submission(tenant.name, campaign_id, "tests", idempotency_key="weekly"), now=at
+        ).campaign.id
 
     first, second, third = (f"campaign_01JZ0K7A3M5T9Y1C4GQVSB8WE{letter}" for letter in "ABC")
     assert sent(NOW, first) == first
@@ -165,13 +182,15 @@ def test_a_key_is_remembered_for_seven_days_and_then_free(tenant: Tenant, door: 
 
 
 def test_a_repetition_is_answered_also_when_its_first_day_has_passed(tenant: Tenant, door: Door) -> None:
-    from campaigns.build.submission import submit
+    from campaigns.build.submission import Submission, submit
 
     def sent(at: datetime) -> str:
         return submit(
-            door.store, tenant.brief(), tenant_id=tenant.name, campaign_id="campaign_01JZ0K7A3M5T9Y1C4GQVSB8WED",
-            requested_by="tests", idempotency_key="late", now=at,
-        ).campaign.id  # fmt: skip
+            door.store,
+            tenant.brief(),
+            Submission(tenant.name, "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WED", "tests", idempotency_key="late"),
+            now=at,
+        ).campaign.id
 
     start = datetime(2031, 3, 17, 9, tzinfo=UTC)
     assert sent(start) == sent(start + timedelta(days=3))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.routers.checks import EXAMPLE
-from deployments.check import main
+from deployments.commands.check import main
 from tests.api.doors import Tenant
 
 
@@ -31,6 +31,12 @@ def test_a_text_is_held_against_the_facts(tenant: Tenant) -> None:
     assert EXAMPLE["text"][start:end] == "cures headaches"
     assert found["checks"][0]["severity"] == "block"
     assert asked(tenant, text="38 families grew it.") == {"score": 1.0, "checks": []}
+
+
+def test_facts_bring_their_language(tenant: Tenant) -> None:
+    brief = "La cosecha de primavera viene de 38 familias de Huila. El tostador está abierto cada sábado."
+
+    assert codes(asked(tenant, text="Nueve de cada diez vecinos vuelven.", brief=brief)) == ["UNSOURCED_NUMBER"]
 
 
 def test_without_facts_every_figure_is_out_of_nowhere(tenant: Tenant) -> None:

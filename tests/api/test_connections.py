@@ -101,6 +101,23 @@ def test_a_head_that_drips_is_cut_off_like_one_that_stops(port: int) -> None:
         drip(peer)
 
 
+@pytest.mark.parametrize("path", [b"/", b"/read", b"/slow"])
+def test_a_body_that_is_no_http_is_answered_once_and_nothing_fails(
+    port: int, path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with opened(port, head + b"no number of bytes\r\n") as peer:
+        answer = b""
+        with suppress(ConnectionError):
+            while more := peer.recv(65536):
+                answer += more
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert httpx.get(f"http://127.0.0.1:{port}/slow", timeout=20).status_code == 200  # what was in work has ended too
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_an_answer_that_nobody_reads_is_given_up(port: int) -> None:
     with opened(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n") as peer:
         time.sleep(2.5)

@@ -11,7 +11,7 @@ import pytest
 from httpx import Response
 
 from api import catalogue
-from api.routers.examples import BRAND, PERSONA
+from api.schemas.examples import BRAND, PERSONA
 from tests.api.doors import Door, Tenant
 from tests.api.test_brands import PNG, upload
 
@@ -76,7 +76,7 @@ def another_key(_: Door, tenant: Tenant) -> tuple[Response, Response]:
 
 def delete_one(_: Door, tenant: Tenant) -> tuple[Response, Response]:
     with pytest.MonkeyPatch.context() as few:
-        few.setattr("campaigns.store.personas.MAX_PERSONAS", 1)
+        few.setattr("campaigns.store.library.personas.MAX_PERSONAS", 1)
         wrong = tenant.client.post("/personas", json=PERSONA)
         where = f"/personas/{tenant.persona_id}"
         read = tenant.client.get(where)
@@ -110,6 +110,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     # Followed where their scene is: a provider that is away, a bucket of requests, a link.
     "IDENTITY_UNAVAILABLE": "tests/api/test_identity.py",
     "RATE_LIMITED": "tests/api/test_gate.py",
+    "BACKLOG_FULL": "tests/api/test_backlog.py",
+    "TENANT_BACKLOG_FULL": "tests/api/test_backlog.py",
     "CODE_REQUIRED": "tests/approvals/test_codes.py",
 }
 _VERBS: Final = re.compile(r"\b(?:Use|Get|Send|Try|Read again|Delete|Wait|Give|(?<!not )decide on the)\b")
@@ -154,8 +156,20 @@ def days(**changes: Any) -> dict[str, Any]:
     return {"schedule": changes}
 
 
+def staged(*stages: dict[str, Any], **terms: Any) -> dict[str, Any]:
+    return {"approval": {"approvers": None, "expiresInHours": None, "stages": list(stages), **terms}}
+
+
+FAIR = {"label": "Fair", "date": "2031-03-27", "wants": ["on"]}
+ONE_A_DAY = {"cadenceOverrides": {"maxPostsPerDay": 1}}
+
+
 MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     # The fault, what provokes it, and what its words say to give instead.
+    "ASSET_UNKNOWN": (
+        {"items": [{"name": "Lot 7", "assetId": "asset_01JZ0K7A3M5T9Y1C4GQVSB8WEY"}]},
+        {"items": [{"name": "Lot 7"}]},
+    ),
     "BRAND_UNKNOWN": ({"brandId": "brand_01JZ0K6V9Q4R8XW2B7NDHTM3CF"}, {"brandId": None}),
     "CADENCE_ORDER": (
         {"cadenceOverrides": {"minPostsPerWeek": 4, "maxPostsPerWeek": 3}},
@@ -171,9 +185,29 @@ MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     ),
     "DATE_OR_INSTANT": (days(startDate="17.03.2031"), days(startDate="2031-03-17")),
     "END_BEFORE_START": (days(endDate="2031-03-16"), days(endDate="2031-03-30")),
+    "GIVEN_TOO_LONG": (
+        {"participants": {"platforms": ["twitter"]}, "messaging": {"inclusions": [{"text": "word " * 45}]}},
+        {"participants": {"platforms": ["twitter"]}, "messaging": {"inclusions": [{"text": "word " * 40}]}},
+    ),
+    "HANDLE_INVALID": (
+        {"items": [{"name": "Lot 7", "handles": [{"platform": "twitter", "handle": "https://x.com/lot7"}]}]},
+        {"items": [{"name": "Lot 7", "handles": [{"platform": "twitter", "handle": "@lot7"}]}]},
+    ),
+    "HASHTAGS_TOO_MANY": (
+        {"messaging": {"hashtags": [{"tag": f"harvest_{letter}"} for letter in "abcd"]}},
+        {"messaging": {"hashtags": [{"tag": "harvest_a"}]}},
+    ),
+    "HASHTAG_INVALID": (
+        {"messaging": {"hashtags": [{"tag": "#spring harvest"}]}},
+        {"messaging": {"hashtags": [{"tag": "#SpringHarvest"}]}},
+    ),
     "INCLUSION_AVOIDED": (
         {"messaging": {"requiredInclusions": ["the best in the world"]}},
         {"messaging": {"requiredInclusions": ["the first in the year"]}},
+    ),
+    "INCLUSION_NEVER": (
+        {"messaging": {"inclusions": [{"text": "Doors open at eight", "until": "2031-03-16"}]}},
+        {"messaging": {"inclusions": [{"text": "Doors open at eight", "until": "2031-03-17"}]}},
     ),
     "INCLUSION_TOO_LONG": (
         {"participants": {"platforms": ["twitter"]}, "messaging": {"requiredInclusions": ["word " * 60]}},
@@ -184,6 +218,25 @@ MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
         {"participants": {"platforms": ["instagram"]}, "assetOverrides": {"forceVisuals": {"instagram": True}}},
     ),
     "INSTANT_OFFSET": (days(startDate="2031-03-17T09:00:00"), days(startDate="2031-03-17T09:00:00+01:00")),
+    "ITEMS_TOO_MANY": (
+        {"items": [{"name": f"Lot {n}"} for n in range(30)], "cadenceOverrides": {"maxPostsPerDay": 3}},
+        {
+            "items": [{"name": f"Lot {n}"} for n in range(30)],
+            "cadenceOverrides": {"maxPostsPerDay": 3, "maxPostsPerWeek": 12},
+        },
+    ),
+    "KEY_DATE_CADENCE": (
+        {"keyDates": [FAIR, {**FAIR, "label": "Feast"}], **ONE_A_DAY},
+        {"keyDates": [FAIR, {**FAIR, "label": "Feast", "date": "2031-03-28"}], **ONE_A_DAY},
+    ),
+    "KEY_DATE_CLOSED": (
+        {"keyDates": [{**FAIR, "date": "2031-03-29"}]},
+        {"keyDates": [{**FAIR, "date": "2031-03-29"}], **days(allowedDaysOfWeek=["mon", "wed", "sat"])},
+    ),
+    "KEY_DATE_OUTSIDE": (
+        {"keyDates": [{**FAIR, "date": "2031-04-07"}]},
+        {"keyDates": [{**FAIR, "date": "2031-04-07"}], **days(endDate="2031-04-07")},
+    ),
     "NOT_A_CHOICE": ({"brief": {"objective": "sell"}}, {"brief": {"objective": "launch"}}),
     "NOT_UNIQUE": (
         {"approval": {"approvers": [ANA, {**BEN, "email": ANA["email"]}]}},
@@ -202,6 +255,16 @@ MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
         {"participants": {"platforms": ["facebook"]}},
         {"participants": {"platforms": ["twitter", "linkedin", "instagram"]}},
     ),
+    "PLATFORM_NOT_SELECTED": (
+        {
+            "participants": {"platforms": ["twitter"]},
+            "messaging": {"hashtags": [{"tag": "a", "platforms": ["linkedin"]}]},
+        },
+        {
+            "participants": {"platforms": ["twitter"]},
+            "messaging": {"hashtags": [{"tag": "a", "platforms": ["twitter"]}]},
+        },
+    ),
     "QUORUM_UNREACHABLE": (
         {"approval": {"approvers": [ANA], "quorum": 2}},
         {"approval": {"approvers": [ANA], "quorum": 1}},
@@ -213,6 +276,14 @@ MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     "REQUESTER_UNKNOWN": ({"approval": {"preventSelfApproval": True}}, {"approval": {"preventSelfApproval": False}}),
     "REQUIRED": ({"participants": {"platforms": None}}, {"participants": {"platforms": ["twitter"]}}),
     "SPAN_TOO_LONG": (days(endDate="2032-03-18"), days(endDate="2031-06-01")),
+    "STAGES_ALONE": (
+        staged({"name": "Legal", "approvers": [ANA]}, quorum="all"),
+        staged({"name": "Legal", "approvers": [ANA], "quorum": "all"}),
+    ),
+    "STAGE_UNKNOWN": (
+        staged({"name": "Editor", "returnTo": "Legal"}, {"name": "Legal"}),
+        staged({"name": "Editor", "returnTo": "Editor"}, {"name": "Legal"}),
+    ),
     "START_IN_PAST": (days(startDate="2020-03-17", endDate="2020-04-04"), {}),
     "TEXT_HIDDEN": ({"name": "Spring\u202e harvest"}, {"name": "Spring harvest"}),
     "TIMEZONE_UNKNOWN": (days(timezone="Lisbon"), days(timezone="Europe/Lisbon")),
@@ -227,6 +298,10 @@ MENDED: Final[Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = {
     "URL_HTTP": (
         {"brief": {"primaryCTA": {"type": "shop", "text": "Order", "url": "fernwood.example"}}},
         {"brief": {"primaryCTA": {"type": "shop", "text": "Order", "url": "https://fernwood.example"}}},
+    ),
+    "URL_HTTPS": (
+        {"trackedLink": {"url": "http://fernwood.example/harvest"}},
+        {"trackedLink": {"url": "https://fernwood.example/harvest"}},
     ),
     "WEIGHTS_INCOMPLETE": (weighted(twitter=1.0), weighted(twitter=0.5, linkedin=0.5)),
     "WEIGHTS_NOT_ALLOWED": (
@@ -288,24 +363,32 @@ FAULTS_ELSEWHERE: Final[Mapping[str, str]] = {
     # Followed where their scene is: a round, a page, a form, a list, an act of an operator.
     "AMBIGUOUS_APPROVER": "rules/test_identities.py",
     "BRAND_INACTIVE": "api/test_brands.py",
+    "CHANGE_NOT_APPROVED": "approvals/test_own_words.py",
     "COMMENT_REQUIRED": "rules/test_decisions.py",
     "CURSOR_INVALID": "api/test_brands.py",
     "DECISION_CONTRADICTS_POSTS": "approvals/test_protocol.py",
     "DURATION": "api/test_templates.py",
+    "EDIT_BLOCKED": "approvals/test_own_words.py",
+    "EDIT_NOT_ALLOWED": "approvals/test_own_words.py",
     "HOLIDAYS_INVALID": "rules/test_recurrence.py",
     "INSUFFICIENT_EXAMPLES": "api/test_error_advice.py",
     "LEGAL_BLOCK": "approvals/test_protocol.py",
+    "MOVE_BREAKS_RULE": "approvals/test_own_times.py",
+    "MOVE_NOT_ALLOWED": "approvals/test_own_times.py",
     "NOBODY_MAY_DECIDE": "api/test_requester.py",
     "NOTHING_TO_APPROVE": "rules/test_decisions.py",
+    "PASSAGE_NOT_FOUND": "approvals/test_pointing.py",
     "PERIOD_INVALID": "rules/test_recurrence.py",
     "PERSONA_INACTIVE": "rules/test_submission.py",
     "POST_LOCKED": "rules/test_decisions.py",
     "RECURRENCE_EMPTY": "recurring/test_occurrences.py",
     "RRULE_INVALID": "api/test_templates.py",
     "SELF_APPROVAL": "approvals/test_identities.py",
+    "STAGES_TOO_LONG": "rules/test_submission.py",
     "TOO_FEW_POSTS": "recurring/test_occurrences.py",
     "TOO_LATE": "rules/test_gate.py",
     "TOO_MANY_POSTS": "rules/test_calendar.py",
+    "TOO_MANY_CHANGES": "approvals/test_own_words.py",
     "UNKNOWN_APPROVER": "rules/test_identities.py",
     "UNKNOWN_POST": "approvals/test_protocol.py",
     "WINDOW_OVER": "recurring/test_occurrences.py",

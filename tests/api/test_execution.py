@@ -12,8 +12,8 @@ from campaigns.approval.opening import open_round
 from campaigns.approval.outcomes import start_revision
 from campaigns.build import planning, writing
 from campaigns.build.planning import fail
-from campaigns.model.approval_terms import Approver
 from campaigns.model.post import Post
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import acts as operations
 from campaigns.operations.cancelling import cancel

@@ -115,10 +115,10 @@ def test_every_row_has_every_column_also_for_a_program_that_takes_all_usual_sepa
     answer = exported(tenant, [{"text": text, "topic": one_line(text)} for text in texts], format_="csv")
 
     content = answer.content.decode("utf-8-sig")
-    assert [len(row) for row in csv.reader(io.StringIO(content, newline=""))] == [18] * (1 + len(texts))
+    assert [len(row) for row in csv.reader(io.StringIO(content, newline=""))] == [len(COLUMNS)] * (1 + len(texts))
     # Every separator but those between two cells stands within quotes.
     outside = re.sub(r'"(?:[^"]|"")*"', "", content)
-    assert outside == ("," * 17 + "\r\n") * (1 + len(texts))
+    assert outside == ("," * (len(COLUMNS) - 1) + "\r\n") * (1 + len(texts))
 
 
 def test_a_list_in_a_text_stays_as_it_was_written(tenant: Tenant) -> None:
@@ -141,7 +141,7 @@ def test_what_an_older_version_stored_with_line_breaks_can_be_taken_along(
     assert post.content is not None
     content = post.content.model_copy(update={"text": f"{name} is here"})
     post = post.model_copy(update={"content": content})
-    written = posts_file(format_, campaign.model_copy(update={"name": name}), [post], {}).body
+    written = posts_file(format_, campaign.model_copy(update={"name": name}), [post], {}, {}).body
     assert isinstance(written, bytes)
 
     seen = one_line("".join(letter for letter in name if letter >= " " or letter in "\n\r\t\v"))

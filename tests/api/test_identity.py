@@ -259,7 +259,7 @@ def test_a_denied_access_is_noted_with_its_reason_and_without_the_token(door: Do
         (401, "token missing", None),
         (401, "token missing", None),
     ]
-    assert [(each["method"], each["route"], each.get("campaign_id")) for each in noted[2:]] == [
+    assert [(each["method"], each["route"], each.get("campaign")) for each in noted[2:]] == [
         ("GET", "/campaigns/{campaign_id}", UNKNOWN),
         ("POST", "/campaigns/{campaign_id}/cancel", UNKNOWN),
         ("GET", "/personas/{persona_id}", None),

@@ -13,8 +13,8 @@ from campaigns.build import planning, writing
 from campaigns.errors import AgentError, StoreUnavailableError
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.retry import MAX_POST_ATTEMPTS
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation
 from tests.api.doors import Tenant
 
 NOW = datetime.now(UTC)

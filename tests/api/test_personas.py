@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.routers.examples import PERSONA, WRITING
+from api.schemas.examples import PERSONA, WRITING
 from campaigns import wiring
 from campaigns.agents import style
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.analysis import ANALYZE, analyze, give_up, open_wish
-from campaigns.operations.consistency import check_outbox
+from campaigns.operations.watching.consistency import check_outbox
 from tests.api.doors import Door, Tenant
 
 NOW = datetime.now(UTC)
@@ -248,6 +249,6 @@ def test_a_new_example_makes_the_style_stale(tenant: Tenant) -> None:
 def test_a_live_status_is_every_status_that_is_not_at_rest(tenant: Tenant) -> None:
     campaign_id = tenant.campaign()
     for status in (CampaignStatus.GENERATING, CampaignStatus.AWAITING_REVIEW):
-        tenant.store.campaigns.move(tenant.name, campaign_id, status, actor="tests", reason="test", at=NOW)
+        tenant.store.campaigns.move(tenant.name, campaign_id, Move(status, "tests", "test", NOW))
         assert tenant.client.delete(f"/personas/{tenant.persona_id}").status_code == 409
         assert tenant.client.delete(f"/brands/{tenant.brand_id}").status_code == 409

@@ -68,6 +68,21 @@ def test_a_template_that_could_never_run_is_refused_with_every_fault(tenant: Ten
     assert tenant.client.get("/templates").json() == {"items": []}
 
 
+def test_a_template_whose_stages_need_more_than_its_lead_says_how_much(tenant: Tenant, clock: Clock) -> None:
+    given = tenant.template(window={"length": "P28D"})
+    stages = [{"name": name, "expiresInHours": 100} for name in ("Editor", "Legal", "Client")]
+    given["brief"] = {**given["brief"], "approval": {"stages": stages}}
+
+    refused = tenant.client.post("/templates", json=given)
+
+    (fault,) = refused.json()["details"]["errors"]
+    assert (refused.status_code, fault["field"], fault["code"]) == (422, "brief.approval.stages", "STAGES_TOO_LONG")
+    assert "raise leadHours to 301" in fault["message"]
+    given["policies"] = {**given["policies"], "leadHours": 301}
+    assert tenant.client.post("/templates", json=given).status_code == 201
+    assert tenant.client.get("/templates").json()["items"][0]["brief"]["approval"]["stages"][0]["name"] == "Editor"
+
+
 def test_a_template_is_made_read_changed_and_deleted(tenant: Tenant, clock: Clock) -> None:
     template = created(tenant)
     twice = tenant.client.post("/templates", json=tenant.template(name="WEEKLY  roast"))
@@ -93,6 +108,27 @@ def test_a_template_is_made_read_changed_and_deleted(tenant: Tenant, clock: Cloc
 
     assert tenant.client.delete(at).status_code == 204
     assert tenant.client.get(at).status_code == 404
+
+
+def test_holidays_of_a_real_size_are_taken_and_what_no_item_holds_is_refused(tenant: Tenant, clock: Clock) -> None:
+    def holidays(size: int, name: str) -> str:
+        events = [
+            f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTART;VALUE=DATE:{2000 + n // 300}0{1 + n % 9}{10 + n % 18}\r\n"
+            f"SUMMARY:{name}\r\nEND:VEVENT\r\n"
+            for n in range(size // 75)
+        ]
+        return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{''.join(events)}END:VCALENDAR\r\n"
+
+    made = tenant.client.post("/templates", json=tenant.template(holidays=holidays(150_000, "Feriado")))
+    assert made.status_code == 201, made.text
+    newer = holidays(60_000, "Dia de Natal")
+    at, known = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+    changed = tenant.client.patch(at, json={"holidays": newer}, headers=known)
+    assert (changed.status_code, changed.json()["holidays"]) == (200, newer)
+
+    most = tenant.client.post("/templates", json=tenant.template(name="Other", holidays=holidays(199_000, "祝" * 40)))
+    assert most.status_code in {413, 422}, most.text
+    assert most.json()["errorCode"]
 
 
 def test_a_period_is_made_once_and_told_with_what_came_of_it(tenant: Tenant, clock: Clock) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.app import ROUTERS
-from api.routers.examples import ASSET, BRAND, PERSONA, WRITING
+from api.schemas.examples import ASSET, BRAND, PERSONA, WRITING
 from tests.api.doors import Door, Tenant
 from tests.api.test_brands import PNG
 
@@ -21,6 +21,7 @@ UNKNOWN = {
     "example_id": "example_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
     "asset_id": "asset_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
     "template_id": "template_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
+    "feed_id": "feed_01JZ0K7A3M5T9Y1C4GQVSB8WEX",
 }
 ROUTES = [
     (method, route.path)
@@ -52,6 +53,7 @@ class World:
             "example_id": example,
             "asset_id": asset,
             "template_id": self.client.post("/templates", json=tenant.template()).json()["id"],
+            "feed_id": self.client.post("/calendar/feeds", json={"name": "Office"}).json()["feed"]["id"],
         }
 
     def send(self, method: str, path: str, ids: dict[str, str]) -> httpx.Response:
@@ -66,7 +68,7 @@ class World:
 
     def seen(self) -> str:
         """Return everything that this tenant sees of itself, byte for byte."""
-        paths = ["/campaigns", "/personas", "/brands", "/templates"]
+        paths = ["/campaigns", "/personas", "/brands", "/templates", "/calendar/feeds"]
         paths += [path for method, path in ROUTES if method == "GET" and "export" not in path]
         return "\n".join(self.client.get(path.format(**self.ids)).text for path in paths)
 

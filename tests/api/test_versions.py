@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.routers.examples import ASSET, BRAND, PERSONA
+from api.schemas.examples import ASSET, BRAND, PERSONA
 from campaigns.model.vocabulary import CampaignStatus
 from tests.api.doors import Tenant
 from tests.api.test_brands import PNG

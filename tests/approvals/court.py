@@ -7,6 +7,7 @@ resume: it accepts once, may fail, may lose its answer, and knows only whether t
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from campaigns.approval.outcomes import apply, approved_posts, start_revision
 from campaigns.approval.rounds import RING, Outcome, decide, outcome, undo
 from campaigns.errors import (
     AlreadyDecidedError,
+    AnswerTakenBackError,
     ApprovalLinkError,
     CampaignError,
     FaultsError,
@@ -41,11 +43,11 @@ from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from deployments.stack import copy_database
+from campaigns.store.tables.sqlite import SQLiteTable
+from deployments.local.stack import copy_database
 from tasks.delivery import deliver
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.runs import Bell
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.runs import Bell
 from tests.approvals.faulty import FaultyTable, Killed
 from tests.approvals.scene import ANA, NOW, TENANT, Clock, Scene, a_campaign
 from tests.approvals.voices import by_form, by_operator
@@ -53,7 +55,9 @@ from tests.approvals.voices import by_form, by_operator
 RAM = "/dev/shm" if Path("/dev/shm").is_dir() else None
 RUN_ID = UUID(int=7)
 RunState = Literal["running", "paused", "scheduled", "crashed", "done"]
-Told = Literal["recorded", "already", "gone", "stale", "refused", "unknown link", "not recorded", "cut off"]
+Told = Literal[
+    "recorded", "already", "taken back", "gone", "stale", "refused", "unknown link", "not recorded", "cut off"
+]
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,17 @@ class Ack:
 
 
 @cache
-def _prepared(approvers: int, posts: int, terms: tuple[tuple[str, Any], ...]) -> Path:
+def _prepared(approvers: int, posts: int, wanted: str) -> Path:
     """A store with the campaign in it, before anybody is asked; made once for all courts of the same terms."""
     folder = Path(tempfile.mkdtemp(dir=RAM))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     store = Store(SQLiteTable(folder / "store.db"))
     scene = Scene(store, LinkSigner(KeyRing.parse(new_ring())), folder)
     people = [{"name": f"Approver {n}", "email": f"a{n}@example.com"} for n in range(1, approvers + 1)]
-    scene.prepare(posts=posts, approvers=people, **{"max_revision_rounds": 2, **dict(terms)})
+    terms = json.loads(wanted)
+    scene.prepare(
+        posts=posts, **{"max_revision_rounds": 2, **({} if "stages" in terms else {"approvers": people}), **terms}
+    )
     store.campaigns.update(TENANT, scene.campaign.id, {"execution_id": str(RUN_ID)}, actor="test", at=NOW)
     return folder / "store.db"
 
@@ -102,7 +109,7 @@ class Court:
 
     def __init__(self, *, approvers: int = 2, posts: int = 2, **terms: Any) -> None:
         self.folder = Path(tempfile.mkdtemp(dir=RAM))
-        copy_database(_prepared(approvers, posts, tuple(sorted(terms.items()))), self.folder / "store.db")
+        copy_database(_prepared(approvers, posts, json.dumps(terms, sort_keys=True)), self.folder / "store.db")
         real = SQLiteTable(self.folder / "store.db")
         self.table = FaultyTable(real)
         self.store = Store(self.table)
@@ -179,6 +186,8 @@ class Court:
             ack.told = "recorded"
         except AlreadyDecidedError as error:
             ack.told, ack.details = "already", error.details
+        except AnswerTakenBackError:
+            ack.told = "taken back"
         except ApprovalLinkError:
             ack.told = "unknown link"
         except GoneError as error:
@@ -239,6 +248,9 @@ class Court:
             came_to = outcome(self.store, TENANT, self.campaign_id, n, now=now)
             if came_to is None:
                 return None
+            if came_to is Outcome.PASSED_ON:
+                n += 1
+                continue
             if came_to is not Outcome.NEEDS_REVISION:
                 return self._hand_over(apply(self.store, TENANT, self.campaign_id, n, came_to, now=now))
             asked = start_revision(self.store, TENANT, self.campaign_id, n, now=now)

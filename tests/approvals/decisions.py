@@ -32,7 +32,7 @@ from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import DecisionRequest, PostDecision
 from campaigns.model.vocabulary import Decision
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.approvals.check import Plan, Row
 from tests.approvals.court import RAM
 from tests.approvals.faulty import FAULTS, Fault, FaultyTable, Killed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, Unpack
 
 from hypothesis import strategies as st
 
 from campaigns.errors import StoreUnavailableError
-from campaigns.store.table import ConditionFailed, Index, Item, Key, Operation, Position, Table
+from campaigns.store.tables.table import ConditionFailed, Index, Item, Key, Operation, Position, Stretch, Table
 
 Fault = Literal["down", "lost", "killed before", "killed after"]
 FAULTS: tuple[Fault, ...] = ("down", "lost", "killed before", "killed after")
@@ -65,31 +65,13 @@ class FaultyTable:
         self._before_read()
         return self._table.query(pk, prefix, limit=limit, after=after, reverse=reverse)
 
-    def query_index(
-        self,
-        index: Index,
-        pk: str,
-        *,
-        high: str | None = None,
-        limit: int | None = None,
-        after: Position | None = None,
-        reverse: bool = False,
-    ) -> list[Item]:
+    def query_index(self, index: Index, pk: str, **part: Unpack[Stretch]) -> list[Item]:
         self._before_read()
-        return self._table.query_index(index, pk, high=high, limit=limit, after=after, reverse=reverse)
+        return self._table.query_index(index, pk, **part)
 
-    def positions(
-        self,
-        index: Index,
-        pk: str,
-        *,
-        low: str | None = None,
-        high: str | None = None,
-        limit: int | None = None,
-        after: Position | None = None,
-    ) -> list[Position]:
+    def positions(self, index: Index, pk: str, **part: Unpack[Stretch]) -> list[Position]:
         self._before_read()
-        return self._table.positions(index, pk, low=low, high=high, limit=limit, after=after)
+        return self._table.positions(index, pk, **part)
 
     def write(self, *operations: Operation) -> None:
         if self.between is not None:

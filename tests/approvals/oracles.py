@@ -92,6 +92,9 @@ class Judge:
 
     def everybody_was_told_the_truth(self, rounds: Rounds, said: Said) -> None:
         kept = {(round_.callback_id, each.approver_id): each for round_ in rounds for each in said[round_.n]}
+        callbacks = {round_.n: round_.callback_id for round_ in rounds}
+        trail = self.court.truth.audit.entries(TENANT, self.court.campaign_id)
+        undone = {(callbacks[each.round], each.actor) for each in trail if each.action == "undone" and each.round}
         for ack in self.court.acks:
             callback_id, approver_id = ack.sent.link.callback_id, ack.sent.approver_id
             stored = kept.get((callback_id, approver_id))
@@ -104,6 +107,8 @@ class Judge:
                 told = (ack.details["decision"], ack.details["decidedBy"], ack.details["at"])
                 assert told == (by.decision, by.decided_by, by.at.isoformat()), "told something else than is stored"
                 assert stored is None or not same(stored, ack), "told “already decided” about their own decision"
+            if ack.told == "taken back":
+                assert (callback_id, approver_id) in undone, "told of an undo that nobody made"
 
     def only_who_could_decide_did(self, rounds: Rounds, said: Said) -> None:
         for round_ in rounds:

@@ -23,12 +23,13 @@ from campaigns.approval.rounds import decide
 from campaigns.errors import AlreadyDecidedError, CampaignError, ConflictError, RoundClosedError, RoundExpiredError
 from campaigns.keys.links import new_callback_id
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import Store
-from campaigns.store.dynamodb import DynamoDBTable, create_table
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation, Table
-from deployments.aws_local import AwsLocal
+from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation, Table
+from deployments.local.aws_local import AwsLocal
 from tests.approvals.check import Plan, Row
 from tests.approvals.voices import by_link
 from tests.store.samples import NOW, a_campaign, a_round
@@ -207,10 +208,10 @@ def a_person_and_a_cancellation(arena: Arena, together: bool) -> bool:
     round_ = arena.round()
     store, where = arena.store, (round_.tenant_id, round_.campaign_id)
     for to in (CampaignStatus.GENERATING, CampaignStatus.AWAITING_REVIEW):
-        store.campaigns.move(*where, to, actor="x", reason="x", at=NOW)
+        store.campaigns.move(*where, Move(to, "x", "x", NOW))
 
     def cancel() -> Any:
-        return store.campaigns.move(*where, CampaignStatus.CANCELLED, actor="op", reason="x", at=NOW)
+        return store.campaigns.move(*where, Move(CampaignStatus.CANCELLED, "op", "x", NOW))
 
     told = arena.run(saying(arena, round_, 0, "approved"), cancel, together=together)
     arena.rounds = 0

@@ -16,6 +16,7 @@ class PageText(HTMLParser):
         self.fields: dict[str, str] = {}
         self.choices: dict[str, list[str]] = {}
         self.checked: dict[str, str] = {}
+        self.options: dict[str, list[str]] = {}
         self.buttons: list[str] = []
         self.tags: list[str] = []
         self.attributes: set[str] = set()
@@ -24,6 +25,8 @@ class PageText(HTMLParser):
         self.lang = ""
         self._open: str | None = None
         self._textarea: str | None = None
+        self._select = ""
+        self._picked = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -37,6 +40,11 @@ class PageText(HTMLParser):
             self.lang = given.get("lang", "")
         if tag == "button":
             self.buttons.append(value)
+        if tag == "option":
+            self._picked = "selected" in given
+            self.options.setdefault(self._select, []).append(value)
+            if self._picked:
+                self.fields[self._select] = value
         if "form" in given or not name:
             return
         if tag == "input" and given.get("type") == "radio":
@@ -45,6 +53,8 @@ class PageText(HTMLParser):
                 self.checked[name] = value
         elif tag == "input" and given.get("type") != "checkbox":
             self.fields[name] = value
+        elif tag == "select":
+            self.fields[name], self._select = "", name
         elif tag == "textarea":
             self.fields[name] = ""
             self._textarea = name
@@ -57,6 +67,10 @@ class PageText(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._textarea:
             self.fields[self._textarea] += data
+        elif self._open == "option" and not self.options[self._select][-1]:
+            self.options[self._select][-1] = data if self.options[self._select][1:] else ""
+            if self._picked:
+                self.fields[self._select] = data
         elif self._open == "h1":
             self.heading += data.strip()
 

@@ -144,7 +144,9 @@ class Told:
 
 
 def verdict(round_: Mapping[str, Any], said: Mapping[str, Any], post: str) -> str | None:
-    """What one voice says of one post. Silence is None."""
+    """What one voice says of one post. Silence is None, and so is what it said of words that were changed since."""
+    if post in said_anew(round_, said):
+        return None
     locked, own = post in round_.get("locked", []), said.get("posts", {}).get(post, {}).get("decision")
     if own and not locked:
         return None if own == "approved" and post in round_.get("unapprovable", []) else str(own)
@@ -157,6 +159,12 @@ def verdict(round_: Mapping[str, Any], said: Mapping[str, Any], post: str) -> st
         return None if post in round_.get("blocked", []) else "approved"
     named = any(each["decision"] == "needs_revision" for each in said.get("posts", {}).values())
     return None if named else "needs_revision"
+
+
+def said_anew(round_: Mapping[str, Any], said: Mapping[str, Any]) -> set[str]:
+    """The posts of which a voice has to say something again: others changed them. It counts when it has."""
+    words = said.get("words") or {}
+    return {post for post, shown in round_["posts"].items() if words and words.get(post) != shown}
 
 
 def comes_to(verdicts: Iterable[str | None]) -> str | None:
@@ -183,7 +191,7 @@ def standing_voices(round_: Mapping[str, Any], decisions: Sequence[Mapping[str, 
     voices = [
         said
         for said in decisions
-        if said["digest"] == round_["digest"]
+        if (said["digest"] == round_["digest"] or said.get("words"))
         and said["approverId"] not in revoked
         and comes_to(verdict(round_, said, post) for post in round_["posts"])
     ]
@@ -194,13 +202,14 @@ def outcome(round_: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -
     """What the voices of a round come to; None while its quorum is not complete."""
     voices = standing_voices(round_, decisions)
     asked = {each["id"]: not each.get("revoked") for each in round_["approvers"]}
-    own = [comes_to(verdict(round_, said, post) for post in round_["posts"]) for said in voices]
+    whole = [said for said in voices if not said_anew(round_, said)]
+    own = [comes_to(verdict(round_, said, post) for post in round_["posts"]) for said in whole]
     if round_["quorum"] == "all" and not round_.get("collectAll") and "rejected" in own:
         return "rejected"
     able = max(1, sum(asked.values()))
     needed = {"any": 1, "all": able}.get(round_["quorum"]) or min(int(round_["quorum"]), able)
     overruled = any(in_place_of_all(round_, said) for said in voices)
-    if sum(said["approverId"] in asked for said in voices) < needed and not overruled:
+    if sum(said["approverId"] in asked for said in whole) < needed and not overruled:
         return None
     return comes_to(strictest(round_, voices, post) for post in round_["posts"])
 
@@ -233,6 +242,10 @@ class Replayed:
     voices: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     closed_by: Mapping[str, Any] | None = None
     effects: list[str] = field(default_factory=list)
+    changed: tuple[str, str, str] = ("", "", "")
+    """When an approver changed words last, who, and the digest before."""
+    taken_back: tuple[str, str] = ("", "")
+    """When something was taken back last, and by whom: words of before come back with it."""
 
 
 class Trail:
@@ -266,6 +279,7 @@ class Trail:
             "round_timed_out": self._round_timed_out,
             "round_closed": self._round_closed,
             "moved": self._moved,
+            "stage_approved": self._passed_on,
         }.get(entry["action"])
         if entry["action"] == "round_opened":
             self._round_opened(n, details["digest"], seq)
@@ -290,8 +304,12 @@ class Trail:
     def _content_changed(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
         if self.status in AT_REST:
             self.found.append(f"audit {entry['seq']}: words changed on a campaign that was {self.status}")
-        if round_.voices or not round_.open:
+        mine, own = (entry["at"], entry["actor"]), details.get("by")
+        if own and not (self.told.terms.get("allowEdits") or self.told.terms.get("allowMoves")):
+            self.found.append(f"audit {entry['seq']}: {own} changed words, and may not")
+        if (round_.voices and not own) or not (round_.open or (own and round_.taken_back == mine)):
             self.found.append(f"audit {entry['seq']}: words changed after somebody had decided on them")
+        round_.changed = (*mine, round_.digest) if own else ("", "", "")
         round_.digest = details["digest"]
 
     def _decided(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
@@ -302,20 +320,22 @@ class Trail:
             self.found.append(f"audit {seq}: {who} decided on a campaign that was {self.status}")
         if who in round_.revoked:
             self.found.append(f"audit {seq}: {who} decided after the link was revoked")
-        if who in round_.voices:
+        first = round_.voices.get(who)
+        if first is not None and instant(details.get("completes", "1970-01-01T00:00:00Z")) != instant(first["at"]):
             self.found.append(f"audit {seq}: {who} decided twice in round {n}")
         if details["digest"] != round_.digest:
             self.found.append(
                 f"audit {seq}: {who} decided on {details['digest'][:8]}, the round showed {round_.digest[:8]}"
             )
-        self._proof(entry, self.act_of(entry))
+        before = round_.changed[2] if round_.changed[:2] == (entry["at"], who) else details["digest"]
+        self._proof(entry, self.act_of(entry), before)
         round_.voices[who] = entry
         if details.get("outcome"):
             round_.closed_by = entry
             round_.open, round_.outcome, round_.over = False, details["outcome"], "decided"
 
-    def _proof(self, entry: Mapping[str, Any], act: Act | None) -> None:
-        """Whose voice it was, and how that was known."""
+    def _proof(self, entry: Mapping[str, Any], act: Act | None, seen: str) -> None:
+        """Whose voice it was, how that was known, and what it had seen: its own changes come after that."""
         who, seq, n, channel = entry["actor"], entry["seq"], entry["round"], entry["details"]["channel"]
         terms, asked = self.told.terms, self.told.rounds.get(n, {}).get("approvers", [])
         person = next((each for each in asked if each["id"] == who), None)
@@ -331,10 +351,9 @@ class Trail:
         prepared = act["prepared"]
         if terms.get("requireOtp") and not prepared.get("proven"):
             self.found.append(f"audit {seq}: {who} decided without the code (act {act['id']})")
-        if entry["details"]["digest"] != prepared["shown"]:
+        if seen != prepared["shown"]:
             self.found.append(
-                f"audit {seq}: {who} was shown {prepared['shown'][:8]}, "
-                f"recorded for {entry['details']['digest'][:8]} (act {act['id']})"
+                f"audit {seq}: {who} was shown {prepared['shown'][:8]}, recorded for {seen[:8]} (act {act['id']})"
             )
         for renewal in self.renewed[n, who]:
             before = self.act_of(renewal)
@@ -346,14 +365,14 @@ class Trail:
             self.found.append(f"audit {seq}: {who}'s answer {prepared['answer']} was taken back, and recorded anew")
 
     def _undone(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
-        who, seq, n = entry["actor"], entry["seq"], entry["round"]
+        who, seq, n = details.get("approver", entry["actor"]), entry["seq"], entry["round"]
         said = round_.voices.pop(who, None)
         if said is None:
             self.found.append(f"audit {seq}: {who} took back what was not said")
             return
         if round_.effects:
             self.found.append(f"audit {seq}: round {n} was taken back after it took effect ({round_.effects})")
-        if self.status in AT_REST:
+        if self.status in AT_REST and "approver" not in details:  # else it goes with the link that is revoked
             self.found.append(f"audit {seq}: {who} took back what was said on a campaign that was {self.status}")
         if any(later > n for later in self.rounds):
             self.found.append(f"audit {seq}: round {n} was taken back when a newer one was open")
@@ -362,6 +381,7 @@ class Trail:
         act = self.act_of(said)
         if act is not None and "answer" in act["prepared"]:
             self.taken_back[n, who, act["prepared"]["answer"]] = seq
+        round_.taken_back = (entry["at"], entry["actor"])
         # Where the others alone complete the round, it stays closed with what they come to.
         still = details.get("outcome")
         round_.open, round_.outcome, round_.over = still is None, still, "decided" if still else ""
@@ -411,12 +431,24 @@ class Trail:
         self.status = after
         if before == "awaiting_review" and after in ENDS_A_ROUND:
             self._took_effect(entry, round_, after)
+        if (before, after) == ("approved", "failed"):
+            for each in self.rounds.values():  # nothing was handed over: a retry lets the same round take effect again
+                each.effects = [effect for effect in each.effects if effect != "approved"]
         if after == "cancelled":
             for each in self.rounds.values():
                 if each.open:
                     each.open, each.over = False, "cancelled"
         if entry.get("reason") == "INTEGRITY":
             self.found.append(f"audit {seq}: the stored posts were not the approved ones")
+
+    def _passed_on(self, entry: Mapping[str, Any], round_: Replayed, details: Mapping[str, Any]) -> None:
+        """A stage has approved, and the next one is asked."""
+        seq, n = entry["seq"], entry["round"]
+        if round_.open or round_.outcome != "approved":
+            self.found.append(f"audit {seq}: round {n} is passed on, and came to {round_.outcome}")
+        if round_.effects:
+            self.found.append(f"audit {seq}: round {n} is passed on after it took effect: {round_.effects}")
+        round_.effects.append("passed on")
 
     def _took_effect(self, entry: Mapping[str, Any], round_: Replayed | None, after: str) -> None:
         seq, n = entry["seq"], entry.get("round")
@@ -523,7 +555,8 @@ def rounds(told: Told, trail: Trail) -> list[str]:
         ):
             found.append(f"round {n} is {round_['status']}, and no bell waits for its run")
         for said in told.decisions[n]:
-            if said["digest"] != round_["digest"] or said["callbackId"] != round_["callbackId"]:
+            other = said["digest"] != round_["digest"] and not said.get("words")
+            if other or said["callbackId"] != round_["callbackId"]:
                 found.append(f"round {n}: {said['approverId']} decided about something else")
             if instant(said["at"]) >= instant(round_["expiresAt"]):
                 found.append(f"round {n}: {said['approverId']} decided after the end")
@@ -544,14 +577,21 @@ def people(told: Told, trail: Trail) -> list[str]:
         if len(set(asked)) < len(asked):
             found.append(f"round {n} asks somebody twice: {asked}")
     latest = told.rounds.get(max(told.rounds, default=0))
-    if latest is not None and latest["status"] == "pending" and told.terms.get("approvers"):
-        named = {each["email"].casefold() for each in told.terms["approvers"]}
+    if latest is not None and latest["status"] == "pending":
+        named = {each["email"].casefold() for each in _terms_of(told, latest)["approvers"]}
         asked_now = {each["email"].casefold() for each in latest["approvers"]}
         if asked_now - named:
             found.append(
                 f"round {latest['n']} asks {sorted(asked_now - named)}, later rounds would ask {sorted(named)}"
             )
     return found
+
+
+def _terms_of(told: Told, round_: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The terms that a round was opened by: those of its stage, where there are any."""
+    stage = round_.get("stage")
+    terms: Mapping[str, Any] = told.terms["stages"][stage["n"] - 1] if stage else told.terms
+    return terms
 
 
 def rest(told: Told, now: datetime) -> list[str]:
@@ -566,7 +606,7 @@ def rest(told: Told, now: datetime) -> list[str]:
         return [f"the campaign stays {status}, its last round is {latest['status'] if latest else 'never opened'}"]
     if instant(latest["expiresAt"]) + timedelta(hours=1) < now:
         return [f"round {latest['n']} ended at {latest['expiresAt']} and is open"]
-    said = {each["approverId"] for each in told.decisions[latest["n"]]}
+    said = {each["approverId"] for each in told.decisions[latest["n"]] if not said_anew(latest, each)}
     if not [each for each in latest["approvers"] if not each.get("revoked") and each["id"] not in said]:
         return [f"round {latest['n']} waits for nobody"]
     return []
@@ -657,7 +697,9 @@ def _might_be_revoked(told: Told, acts: Sequence[Act], act: Act) -> str | None:
     seen, stored = rounds.get(n), told.rounds.get(n)
     if seen is None or stored is None or not seen.open or who in seen.revoked or who in seen.voices:
         return None
-    ends = instant(stored["openedAt"]) + timedelta(hours=told.terms["expiresInHours"])
+    if told.terms.get("allowEdits"):
+        return None  # which words each had seen at that moment is not told by the trail alone
+    ends = instant(stored["openedAt"]) + timedelta(hours=_terms_of(told, stored)["expiresInHours"])
     if n != max(rounds) or instant(act["now"]) + SKEW >= ends:
         return None
     voices = [said for said in told.decisions[n] if said["at"] in {entry["at"] for entry in seen.voices.values()}]
@@ -674,7 +716,13 @@ def _might_be_revoked(told: Told, acts: Sequence[Act], act: Act) -> str | None:
 def _acknowledged(told: Told, trail: Trail, act: Act) -> list[str]:
     said, prepared = act["said"], act["prepared"]
     n, who = prepared["round"], prepared["approver"]
-    mine = [e for e in told.audit if e["action"] in {"decided", "undone"} and e["actor"] == who and e.get("round") == n]
+    mine = [
+        e
+        for e in told.audit
+        if e["action"] in {"decided", "undone"}
+        and e["details"].get("approver", e["actor"]) == who
+        and e.get("round") == n
+    ]
     # The page does not say when: then it is this act's own entry, or one that says the same.
     at = moment(said["decidedAt"]) if said.get("decidedAt") else None
     decided = [e for e in mine if e["action"] == "decided" and at in {None, moment(e["at"])}]
@@ -683,14 +731,18 @@ def _acknowledged(told: Told, trail: Trail, act: Act) -> list[str]:
     own = [e for e in decided if moment(e["at"]) == act["now"]]
     same = [e for e in decided if e["details"]["decision"] == prepared["decision"]]
     entry = (own or same or decided)[-1]
-    if entry["details"]["decision"] != prepared["decision"]:
+    # What somebody says who is asked again goes with what they said first.
+    if entry["details"]["decision"] != prepared["decision"] and "completes" not in entry["details"]:
         return [f"act {act['id']}: {who} was told recorded, and {entry['details']['decision']} is"]
     after = next((e for e in mine if e["seq"] > entry["seq"] and e["action"] == "undone"), None)
     if after is None:
+        if any(e["seq"] > entry["seq"] and e["details"].get("completes") for e in mine):
+            return []  # it was completed by another answer of the same person, who was asked again
         stored = [d for d in told.decisions[n] if d["approverId"] == who and moment(d["at"]) == moment(entry["at"])]
         return [] if stored else [f"act {act['id']}: {who}'s decision was acknowledged, and is lost"]
     undo = trail.act_of(after)
-    if undo is None or undo["kind"] != "undo":
+    # Of somebody who is asked again, what was said first goes with the link.
+    if undo is None or undo["kind"] not in ({"revoke", "replace"} if "approver" in after["details"] else {"undo"}):
         return [f"act {act['id']}: {who}'s decision is gone, and nobody took it back"]
     if undo["ended"] and undo["ended"] < act["began"]:
         return [f"act {act['id']}: {who} was told recorded, after it had been taken back"]
@@ -716,14 +768,30 @@ def what_goes_out(told: Told) -> list[str]:
             found.append(f"post {post['number']} goes out in words that the last round did not show")
         if strictest(last, standing_voices(last, told.decisions[last["n"]]), number) not in {None, "approved"}:
             found.append(f"post {post['number']} goes out, though the last round did not approve it")
-        by = [
-            n
-            for n, round_ in told.rounds.items()
-            if round_["posts"].get(number) == words
-            and round_["status"] in {"decided", "timed_out"}
-            and number not in round_.get("locked", [])
-            and agreed(round_, told.decisions[n], number)
+        if instant(post["scheduledAt"]) <= instant(last["decidedAt"]):
+            found.append(f"post {post['number']} goes out, and was due before its campaign was approved")
+        found += [
+            f"post {post['number']} goes out, and no standing voice approved these words{of_stage}"
+            for stage, of_stage in _stages_of(told)
+            if not _approved_in(told, stage, number, words)
         ]
-        if not by:
-            found.append(f"post {post['number']} goes out, and no standing voice approved these words")
     return found
+
+
+def _stages_of(told: Told) -> list[tuple[int, str]]:
+    """Every stage that has to approve what goes out, with what is said of it; without stages there is one."""
+    stages = told.terms.get("stages")
+    return [(n, f" in {stage['name']}") for n, stage in enumerate(stages, start=1)] if stages else [(1, "")]
+
+
+def _approved_in(told: Told, stage: int, number: str, words: str) -> list[int]:
+    """The rounds in which the people of a stage approved a post in these words."""
+    return [
+        n
+        for n, round_ in told.rounds.items()
+        if (round_.get("stage") or {"n": 1})["n"] == stage
+        and round_["posts"].get(number) == words
+        and round_["status"] in {"decided", "timed_out"}
+        and number not in round_.get("locked", [])
+        and agreed(round_, told.decisions[n], number)
+    ]

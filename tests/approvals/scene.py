@@ -29,11 +29,10 @@ from campaigns.errors import NotFoundError
 from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.keys.links import ApprovalLink, LinkSigner
 from campaigns.model.approval import ApprovalRound, DecisionRequest
-from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.base import derived_id
-from campaigns.model.brand import Brand
-from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona
+from campaigns.model.campaign import Campaign, Move
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import (
     AssetRequirements,
     Check,
@@ -44,11 +43,12 @@ from campaigns.model.post import (
     Quality,
     Reference,
 )
+from campaigns.model.terms.approval_terms import Approval, Approver
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, RoundStatus
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Table
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Table
 from tests.approvals.voices import by_link
 from tests.couriers import delivered_in_no_hurry
 from tests.samples import sample
@@ -198,7 +198,8 @@ class Scene:
     def prepare(self, *, posts: int | Sequence[Post] = 12, **approval: Any) -> Scene:
         """Store brand, personas, campaign and posts; nobody is asked yet."""
         if approval:
-            terms = Approval.model_validate({**self.campaign.approval.to_wire(), **_wired(approval)})
+            known = {} if "stages" in approval else self.campaign.approval.to_wire()
+            terms = Approval.model_validate({**known, **_wired(approval)})
             self.campaign = self.campaign.model_copy(update={"approval": terms})
         stamps = {"tenantId": TENANT, "createdAt": NOW, "updatedAt": NOW}
         brand = Brand.model_validate({**sample("brand.json"), **stamps})
@@ -216,9 +217,7 @@ class Scene:
         return self
 
     def move(self, to: CampaignStatus) -> None:
-        self.store.campaigns.move(
-            TENANT, self.campaign.id, to, actor="test", reason="scene", at=self.clock.now, idempotent=True
-        )
+        self.store.campaigns.move(TENANT, self.campaign.id, Move(to, "test", "scene", self.clock.now, idempotent=True))
 
     def ask(self, n: int) -> ApprovalRound:
         return open_round(self.store, TENANT, self.campaign.id, n, default_approver=ANA, now=self.clock.now)
@@ -302,6 +301,14 @@ class Scene:
         # What the courier does in no hurry is done before the test looks.
         client.event_hooks = {"response": [lambda _: delivered_in_no_hurry(self.app().state.courier)]}
         return client
+
+    def code_of_list(self, approver: int = 1) -> str:
+        """Return the code that was sent last for the list of an approver of this round."""
+        round_ = self.round()
+        asked = round_.approvers[approver - 1]
+        code = self.store.codes.get(round_, asked.id)
+        assert code is not None
+        return self.signer.one_time_code(asked, code.issued_at)
 
     def audit(self) -> list[str]:
         return [entry.action for entry in self.store.audit.entries(TENANT, self.campaign.id)]

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from campaigns.approval.codes import Proof, prove, send_code
+from campaigns.approval.renewing import renew_link
 from campaigns.settings import get_settings
 from tasks.delivery.deliver import deliver_now
 from tests.approvals.reader import read, send
@@ -167,3 +168,21 @@ def test_each_approver_and_each_code_is_another(scene: Scene) -> None:
     assert signer.one_time_code(ana, now) == signer.one_time_code(ana, now)
     assert len({signer.one_time_code(ana, now), signer.one_time_code(other, now)}) == 2
     assert prove(scene.store, signer, scene.round(), ana, "000000", now=now) is Proof.OVER
+
+
+def test_with_a_new_link_comes_a_new_code(scene: Scene) -> None:
+    scene.stand_up(posts=2, require_otp=True)
+    before = scene.round()
+    send_code(scene.store, before, before.approvers[0], now=scene.clock.now)
+    deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
+    scene.clock.pass_(minutes=1)
+    renew_link(
+        scene.store, TENANT, scene.campaign.id, 1, "ap-1", actor="operator:olga", reason="lost", now=scene.clock.now
+    )
+    asked = scene.round()
+
+    send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+    deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
+
+    code = codes(scene)[-1]
+    assert prove(scene.store, scene.signer, asked, asked.approvers[0], code, now=scene.clock.now) is Proof.RIGHT

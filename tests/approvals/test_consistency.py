@@ -10,13 +10,13 @@ import pytest
 
 from campaigns.build.planning import fail
 from campaigns.model.approval import ApprovalRound
-from campaigns.model.approval_terms import Approver
-from campaigns.model.campaign import PlanSummary
+from campaigns.model.campaign import Move, PlanSummary
 from campaigns.model.post import Review
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus, ReviewState, RoundStatus
-from campaigns.operations.consistency import check
-from campaigns.store.round_state import round_item
-from campaigns.store.table import Put
+from campaigns.operations.watching.consistency import check
+from campaigns.store.items.round_state import round_item
+from campaigns.store.tables.table import Put
 from tests.approvals.court import Court
 from tests.approvals.scene import TENANT
 
@@ -96,7 +96,7 @@ def test_a_decision_that_nothing_followed(court: Court) -> None:
 
 def test_a_campaign_that_was_not_put_under_review_with_its_round(court: Court) -> None:
     fail(court.truth, court.campaign, code="QUARANTINED", message="x", retryable=True, now=court.clock.now)
-    court.truth.campaigns.move(TENANT, court.campaign_id, S.GENERATING, actor="test", reason="x", at=court.clock.now)
+    court.truth.campaigns.move(TENANT, court.campaign_id, Move(S.GENERATING, "test", "x", court.clock.now))
     court.clock.now += timedelta(minutes=16)
 
     assert "Resume" in found(court)["ROUND_WITHOUT_CAMPAIGN"]

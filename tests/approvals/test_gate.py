@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.approval.notice_kinds import RESULT
+from campaigns.approval.messages.notice_kinds import RESULT
 from campaigns.approval.outcomes import start_revision
 from campaigns.approval.renewing import renew_link, revoke_link
 from campaigns.approval.rounds import RING, undo
@@ -18,9 +18,9 @@ from campaigns.errors import ConflictError, StaleReviewError, TooLateToUndoError
 from campaigns.model.vocabulary import CampaignStatus, Decision, ReviewState, RoundStatus
 from campaigns.operations import acts as operations
 from campaigns.operations.acts import By
-from campaigns.operations.consistency import check
+from campaigns.operations.watching.consistency import check
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.approvals.court import Court
 from tests.approvals.reader import read, send
 from tests.approvals.scene import TENANT, TWO, Scene

@@ -12,7 +12,7 @@ import pytest
 from campaigns.approval.outcomes import apply, start_revision
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.approval.rounds import UNDO_LEEWAY, Outcome, keep_draft, undo
-from campaigns.errors import FaultsError, GoneError, RoundReopenedError
+from campaigns.errors import AlreadyDecidedError, FaultsError, GoneError, RoundReopenedError
 from campaigns.model.approval import ReviewDraft
 from campaigns.model.post import Check, Quality
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
@@ -207,6 +207,35 @@ def test_nobody_is_asked_twice_in_a_round_whatever_the_terms_say_by_now(scene: S
             **BY,
         )
     assert [each.email for each in scene.round().approvers] == [ANA.email, BEN.email]
+
+
+def test_a_draft_is_kept_while_the_campaign_changes_and_not_once_the_round_is_over(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=1)
+    round_, now = scene.round(), scene.clock.now
+    typed = ReviewDraft(digest=round_.digest, comments="Softer, please.", saved_at=now)
+    happens: list[Callable[[], object]] = []
+    read, reads = scene.store.approvals._case, list[str]()
+
+    def case(*about: Any) -> Any:
+        found = read(*about)
+        reads.append(found[0].campaign.name)
+        if happens:
+            happens.pop()()
+        return found
+
+    monkeypatch.setattr(scene.store.approvals, "_case", case)
+    new = {"name": "Another name"}
+    happens.append(lambda: scene.store.campaigns.update(TENANT, scene.campaign.id, new, actor="api", at=now))
+    keep_draft(scene.store, round_, by_link(round_), typed, now=now)
+    assert scene.store.drafts.get(round_, "ap-1") == typed
+    assert len(reads) == 1
+
+    happens.append(lambda: scene.decide())
+    with pytest.raises(AlreadyDecidedError):
+        keep_draft(scene.store, round_, by_link(round_), typed.model_copy(update={"comments": "Late."}), now=now)
+    assert scene.store.drafts.get(round_, "ap-1") == typed
 
 
 def test_a_draft_lives_as_long_as_its_round_however_often_that_is_extended(scene: Scene) -> None:

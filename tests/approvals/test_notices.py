@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from campaigns.approval.codes import send_code
 from campaigns.approval.expiry import expire_due
-from campaigns.approval.reminding import remind_due
+from campaigns.approval.messages.reminding import remind_due
 from campaigns.approval.rounds import leave_note
 from campaigns.model.vocabulary import RoundStatus
 from tasks.delivery.deliver import deliver_due
 from tests.approvals.scene import ANA, BEN, NOW, TENANT, Scene
+from tests.approvals.test_own_words import answer, other_words
 
 TWO = [ANA.to_wire(), BEN.to_wire()]
 HOUR = timedelta(hours=1)
@@ -51,6 +53,28 @@ def when(scene: Scene, kind: str) -> list[datetime]:
 
 
 # --- reminders and heartbeat --------------------------------------------------------------------------
+
+
+def test_whoever_is_asked_again_hears_of_it_gets_a_code_and_is_reminded(scene: Scene) -> None:
+    """Ben approved, and Ana has changed a post since: the round waits for Ben."""
+    scene.stand_up(posts=3, approvers=TWO, quorum="all", reminders=[24], allow_edits=True)
+    sweep(scene)
+    scene.decide(2, posts=answer(scene))
+    scene.decide(1, posts=answer(scene, {2: other_words(scene.posts()[1])}))
+    assert scene.round().status is RoundStatus.PENDING
+
+    sweep(scene)
+    assert told(scene, "changed") == {"ap-2": 1}
+    send_code(scene.store, scene.round(), scene.round().approvers[1], now=scene.clock.now)
+    sweep(scene)
+    assert told(scene, "code") == {"ap-2": 1}
+    assert not told(scene, "reminder")
+    scene.clock.now = scene.round().expires_at - 20 * HOUR
+    sweep(scene)
+    assert told(scene, "reminder") == {"ap-2": 1}
+    assert any(f"still waiting for {BEN.name}" in mail["Subject"] for mail in mails(scene))
+    scene.decide(2, posts={scene.posts()[1].id: {"decision": "approved"}})
+    assert scene.round().status is RoundStatus.DECIDED
 
 
 def test_who_has_not_decided_is_reminded_72_24_and_4_hours_before_the_end_and_never_at_night(scene: Scene) -> None:

@@ -18,9 +18,9 @@ from campaigns.model.campaign import PlanSummary
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.operations import acts as operations
 from campaigns.operations.acts import By
-from campaigns.store import keys
-from campaigns.store.round_state import round_item
-from campaigns.store.table import Put
+from campaigns.store.items import keys
+from campaigns.store.items.round_state import round_item
+from campaigns.store.tables.table import Put
 from tests.approvals.court import Court
 from tests.approvals.faulty import Killed
 from tests.approvals.scene import ANA, TENANT

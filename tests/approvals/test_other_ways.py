@@ -11,9 +11,11 @@ from httpx import Response
 from campaigns.approval.codes import Proof, prove, send_code
 from campaigns.approval.expiry import expire
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
+from campaigns.build.planning import fail
 from campaigns.build.submission import changed
-from campaigns.errors import BadBriefError, ConflictError, VersionConflictError
+from campaigns.errors import BadBriefError, ConflictError, NobodyMayDecideError, VersionConflictError
 from campaigns.keys.links import ApprovalLink
+from campaigns.model.campaign import PlanSummary
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.operations import acts
 from campaigns.operations.acts import By
@@ -226,6 +228,16 @@ def test_who_is_revoked_while_links_are_sent_again_gets_none(scene: Scene) -> No
     [
         ({"approvers": [ANA.to_wire()]}, "NOBODY_MAY_DECIDE", "name one more approver than ana@example.com"),
         ({"approvers": TWO, "quorum": "2"}, "QUORUM_UNREACHABLE", "ask for 1, or name more than ana@example.com"),
+        (
+            {
+                "stages": [
+                    {"name": "Editor", "approvers": TWO, "expiresInHours": 1},
+                    {"name": "Legal", "approvers": [ANA.to_wire()], "expiresInHours": 1},
+                ]
+            },
+            "NOBODY_MAY_DECIDE",
+            "name one more approver than ana@example.com",
+        ),
     ],
 )
 def test_terms_that_leave_too_few_who_may_decide_are_refused_in_a_change_too(
@@ -243,7 +255,45 @@ def test_terms_that_leave_too_few_who_may_decide_are_refused_in_a_change_too(
 
     (fault,) = refused.value.faults
     assert fault.code == code
+    assert fault.field.startswith("approval.stages[1]." if "stages" in terms else "approval.")
     assert help_ in fault.message
+
+
+def test_a_planned_campaign_that_nobody_may_decide_on_gets_another_approver_and_goes_on(scene: Scene) -> None:
+    """Its brief is from before such terms were refused, or the default approver was changed since."""
+    scene.campaign = scene.campaign.model_copy(
+        update={
+            "requested_by": "auth0|5f7c",
+            "requester_email": ANA.email,
+            "plan_summary": PlanSummary(total_posts=2),
+        }
+    )
+    scene.prepare(posts=2, approvers=[ANA.to_wire()], prevent_self_approval=True)
+    with pytest.raises(NobodyMayDecideError, match="name one more approver in the brief, then retry-campaign") as told:
+        scene.ask(1)
+    campaign = scene.store.campaigns.get(TENANT, scene.campaign.id)
+    fail(scene.store, campaign, code=told.value.code, message=str(told.value), retryable=False, now=scene.clock.now)
+    failed = scene.store.campaigns.get(TENANT, campaign.id)
+    terms = campaign.approval.to_wire()
+
+    with pytest.raises(BadBriefError) as refused:
+        change(scene, {**terms, "approvers": [{"name": "Somebody", "email": ANA.email.upper()}]})
+    assert [fault.code for fault in refused.value.faults] == ["NOBODY_MAY_DECIDE"]
+    with pytest.raises(ConflictError, match="only the approvers may change"):
+        change(scene, {**terms, "approvers": TWO, "preventSelfApproval": False})
+    change(scene, {**terms, "approvers": TWO})
+    acts.retry(scene.store, scene.store.campaigns.get(TENANT, campaign.id), OLGA, scene.clock.now)
+
+    assert [each.name for each in scene.ask(1).approvers] == [BEN.name]
+    assert scene.store.campaigns.get(TENANT, campaign.id).plan_version == failed.plan_version
+
+
+def change(scene: Scene, approval: dict[str, Any]) -> None:
+    campaign = scene.store.campaigns.get(TENANT, scene.campaign.id)
+    wanted = changed(scene.store, campaign, {"approval": approval}, now=scene.clock.now)
+    assert (wanted.fields, wanted.plan_version) == (["approval"], campaign.plan_version)
+    changes = {name: getattr(wanted.brief, name) for name in wanted.fields}
+    scene.store.campaigns.update(TENANT, campaign.id, changes, actor="marta", at=scene.clock.now)
 
 
 def test_terms_of_a_round_that_is_open_are_not_changed(scene: Scene) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.review.marking import web_address
+from api.review.render import script_name
+from api.review.views.marking import web_address
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
@@ -101,7 +102,21 @@ def test_twenty_posts_fit_into_a_hundred_kilobytes(scene: Scene) -> None:
     style = browser.get(re.findall(r"/approve/static/[\w.-]+css", page.text)[0])
 
     assert len(read(page).choices) == 20
-    assert len(page.content) + len(style.content) <= 100_000
+    assert page.num_bytes_downloaded + style.num_bytes_downloaded <= 100_000
+
+
+def test_the_page_is_compressed_for_whoever_reads_that_and_is_the_same(scene: Scene) -> None:
+    scene.stand_up(posts=20)
+    browser = scene.browser()
+    browser.get(scene.url())
+    path = f"/approve/{scene.round().callback_id}"
+
+    light, plain = (browser.get(path, headers={"Accept-Encoding": each}) for each in ("br, gzip;q=0.8", "identity"))
+
+    assert (light.headers["content-encoding"], plain.headers.get("content-encoding")) == ("gzip", None)
+    assert light.text == plain.text
+    assert light.num_bytes_downloaded < len(light.content) / 4
+    assert {light.headers["vary"], plain.headers["vary"]} == {"Accept-Encoding"}
 
 
 def test_later_posts_come_in_pages_of_twenty(scene: Scene) -> None:
@@ -155,7 +170,7 @@ def test_a_draft_waits_for_a_phone_call_to_end(scene: Scene) -> None:
     send(browser, page, "save", d_1="approved", d_2="needs_revision", c_2="Shorter, please")
     scene.clock.pass_(hours=20)
 
-    again = read(another := scene.browser().get(scene.url()))
+    again = read(another := browser.get(scene.url()))
 
     assert again.checked == {"d.1": "approved", "d.2": "needs_revision"}
     assert again.fields["c.2"] == "Shorter, please"
@@ -483,9 +498,11 @@ def test_everything_people_typed_is_text_on_the_page(scene: Scene) -> None:
     step = send(browser, page, "review", d_1="rejected", c_1=evil, d_2="approved")
 
     for answer in (page, step):
-        assert not {"script", "img", "iframe", "object"} & set(read(answer).tags)
+        assert not {"img", "iframe", "object"} & set(read(answer).tags)
         assert not [name for name in read(answer).attributes if name.startswith("on")]
         assert all(re.match(r"(/|#|\?|https?://)", href) for href in read(answer).links)
+    assert re.findall(r"<script[^>]*>", page.text) == [f'<script src="/approve/static/{script_name()}" defer>']
+    assert "<script" not in step.text
     assert 'rel="noopener noreferrer nofollow"' in page.text
 
 

@@ -14,9 +14,10 @@ from httpx import Response
 
 from api.auth.approval_limits import ApprovalLimits
 from api.http.headers import HEADERS
+from api.review.render import SCRIPTED
 from campaigns.approval.renewing import extend_round
 from campaigns.settings import get_settings
-from campaigns.store import keys
+from campaigns.store.items import keys
 from campaigns.wiring import get_asset_files
 from tests.approvals.reader import approve_all, read, send
 from tests.approvals.scene import TENANT, TWO, Scene, a_scene, untouched
@@ -97,7 +98,8 @@ def test_every_answer_carries_the_headers_that_keep_it_private(scene: Scene) -> 
     scene.stand_up(posts=2)
 
     for answer in every_answer(scene):
-        for name, value in HEADERS.items():
+        expected = HEADERS | (SCRIPTED if "<script" in answer.text else {})
+        for name, value in expected.items():
             assert answer.headers[name] == value, (answer.status_code, name)
         assert "server" not in answer.headers
 
@@ -368,3 +370,20 @@ def test_a_draft_lives_as_long_as_its_round(scene: Scene) -> None:
     item = scene.store.table.get(keys.draft(TENANT, scene.campaign.id, 1, "ap-1"))
     assert item is not None
     assert item["ttl"] > scene.clock.now.timestamp()
+
+
+def test_what_another_browser_began_is_offered_and_chosen_for_nobody(scene: Scene) -> None:
+    phone, desk = scene.stand_up(posts=2).browser(), scene.browser()
+    send(phone, phone.get(scene.url()), "save", d_1="rejected", c_1="Not now.")
+
+    page = desk.get(scene.url())
+    assert read(page).checked == {}
+    assert "in another browser" in page.text
+    assert "Not now." not in page.text
+    assert read(phone.get(scene.url())).checked == {"d.1": "rejected"}
+
+    taken = send(desk, page, "take")
+    assert read(taken).checked == {"d.1": "rejected"}
+    assert read(taken).fields["c.1"] == "Not now."
+    assert "in another browser" not in taken.text
+    assert read(phone.get(scene.url())).checked == {}

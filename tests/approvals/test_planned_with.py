@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from api.routers.plan import plan_of
-from campaigns.agents import models
+from campaigns.agents.providers import models
 from campaigns.approval.opening import open_round
 from campaigns.build.planning import plan, read_setting
-from campaigns.build.submission import submit
+from campaigns.build.submission import Submission, submit
 from campaigns.build.writing import write_post
 from campaigns.model.base import new_id
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import key_of
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import key_of
 from tests.approvals.scene import ANA
 from tests.samples import sample
 from tests.store.samples import NOW, TENANT
@@ -39,10 +39,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def campaign_id(store: Store) -> str:
     """A campaign that is planned."""
-    made = submit(
-        store, sample("spring-harvest.json"),
-        tenant_id=TENANT, campaign_id=new_id("campaign"), requested_by="api", now=NOW,
-    ).campaign  # fmt: skip
+    made = submit(store, sample("spring-harvest.json"), Submission(TENANT, new_id("campaign"), "api"), now=NOW).campaign
     plan(store, TENANT, made.id, now=NOW)
     return made.id
 
@@ -104,9 +101,8 @@ def test_a_campaign_that_an_older_version_planned_follows_brand_and_personas(sto
 
 def test_a_campaign_that_is_not_planned_yet_is_planned_with_what_is_then(store: Store) -> None:
     made = submit(
-        store, {**sample("spring-harvest.json"), "metadata": {}},
-        tenant_id=TENANT, campaign_id=new_id("campaign"), requested_by="api", now=NOW,
-    ).campaign  # fmt: skip
+        store, {**sample("spring-harvest.json"), "metadata": {}}, Submission(TENANT, new_id("campaign"), "api"), now=NOW
+    ).campaign
     change_everything(store)
 
     plan(store, TENANT, made.id, now=NOW)

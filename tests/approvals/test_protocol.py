@@ -24,7 +24,7 @@ from campaigns.errors import (
     StaleReviewError,
 )
 from campaigns.model.approval import DecisionRequest
-from campaigns.model.brand import BrandApprovalPolicy
+from campaigns.model.library.brand import BrandApprovalPolicy
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
 from tests.approvals.voices import by_form

@@ -62,5 +62,8 @@ def test_a_decision_takes_the_steps_that_the_page_names(scene: Scene) -> None:
     assert first == sorted(first), [named[place] for place in sorted(range(len(named)), key=first.__getitem__)]
     # No way back: nothing of the door is asked again once the store has begun, until the write is done.
     names = [name for thread, name in everything if thread == desk]
-    begun, done = names.index("campaigns.store.approvals.act"), names.index("campaigns.store.transaction.commit")
+    begun, done = (
+        names.index("campaigns.store.campaign.approvals.act"),
+        names.index("campaigns.store.commits.transaction.commit"),
+    )
     assert [each for each in names[begun:done] if each.startswith(("api.", "campaigns.approval.invitations"))] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,9 @@ NOW = BEGIN + timedelta(days=1)
 Body = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def story() -> Iterator[tuple[list[recount.Item], list[Body]]]:
-    """A campaign from its first round to its end, as items and acts: a revoked and a replaced approver, two rounds."""
-    from tests.approvals.stress_acts import Actor, open_table, put_on_stage
+def played(terms: Body, told: list[tuple[str, Body]]) -> tuple[list[recount.Item], list[Body]]:
+    """Return what is stored of a campaign, and the acts that were carried out on it, one after the other."""
+    from tests.approvals.stress_acts import Actor, open_table, put_on_stage, the_app
 
     class Nobody:
         prepared: Body
@@ -34,18 +33,11 @@ def story() -> Iterator[tuple[list[recount.Item], list[Body]]]:
 
     with settings() as folder:
         place, heard = f"sqlite:{folder}/store.db", Nobody()
-        people = [{"name": f"Approver {n}", "email": f"a{n}@example.com"} for n in (1, 2, 3)]
-        terms = {"approvers": people, "quorum": "all", "settle_seconds": 60, "require_otp": False}
         id_ = put_on_stage(open_table(place), "story", terms, "marta@fernwood.example")
+        the_app.cache_clear()  # it holds the keys of the settings that it was made by
         actor, acts = Actor(heard, None), []  # type: ignore[arg-type]
         said = {"decision": "approved", "digest": True, "attempt": True, "single": False, "who": 0, "for_one": True}
         said["silent"] = False
-        told = [
-            ("run", {}), ("revoke", {"who": 2}), ("replace", {"who": 1}), ("decide", {}),
-            ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("undo", {}),
-            ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("run", {}),
-            ("edit", {"post": 1}), ("decide", {}), ("decide", {"who": 1}), ("decide", {"who": 2}), ("run", {}),
-        ]  # fmt: skip
         for number, (kind, more) in enumerate(told, start=1):
             wanted = {**said, **more}
             if kind == "undo":
@@ -59,7 +51,21 @@ def story() -> Iterator[tuple[list[recount.Item], list[Body]]]:
             done = {"began": 2 * number, "ended": 2 * number + 1, "said": answer, "result": answer["result"]}
             acts.append({**task, **done, "prepared": {"minted": 2 * number, **heard.prepared}})
         assert [act["result"] for act in acts] == ["ok"] * len(acts), acts
-        yield recount.items_of_sqlite(folder / "store.db"), acts
+        return recount.items_of_sqlite(folder / "store.db"), acts
+
+
+@pytest.fixture(scope="module")
+def story() -> tuple[list[recount.Item], list[Body]]:
+    """A campaign from its first round to its end, as items and acts: a revoked and a replaced approver, two rounds."""
+    people = [{"name": f"Approver {n}", "email": f"a{n}@example.com"} for n in (1, 2, 3)]
+    terms = {"approvers": people, "quorum": "all", "settle_seconds": 60, "require_otp": False}
+    told = [
+        ("run", {}), ("revoke", {"who": 2}), ("replace", {"who": 1}), ("decide", {}),
+        ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("undo", {}),
+        ("decide", {"who": 1, "decision": "needs_revision", "single": True}), ("run", {}),
+        ("edit", {"post": 1}), ("decide", {}), ("decide", {"who": 1}), ("decide", {"who": 2}), ("run", {}),
+    ]  # fmt: skip
+    return played(terms, told)
 
 
 def found(items: list[recount.Item], acts: list[Body]) -> list[str]:
@@ -136,13 +142,17 @@ def test_what_is_changed_in_the_items_is_seen(
     story: tuple[list[recount.Item], list[Body]], change: Callable[[str, Body], Body | None], words: str
 ) -> None:
     items, acts = story
+
+    assert words in "\n".join(found(_changed(items, change), acts))
+
+
+def _changed(items: list[recount.Item], change: Callable[[str, Body], Body | None]) -> list[recount.Item]:
     changed = []
     for item in items:
         body = change(str(item["kind"]), json.loads(item["body"])) if item.get("body") else {}
         if body is not None:
             changed.append({**item, **({"body": json.dumps(body)} if item.get("body") else {})})
-
-    assert words in "\n".join(found(changed, acts))
+    return changed
 
 
 def _nobody_asked_for_it(act: Body) -> Body:
@@ -266,6 +276,106 @@ def test_a_revocation_that_completes_a_round_settles_with_the_last_voice_that_st
     assert recount.Trail(told, []).found == (
         [] if right else ["audit 6: round 1 took effect while it could be taken back"]
     )
+
+
+@pytest.mark.parametrize(("failed", "right"), [(True, True), (False, False)])
+def test_a_round_takes_effect_again_only_where_the_campaign_failed_before_anything_went_out(
+    failed: bool, right: bool
+) -> None:
+    moves = [
+        ("awaiting_review", "approved"),
+        *([("approved", "failed"), ("failed", "generating")] if failed else [("approved", "generating")]),
+        ("generating", "awaiting_review"),
+        ("awaiting_review", "approved"),
+    ]
+    done: list[tuple[str, str, Body]] = [
+        ("flow", "round_opened", {"digest": "d"}),
+        ("ap-1", "decided", {"decision": "approved", "digest": "d", "channel": "operator", "outcome": "approved"}),
+    ]
+    at = [(BEGIN + timedelta(minutes=minute)).isoformat() for minute in range(9)]
+    audit: list[Body] = [
+        {"at": at[n], "actor": actor, "action": action, "round": 1, "details": details}
+        for n, (actor, action, details) in enumerate(done)
+    ]
+    audit += [
+        {"at": at[2], "action": "moved", "round": 1, "fromStatus": before, "toStatus": after} for before, after in moves
+    ]
+    audit = [{"seq": n, **entry} for n, entry in enumerate(audit)]
+    round_ = {"approvers": [{"id": "ap-1", "email": "", "name": ""}], "expiresAt": at[8]}
+    told = recount.Told({"approval": {}}, {1: round_}, {}, {}, audit, None, [])
+
+    assert [each for each in recount.Trail(told, []).found if "twice" in each] == (
+        [] if right else ["audit 5: round 1 took effect twice: ['approved'], approved"]
+    )
+
+
+@pytest.fixture(scope="module")
+def in_stages() -> tuple[list[recount.Item], list[Body]]:
+    """Two stages, and the second one rewrites a post and moves another: so the first is asked again about these."""
+    people = [
+        [{"name": f"Stage {stage} {n}", "email": f"s{stage}a{n}@example.com"} for n in (1, 2)] for stage in (1, 2)
+    ]
+    stages = [
+        {"name": f"Stage {n}", "approvers": each, "quorum": "all", "expiresInHours": 48}
+        for n, each in enumerate(people, start=1)
+    ]
+    terms = {"stages": stages, "allow_edits": True, "allow_moves": True}
+    told = [
+        ("run", {}), ("decide", {}), ("decide", {"who": 1}), ("run", {}),
+        ("own_words", {"post": 1}), ("own_time", {"who": 1, "post": 2}), ("decide", {}), ("run", {}),
+        ("decide", {}), ("decide", {"who": 1}), ("run", {}),
+    ]  # fmt: skip
+    return played(terms, told)
+
+
+def test_a_good_story_in_stages_has_nothing_to_find(in_stages: tuple[list[recount.Item], list[Body]]) -> None:
+    items, acts = in_stages
+
+    assert found(items, acts) == []
+    bodies = [json.loads(item["body"]) for item in items if item["kind"] in {"round", "campaign"}]
+    assert [each["status"] for each in bodies if "n" not in each] == ["completed"]
+    assert sorted((each["n"], each["stage"]["n"]) for each in bodies if "n" in each) == [(1, 1), (2, 2), (3, 1)]
+
+
+def _stage_of_round(n: int, stage: int) -> Callable[[str, Body], Body | None]:
+    return lambda kind, body: (
+        body | {"stage": body["stage"] | {"n": stage}} if kind == "round" and body["n"] == n else body
+    )
+
+
+def _they_may_not(kind: str, body: Body) -> Body:
+    if kind != "campaign":
+        return body
+    terms = {name: value for name, value in body["approval"].items() if not name.startswith("allow")}
+    return body | {"approval": terms}
+
+
+def _of_the_words_before(kind: str, body: Body) -> Body:
+    if kind == "decision" and body["round"] == 2 and "completes" not in body:
+        return body | {"words": dict.fromkeys(body["words"], "0" * 64)}
+    return body
+
+
+def _late(kind: str, body: Body) -> Body:
+    return body | {"decidedAt": "2027-05-30T09:00:00Z"} if kind == "round" and body["n"] == 3 else body
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_stage_of_round(3, 2), "no standing voice approved these words in Stage 1"),
+        (_without("decision", round=3), "no standing voice approved these words in Stage 1"),
+        (_they_may_not, "changed words, and may not"),
+        (_of_the_words_before, "round 2 was closed as approved, its voices come to None"),
+        (_late, "was due before its campaign was approved"),
+    ],
+)
+def test_what_is_wrong_in_stages_and_with_own_words_is_seen(
+    in_stages: tuple[list[recount.Item], list[Body]], change: Callable[[str, Body], Body | None], words: str
+) -> None:
+    items, acts = in_stages
+
+    assert words in "\n".join(found(_changed(items, change), acts))
 
 
 def test_the_recount_shares_nothing_with_the_product() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.approval.notice_kinds import RECEIPT, RESULT
-from campaigns.approval.outcomes import apply, start_revision
+from campaigns.approval.messages.notice_kinds import RECEIPT, RESULT
+from campaigns.approval.outcomes import apply, conclude, start_revision
 from campaigns.approval.rounds import RING, UNDO_LEEWAY, Outcome, decide, outcome, undo
 from campaigns.errors import NotFoundError, RoundReopenedError, TooLateToUndoError
 from campaigns.model.approval import DecisionRequest
@@ -56,6 +56,18 @@ def test_a_decision_takes_effect_when_it_can_no_longer_be_taken_back(scene: Scen
     assert came_to(scene) is Outcome.APPROVED
 
 
+def test_nothing_takes_effect_while_a_host_whose_clock_is_behind_lets_it_be_taken_back(scene: Scene) -> None:
+    scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES).decide(1)
+    ahead = scene.clock.now + timedelta(seconds=FIVE_MINUTES + 9.9)
+
+    assert outcome(scene.store, TENANT, scene.campaign.id, 1, now=ahead) is None
+    conclude(scene.store, scene.store.campaigns.get(TENANT, scene.campaign.id), now=ahead)
+    scene.clock.pass_(seconds=FIVE_MINUTES - 0.1)
+    undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
+
+    assert scene.round().status is RoundStatus.PENDING
+
+
 def test_no_time_to_undo_is_promised_beyond_the_end_of_the_round(scene: Scene) -> None:
     scene.stand_up(posts=3, settle_seconds=FIVE_MINUTES)
     scene.clock.now = scene.round().expires_at - timedelta(seconds=60)
@@ -87,7 +99,7 @@ def test_what_was_taken_back_is_asked_again_and_nobody_is_told(scene: Scene) -> 
     assert came_to(scene) is None
     scene.decide(1, decision="rejected", comments="Not like this.")
     assert {RING, RESULT, RECEIPT} <= waiting(scene).keys()
-    scene.clock.pass_(seconds=FIVE_MINUTES + 5)
+    scene.clock.now += timedelta(seconds=FIVE_MINUTES) + UNDO_LEEWAY
     assert came_to(scene) is Outcome.REJECTED
 
 

@@ -134,3 +134,5 @@ def _sent(
         return client.request(method, path, headers={header: value.encode("utf-8", "surrogatepass")}, json=body)
     except httpx.LocalProtocolError:
         return None
+    except httpx.ReadError:  # more than the server reads of a head: it answers, and hangs up before all is sent
+        return httpx.Response(400)

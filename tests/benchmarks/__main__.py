@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 QUICK: Final = ("plan", "store")
+SHARED: Final = frozenset({"counting", "others", "picture", "where"})
+"""What benches stand on."""
 
 
 def main(arguments: list[str]) -> int:
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "counting")
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem not in SHARED)
     if not arguments:
         return max(_run(name, []) for name in QUICK)
     name, *options = arguments

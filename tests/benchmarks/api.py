@@ -29,17 +29,18 @@ from typing import Any
 
 import httpx
 
-from api.routers.examples import BRIEF
-from campaigns.build.submission import submit
+from api.schemas.examples import BRIEF
+from campaigns.build.submission import Submission, submit
 from campaigns.keys.keyring import KeyRing
 from campaigns.keys.links import LinkSigner
-from campaigns.model.approval_terms import Approver
 from campaigns.model.base import new_id
+from campaigns.model.campaign import Move
 from campaigns.model.post import Post, PostContent
+from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from deployments.stack import LocalStack
+from campaigns.store.tables.sqlite import SQLiteTable
+from deployments.local.stack import LocalStack
 from tests.api.check import TENANT, served, token_of
 
 LUA = """
@@ -76,7 +77,7 @@ def with_prefect(home: Path) -> Iterator[Served]:
     stack = LocalStack(home, extra_env={"CAMPAIGNS_START_PATIENCE_SECONDS": "1", **_no_limits()})
     try:
         stack.logs.mkdir(parents=True)
-        stack._start_server()
+        stack.start_server()
         stack.start_api()
         _run(stack.env, "-m", "prefect", "work-pool", "create", "campaigns", "--type", "process")
         _run(stack.env, "-m", "prefect", "--no-prompt", "deploy", "--all")
@@ -93,7 +94,8 @@ def without_prefect(home: Path) -> Iterator[Served]:
 
 
 def _no_limits() -> dict[str, str]:
-    return {"CAMPAIGNS_REQUESTS_PER_MINUTE": "10000000", "CAMPAIGNS_REQUESTS_BURST": "10000000"}
+    bounds = ("REQUESTS_PER_MINUTE", "REQUESTS_BURST", "TENANT_BACKLOG", "BACKLOG")
+    return {f"CAMPAIGNS_{name}": "100000" for name in bounds}
 
 
 def _run(env: Mapping[str, str], *arguments: str) -> None:
@@ -144,13 +146,10 @@ def asked(served_: Served, count: int) -> list[tuple[str, str, str]]:
     work = []
     for number in range(count):
         campaign = submit(
-            store, {**BRIEF, "name": f"decide {number}"}, tenant_id=TENANT, campaign_id=new_id("campaign"),
-            requested_by="bench", now=now,
-        ).campaign  # fmt: skip
+            store, {**BRIEF, "name": f"decide {number}"}, Submission(TENANT, new_id("campaign"), "bench"), now=now
+        ).campaign
         store.posts.put_planned([_post(campaign.id, campaign.participants.persona_ids[0], now)])
-        store.campaigns.move(
-            TENANT, campaign.id, CampaignStatus.GENERATING, actor="bench", reason="plan stored", at=now
-        )
+        store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.GENERATING, "bench", "plan stored", now))
         from campaigns.approval.opening import open_round
 
         approver = Approver(name="Ana", email="ana@fernwood.example")
@@ -245,7 +244,7 @@ def main() -> None:
     load = os.getloadavg()
     print(f"{os.cpu_count()} cores, load {load[0]:.1f}; Prefect {'away' if options.no_prefect else 'beside'}")
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as served_:
-        _run(served_.env, "-m", "deployments.seed", "--tenant", TENANT)
+        _run(served_.env, "-m", "deployments.commands.seed", "--tenant", TENANT)
         print("start ", asyncio.run(start(served_, rate=options.rate, seconds=options.seconds)), flush=True)
         work = asked(served_, options.decisions)
         if shutil.which("wrk") and not options.no_wrk:

@@ -6,13 +6,14 @@ twice that when it is as of now. An index that holds keys costs a unit when an i
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
-from campaigns.store.table import (
+from campaigns.store.tables.table import (
     INDEXES,
+    Check,
     ConditionFailed,
     Delete,
     Index,
@@ -32,11 +33,17 @@ _KEYS_ONLY_BYTES: Final = 400  # the keys of table and index, and 100 bytes of t
 
 
 class CountingTable:
-    """`Table` on another one. `counts`: requests by kind, units read, units written on the table and its indexes."""
+    """`Table` on another one.
+
+    Attributes:
+        counts: requests by kind, units read, units written on the table and its indexes.
+        spent: the same units written, by the kind of item: in how many writes, on the table, on its indexes.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self.counts: Counter[str] = Counter()
+        self.spent: dict[str, Counter[str]] = defaultdict(Counter)
 
     def get(self, key: Key) -> Item | None:
         found = self._table.get(key)
@@ -72,7 +79,10 @@ class CountingTable:
         kind = "puts" if len(operations) == 1 and isinstance(operations[0], Put) else "transactions"
         times = 1 if kind == "puts" else 2
         self.counts[kind] += 1
-        self.counts["written units"] += sum(times * _units(op, before[op.key]) for op in operations)
+        for op in operations:
+            units = times * _units(op, before[op.key])
+            self.counts["written units"] += units
+            self.spent[_kind(op, before[op.key])].update(writes=1, units=units)
         try:
             self._table.write(*operations)
         except ConditionFailed:
@@ -80,19 +90,37 @@ class CountingTable:
             raise
         for op in operations:
             if isinstance(op, Put | Delete):
-                item = op.item if isinstance(op, Put) else None
-                self.counts["index units"] += _index_units(before[op.key], item)
-                self.counts[f"items {item['kind'] if item else 'deleted'}"] += times * _units(op, before[op.key])
+                units = _index_units(before[op.key], op.item if isinstance(op, Put) else None)
+                self.counts["index units"] += units
+                self.spent[_kind(op, before[op.key])]["index"] += units
 
     def delete(self, keys: Sequence[Key]) -> None:
         self.counts["deleted"] += len(keys)
         self.counts["written units"] += len(keys)
+        for key in keys:
+            before = self._table.get(key)
+            index = _index_units(before, None)
+            self.counts["index units"] += index
+            self.spent[before["kind"] if before else "absent"].update(writes=1, units=1, index=index)
         self._table.delete(keys)
 
     def _read(self, kind: str, found: list[Item], *, now: bool) -> None:
         self.counts[kind] += 1
         units = max(1, ceil(sum(map(item_bytes, found)) / 4096))
         self.counts["read units"] += units if now else units / 2  # type: ignore[assignment]
+
+    @property
+    def units(self) -> int:
+        """Units written so far, on the table and its indexes."""
+        return self.counts["written units"] + self.counts["index units"]
+
+    def bill(self) -> str:
+        """Return where the written units went, a line for each kind of item, the dearest first."""
+        rows = [(kind, each["writes"], each["units"], each["index"]) for kind, each in self.spent.items()]
+        rows.sort(key=lambda row: -(row[2] + row[3]))
+        total = ("in all", *(sum(row[column] for row in rows) for column in (1, 2, 3)))
+        lines = [f"{kind:<16}{writes:>8}{units:>8}{index:>8}" for kind, writes, units, index in [*rows, total]]
+        return "\n".join([f"{'item':<16}{'writes':>8}{'units':>8}{'index':>8}", *lines])
 
     @property
     def calls(self) -> int:
@@ -104,9 +132,15 @@ class CountingTable:
 
     @property
     def dollars(self) -> float:
-        written = self.counts["written units"] + self.counts["index units"]
         read = self.counts["read units"]
-        return (written * DOLLARS_A_MILLION_WRITTEN + read * DOLLARS_A_MILLION_READ) / 1e6
+        return (self.units * DOLLARS_A_MILLION_WRITTEN + read * DOLLARS_A_MILLION_READ) / 1e6
+
+
+def _kind(operation: Operation, before: Item | None) -> str:
+    """Return the kind of item that is written, or for a condition alone that it is one."""
+    if isinstance(operation, Check):
+        return f"check {before['kind']}" if before else "check absent"
+    return str(operation.item["kind"] if isinstance(operation, Put) else before["kind"] if before else "absent")
 
 
 def _units(operation: Operation, before: Item | None) -> int:

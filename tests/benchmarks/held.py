@@ -41,10 +41,9 @@ from prefect.states import Pending
 from api.auth.identity import SCOPES, mint
 from campaigns.keys.keyring import KeyRing
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.wiring import get_store
-from deployments.seed import seed
-from deployments.stack import LocalStack
+from deployments.local.stack import LocalStack, seed
 from flows.build_campaign import build_campaign
 from tasks.upkeep.housekeeping import DUTIES
 from tests.flows.conftest import sample_brief
@@ -60,7 +59,7 @@ def standing(home: Path) -> Iterator[LocalStack]:
     stack.logs.mkdir(parents=True, exist_ok=True)
     try:
         stack.start_server()
-        stack.run("blocks", "-m", "deployments.blocks")
+        stack.run("blocks", "-m", "deployments.engine.blocks")
         os.environ.update(stack.env)
         # Prefect has read the environment already, when it was imported.
         ours = {

@@ -15,7 +15,7 @@ from typing import Any
 
 from campaigns.model.base import derived_id
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.persona import Persona
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.merge.merging import merge
 

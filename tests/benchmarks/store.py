@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from campaigns.store import Fact, Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Table
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Table
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 
 
@@ -63,8 +63,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         median = measure("SQLite", SQLiteTable(Path(folder) / "store.db"), given.posts, given.rounds)
         if given.aws_local:
-            from campaigns.store.dynamodb import DynamoDBTable, create_table
-            from deployments.aws_local import AwsLocal
+            from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+            from deployments.local.aws_local import AwsLocal
 
             aws = stack.enter_context(AwsLocal())
             client = aws.session().client("dynamodb", endpoint_url=aws.endpoint_url)

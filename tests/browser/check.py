@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from playwright.sync_api import sync_playwright
 
@@ -19,6 +20,9 @@ def hostile_texts(plan: Plan) -> Row:
     row, dangerous = Row("hostile texts in Chromium"), 0
     with (
         tempfile.TemporaryDirectory() as home,
+        # Each payload has a brand and a persona of its own: more than a tenant may have.
+        patch("campaigns.store.library.brands.MAX_BRANDS", len(PAYLOADS) + 1),
+        patch("campaigns.store.library.personas.MAX_PERSONAS", 2 * len(PAYLOADS) + 10),
         live_scene(Path(home)) as scene,
         sync_playwright() as playwright,
         watched(launch(playwright), scene.base_url) as (page, watch),

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, Playwright
 
-from deployments.stack import free_ports
+from deployments.local.stack import free_ports
 from tests.approvals.scene import Scene, a_scene
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")

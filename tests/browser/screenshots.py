@@ -12,11 +12,11 @@ from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
 from tests.browser.live import launch, live_scene
-from tests.browser.states import STATES, State, reached
+from tests.browser.states import STATES, reached
 
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 COLOURS = 200
-DARK = {"review", "instagram", "findings", "round-2-changes", "send"}
+DARK = {"review", "instagram", "findings", "month", "round-2-changes", "send", "stages", "begun-elsewhere", "list"}
 
 
 def main(folder: Path, names: Collection[str] = ()) -> None:
@@ -34,15 +34,20 @@ def main(folder: Path, names: Collection[str] = ()) -> None:
                     if (not names or state.name in names) and (scheme == "light" or state.name in DARK):
                         reached(page, scene, state, f"{size} {scheme}")
                         suffix = "" if scheme == "light" else "-dark"
-                        keep(page, state, folder / f"{state.name}{suffix}-{width}.png")
+                        keep(page, folder / f"{state.name}{suffix}-{width}.png", state.look)
                 context.close()
         browser.close()
 
 
-def keep(page: Page, state: State, path: Path) -> None:
-    """Save a picture with few colours: a tenth of the size, and nobody sees it."""
-    if state.look:
-        page.evaluate("place => document.querySelector(place).scrollIntoView({behavior: 'instant'})", state.look)
+def keep(page: Page, path: Path, look: str = "") -> None:
+    """Save a picture from the place `look` on."""
+    if look:
+        page.evaluate("place => document.querySelector(place).scrollIntoView({behavior: 'instant'})", look)
+    save(page, path)
+
+
+def save(page: Page, path: Path) -> None:
+    """Save what one sees of a page, with few colours: a tenth of the size, and nobody sees it."""
     picture = Image.open(io.BytesIO(_taken(page))).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path, f"{path.stat().st_size // 1024} kB")

@@ -9,9 +9,14 @@ from datetime import timedelta
 from playwright.sync_api import Page
 
 from campaigns.approval.expiry import expire
+from campaigns.approval.outcomes import conclude
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
+from campaigns.approval.rounds import keep_draft
+from campaigns.model.approval import PostDraft, ReviewDraft
 from campaigns.model.vocabulary import CampaignStatus
+from campaigns.rules.approval.passages import sentences_of
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene, some_posts
+from tests.approvals.voices import by_link
 
 REASON = "Too long for X, and please name the farm."
 
@@ -41,6 +46,13 @@ def brief_open(page: Page, scene: Scene) -> None:
     page.locator(".brief summary").click()
 
 
+def month_open(page: Page, scene: Scene) -> None:
+    """The grid of a wide screen; on a phone the agenda in its place."""
+    review(page, scene)
+    if page.locator(".days summary").is_visible():
+        page.locator(".days summary").click()
+
+
 def approved_rest(page: Page, scene: Scene) -> None:
     a_post_with_findings(page, scene)
     page.get_by_role("button", name="Approve the rest").click()
@@ -62,6 +74,16 @@ def unconfirmed(page: Page, scene: Scene) -> None:
     send_step(page, scene)
     page.locator("#decidedBy").fill("")
     page.get_by_role("button", name="Send decision").click()
+
+
+def begun_elsewhere(page: Page, scene: Scene) -> None:
+    """A mail scanner has filled in the form, in a browser of its own."""
+    scene.stand_up(posts=3)
+    round_ = scene.round()
+    chosen = {post.id: PostDraft(decision="approved", revision=post.revision) for post in scene.posts()}
+    draft = ReviewDraft(digest=round_.digest, posts=chosen, browser="another", saved_at=scene.clock.now)
+    keep_draft(scene.store, round_, by_link(round_), draft, now=scene.clock.now)
+    page.goto(scene.url())
 
 
 def asks_for_a_code(page: Page, scene: Scene) -> None:
@@ -257,6 +279,24 @@ def in_german(page: Page, scene: Scene) -> None:
     page.goto(scene.stand_up(approvers=[CLA.to_wire()]).url())
 
 
+def list_before_the_code(page: Page, scene: Scene) -> None:
+    """The list of an approver; the store is everybody's, so this one is asked in no other state."""
+    eva = {"name": "Eva Lind", "email": f"eva-{scene.campaign.id[-6:].lower()}@example.com", "locale": "en"}
+    page.goto(f"{scene.stand_up(posts=5, approvers=[eva]).url()}")
+    for number, name in enumerate(("Summer menu", "Roastery open day"), start=1):
+        other = scene.another(f"{scene.campaign.id} {number}")
+        other.campaign = other.campaign.model_copy(update={"name": name})
+        other.stand_up(posts=2 * number, approvers=[eva], expires_in_hours=48 * number)
+    page.locator(".foot a").click()
+    page.locator("button").click()
+
+
+def list_open(page: Page, scene: Scene) -> None:
+    list_before_the_code(page, scene)
+    page.locator("#code").fill(scene.code_of_list())
+    page.locator("button.first").click()
+
+
 def long_texts(page: Page, scene: Scene) -> None:
     """Names without a blank, a post as long as LinkedIn takes, and an address that no line holds."""
     name = "Frühjahrsernte-Aktionswochen-Abschlussveranstaltung in " + "Llanfairpwllgwyngyllgogerychwyrndrobwll" * 2
@@ -276,12 +316,100 @@ def many_posts(page: Page, scene: Scene) -> None:
     page.locator(".pages").scroll_into_view_if_needed()
 
 
+def in_stages(page: Page, scene: Scene) -> None:
+    """The editor has approved with a comment; legal reads."""
+    people = [("Editor", ANA), ("Legal", BEN), ("Client", CLA)]
+    stages = [{"name": name, "approvers": [who.to_wire()], "expiresInHours": 48} for name, who in people]
+    scene.stand_up(posts=6, stages=stages).decide(comments="Lovely. Legal, please look at the prices.")
+    conclude(scene.store, scene.store.campaigns.get(TENANT, scene.campaign.id), now=scene.clock.now)
+    page.goto(scene.url())
+
+
+def stage_receipt(page: Page, scene: Scene) -> None:
+    in_stages(page, scene)
+    scene.decide()
+    conclude(scene.store, scene.store.campaigns.get(TENANT, scene.campaign.id), now=scene.clock.now)
+    page.goto(scene.url(n=2))
+
+
+def pointed_at(page: Page, scene: Scene) -> None:
+    review(page, scene)
+    page.locator("#p2 .needs_revision input").check()
+    page.locator("#p2 select").select_option(index=2)
+    page.locator("#p2 textarea").fill(REASON)
+
+
+def answer_beside_the_words(page: Page, scene: Scene) -> None:
+    scene.stand_up(posts=3)
+    posts = scene.posts()
+    said = {"decision": "needs_revision", "comment": REASON, "passage": sentences_of(posts[1])[1]}
+    scene.decide(decision="needs_revision", posts={posts[1].id: said})
+    scene.clock.pass_(hours=2)
+    scene.next_round({2: ("The first bags from Finca La Loma are here on Monday.", "Named the farm.")})
+    page.goto(scene.url())
+
+
+def in_own_words(page: Page, scene: Scene) -> None:
+    page.goto(scene.stand_up(posts=6, allow_edits=True, allow_moves=True).url())
+    page.locator("#p2 .approved input").check()
+    page.locator("#p2 .own summary").first.click()
+    page.locator("#e-2").fill("The first bags from Huila are here on Monday. Come and taste them with us.")
+
+
+def own_words_blocked(page: Page, scene: Scene) -> None:
+    in_own_words(page, scene)
+    page.locator("#e-2").fill("Guaranteed to be the freshest coffee you ever had.")
+    page.get_by_role("button", name="Approve the rest").click()
+    page.locator(".bar .first").click()
+
+
+def own_words_to_be_sent(page: Page, scene: Scene) -> None:
+    in_own_words(page, scene)
+    page.get_by_role("button", name="Approve the rest").click()
+    page.locator(".bar .first").click()
+
+
+def another_time(page: Page, scene: Scene) -> None:
+    page.goto(scene.stand_up(posts=6, allow_moves=True).url())
+    page.locator("#p2 .approved input").check()
+    page.locator("#p2 .own summary").click()
+    page.locator("#p2 .own select").select_option(index=1)
+
+
+def another_time_refused(page: Page, scene: Scene) -> None:
+    another_time(page, scene)
+    page.locator("#p2 [type=datetime-local]").fill("2027-03-26T09:00")
+    page.get_by_role("button", name="Approve the rest").click()
+    page.locator(".bar .first").click()
+
+
+def asked_again(page: Page, scene: Scene) -> None:
+    scene.stand_up(posts=3, approvers=[ANA.to_wire(), BEN.to_wire()], quorum="all", allow_edits=True)
+    everything = {post.id: {"decision": "approved"} for post in scene.posts()}
+    scene.decide(2, posts=everything)
+    second = scene.posts()[1]
+    edit = "The first bags from Huila are here on Monday. Come and taste them with us."
+    scene.clock.pass_(minutes=5)
+    scene.decide(1, posts={**everything, second.id: {"decision": "approved", "edit": edit}})
+    page.goto(scene.url(2))
+
+
 STATES = [
     State("review", review),
     State("linkedin", review, "#p1"),
     State("instagram", review, "#p3"),
     State("brief", brief_open, ".brief"),
+    State("month", month_open, "main"),
     State("findings", a_post_with_findings, "#p7"),
+    State("pointing", pointed_at, "#v-2"),
+    State("pointing-answered", answer_beside_the_words, "#p2 .said"),
+    State("edit", in_own_words, "#v-2"),
+    State("edit-blocked", own_words_blocked, "#v-2"),
+    State("edit-send", own_words_to_be_sent),
+    State("move", another_time, "#v-2"),
+    State("move-refused", another_time_refused, "#v-2"),
+    State("asked-again", asked_again),
+    State("begun-elsewhere", begun_elsewhere, "main"),
     State("rest-approved", approved_rest, "main"),
     State("missing", something_missing, "main"),
     State("send", send_step),
@@ -298,6 +426,8 @@ STATES = [
     State("stale", stale, "#p2"),
     State("round-2", second_round),
     State("round-2-changes", second_round, "#p2"),
+    State("stages", in_stages, ".stages"),
+    State("stages-receipt", stage_receipt),
     State("newer", newer_version),
     State("new-link-sent", new_link_sent),
     State("replaced", replaced),
@@ -309,6 +439,8 @@ STATES = [
     State("another-site", another_site),
     State("may-not-decide", may_not_decide),
     State("german", in_german),
+    State("list-code", list_before_the_code),
+    State("list", list_open),
     State("long", long_texts),
     State("pages", many_posts, ".pages"),
 ]

@@ -13,13 +13,17 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+
+import psutil
 
 from tests.chaos.arena import Arena
 from tests.chaos.outages import OUTAGES, Outage
 from tests.chaos.points import BY_NAME, POINTS, Point
 from tests.chaos.run import Run
 from tests.chaos.table import printed
+from tests.system.databases import postgres
 
 LONG_SEEDS = 40
 
@@ -28,7 +32,14 @@ def main() -> int:
     options = _options()
     home = Path(tempfile.mkdtemp(prefix="chaos-"))
     began = time.monotonic()
-    with Arena(home, template=options.template) as arena:
+    with (
+        postgres() if options.postgres else nullcontext("") as database,
+        Arena(
+            home,
+            template=options.template,
+            settings={"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {},
+        ) as arena,
+    ):
         signal.signal(signal.SIGTERM, lambda *_: _end(arena))
         signal.signal(signal.SIGINT, lambda *_: _end(arena))
         run = Run(arena, _points(options.points), _outages(options.outages), options)
@@ -49,6 +60,8 @@ def main() -> int:
 def _end(arena: Arena) -> None:
     """Leave at once and without a process behind: the campaigns under way would take minutes."""
     arena.stack.stop()
+    for each in psutil.Process().children():  # PostgreSQL
+        each.terminate()
     os._exit(130)
 
 
@@ -64,6 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--within", type=float, default=60.0, help="seconds from healing until past the gate")
     parser.add_argument("--patience", type=float, default=240.0, help="seconds until a campaign counts as stuck")
     parser.add_argument("--json", type=Path, help="write the table there, also while it grows")
+    parser.add_argument("--postgres", action="store_true", help="Prefect's database on PostgreSQL, not in a file")
     parser.add_argument("--template", type=Path, help="a migrated Prefect database, made when missing; saves 20 s")
     options = parser.parse_args()
     if options.long:

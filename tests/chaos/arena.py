@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
+from string import ascii_lowercase
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,10 +24,10 @@ import psutil
 
 from api.auth.identity import SCOPES, mint
 from campaigns.keys.keyring import KeyRing
-from deployments.fake_bedrock import FakeBedrock, _usual
-from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour
-from deployments.seed import seed
-from deployments.stack import ROOT, LocalStack, StackError
+from deployments.local.fake_bedrock import FakeBedrock, usual_answer, wanted_schema
+from deployments.local.fake_bedrock_script import BEHAVIOURS, Behaviour
+from deployments.local.stack import LocalStack, StackError, seed
+from deployments.place import ROOT
 from tests.chaos.calls import Heal
 from tests.chaos.proxy import Proxy
 
@@ -49,6 +51,9 @@ class Model(FakeBedrock):
     def know(self, name: str) -> None:
         self._names.add(name)
 
+    def is_away(self, name: str) -> bool:
+        return self.refusing or name in self.failing
+
     def enter(self, model: str, body: dict[str, Any]) -> Behaviour:
         text = json.dumps(body)
         usual = super().enter(model, body)
@@ -69,15 +74,14 @@ class Model(FakeBedrock):
         return not self.refusing
 
 
-_LETTERS = str.maketrans("0123456789", "abcdefghij")
-
-
 def _unlike_before(body: dict[str, Any], call: int) -> Behaviour:
-    """Return the usual answer in words that no other call gets: what is written twice must not look the same."""
-    schema = body["toolConfig"]["tools"][-1]["toolSpec"]["inputSchema"]["json"]
-    answer = _usual(body, schema)
-    name = str(call).translate(_LETTERS)  # a figure would have to stand in the brief
-    return {**answer, "text": f"{answer['text']} Draft {name}."} if "text" in answer else answer
+    """Return the usual answer in words that no other call gets: alike posts would be written once more, and paid."""
+    schema = wanted_schema(body)
+    assert schema is not None, "a call that asks for no answer of ours"
+    answer = usual_answer(body, schema)
+    chance = Random(call)
+    said = " ".join("".join(chance.choices(ascii_lowercase, k=6)) for _ in range(8)).capitalize()
+    return {**answer, "text": f"{answer['text']} {said}."} if "text" in answer else answer
 
 
 @dataclass
@@ -87,6 +91,7 @@ class Arena:
     home: Path
     template: Path | None = None
     answer_seconds: float = 0.4
+    settings: dict[str, str] = field(default_factory=dict)
     deaths: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -103,6 +108,7 @@ class Arena:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
+            **self.settings,
         }
         self.stack = LocalStack(self.home, template=self.template, extra_env=settings)
         self.proxy = Proxy(self.stack.server_port)

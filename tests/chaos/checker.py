@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from campaigns.operations.consistency import check
+from campaigns.operations.watching.consistency import check
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.chaos.arena import TENANT, Arena
-from tests.chaos.calls import Heal, count_calls
+from tests.chaos.calls import Calls, Heal, count_calls
 from tests.chaos.story import Story
 
-_OUTCOME: Final = {"approved": "completed", "rejected": "rejected", "revise": "completed"}
-_WAITING_FOR_US: Final = ("accepted", "decided")
+_OUTCOME: Final = {"approved": "completed", "rejected": "rejected", "revise": "completed", "stages": "completed"}
+_WAITING_FOR_US: Final = ("accepted", "decided", "ordered")
 WORKER_KILLED: Final = "worker killed"
 OUTLIVES: Final = 5.0
 """Seconds that a process may outlive its worker."""
@@ -89,10 +89,13 @@ def _verdict(arena: Arena, story: Story, effects: list[dict[str, Any]], heals: S
     _posts(story, items, effects, verdict)
     _decisions(story, items, verdict)
     _notices(story, items, effects, verdict)
-    _calls(arena, story, effects, heals, verdict)
-    _recovery(story, effects, heals, verdict, pauses=_pauses(items))
     store = Store(SQLiteTable(arena.home / "store.db"))
     campaign = store.campaigns.get(TENANT, story.campaign_id)
+    # A process whose worker died lives on until its next line of output, and may call the model meanwhile.
+    lingering = [(begin, end + (name == WORKER_KILLED) * OUTLIVES, name) for begin, end, name in heals]
+    answered = arena.model.calls[story.name] - arena.model.faults[story.name]
+    _calls(story, effects, count_calls(effects, lingering), verdict, answered=answered, booked=campaign.usage.calls)
+    _recovery(story, effects, heals, verdict, pauses=_pauses(items))
     verdict.inconsistent += [f"{each.code}: {each.found}" for each in check(store, campaign, now=datetime.now(UTC))]
     if not story.stuck and items["campaign"]["status"] != _OUTCOME[story.path]:
         verdict.stuck.append(f"ended as {items['campaign']['status']}")
@@ -141,10 +144,26 @@ def _decisions(story: Story, items: dict[str, Any], verdict: Verdict) -> None:
     told = Counter(receipt.round for receipt in story.receipts)
     verdict.doubled += [f"round {n}: {count} receipts" for n, count in told.items() if count > 1]
     audit = [item for key, item in items.items() if key.startswith("audit#")]
-    moves = Counter((e["fromStatus"], e["toStatus"], e.get("round")) for e in audit if e.get("action") == "moved")
-    verdict.doubled += [f"moved {count} times: {move}" for move, count in moves.items() if count > 1]
+    _moves(story, audit, verdict)
     said = Counter(e.get("round") for e in audit if e.get("action") == "decided")
     verdict.doubled += [f"round {n}: decided {count} times in the trail" for n, count in said.items() if count > 1]
+
+
+def _moves(story: Story, audit: Sequence[dict[str, Any]], verdict: Verdict) -> None:
+    """Each move is made once. An order lets a campaign leave `failed` once, and so come to it once more; no more.
+
+    All that was done before the failure stays done: nothing else is excused by an order.
+    """
+    moves = Counter((e["fromStatus"], e["toStatus"], e.get("round")) for e in audit if e.get("action") == "moved")
+    usual = {move: count for move, count in moves.items() if "failed" not in move}
+    verdict.doubled += [f"moved {count} times: {move}" for move, count in usual.items() if count > 1]
+    orders = story.orders.passes
+    left = sum(count for move, count in moves.items() if move[0] == "failed")
+    came = sum(count for move, count in moves.items() if move[1] == "failed")
+    if left > orders:
+        verdict.doubled.append(f"went on {left} times after it had failed, ordered {orders} times")
+    if came > 1 + orders:
+        verdict.doubled.append(f"failed {came} times, ordered {orders} times")
 
 
 def _notices(story: Story, items: dict[str, Any], effects: list[dict[str, Any]], verdict: Verdict) -> None:
@@ -174,18 +193,21 @@ def _excuses(sent: Sequence[dict[str, Any]], effects: Iterable[dict[str, Any]]) 
 
 
 def _calls(
-    arena: Arena, story: Story, effects: Sequence[dict[str, Any]], heals: Sequence[Heal], verdict: Verdict
+    story: Story, effects: Sequence[dict[str, Any]], calls: Calls, verdict: Verdict, *, answered: int, booked: int
 ) -> None:
-    """Count model calls beyond one for each text, and compare them with what the model itself says.
+    """Count model calls beyond one for each text, and compare three books: the model's, the processes', the product's.
 
-    A process whose worker died lives on until its next line of output, and may call the model meanwhile.
+    Args:
+        answered: calls that the model itself says it got, without those that it was made to fail.
+        booked: calls that the product says the campaign has cost.
     """
-    lingering = [(begin, end + (name == WORKER_KILLED) * OUTLIVES, name) for begin, end, name in heals]
-    calls = count_calls(effects, lingering)
     verdict.repeated, verdict.in_flight, verdict.needless = calls.repeated, calls.in_flight, calls.needless
-    through = arena.model.calls[story.name] - arena.model.faults[story.name]
-    if through > calls.made + arena.model.refused:
-        verdict.doubled.append(f"the model was called {through} times, the product says {calls.made}")
+    if answered > calls.made:
+        verdict.doubled.append(f"the model was called {answered} times, the processes made {calls.made} calls")
+    if booked > calls.made:
+        verdict.doubled.append(f"{calls.made} calls were made, the product counts {booked}")
+    if booked < calls.owed:
+        verdict.lost.append(f"{calls.owed} calls came to an end, the product counts {booked}")
     kept = {f"{each['post']}/{each['revision']}" for each in effects if each["kind"] == "stored"}
     if not story.stuck and len(kept) < story.posts:
         verdict.lost.append(f"{len(kept)} of {story.posts} texts were stored")

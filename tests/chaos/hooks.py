@@ -37,6 +37,7 @@ _names: dict[str, str] = {}
 _calls: dict[str, int] = {}
 _guard = threading.Lock()
 _log: dict[int, int] = {}
+_asking = threading.local()
 
 
 # --- what happened ---------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def role() -> str:
         return "server"
     if "api" in arguments:
         return "api"
-    if "flows.housekeeping" in sys.modules:
+    if os.environ.get("PREFECT__FLOW_NAME") == "housekeeping":
         return "housekeeping"
     return "flow" if "PREFECT__FLOW_RUN_ID" in os.environ or "PREFECT_FLOW_RUN_ID" in os.environ else "other"
 
@@ -155,9 +156,23 @@ def _calling(kind: str, call: Callable[..., Any]) -> Callable[..., Any]:
         what = _asked(kind, given)
         name = f"{what['campaign']}/{what.get('post', 'plan')}/{what.get('revision', 0)}"
         note("asked", name=name, **what)
+        _asking.what = {"name": name, **what}
         answer = call(tenant_id, given)
+        del _asking.what
         note("answered", name=name, success=answer.success, **what)
         return answer
+
+    return watched
+
+
+def _called(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Note each call of the model: an answer that does not hold is followed by another call for the same text."""
+
+    @functools.wraps(call)
+    def watched(self: Any, prompt: Any, form: Any) -> Any:
+        if hasattr(_asking, "what"):  # else it is for no text of a campaign
+            note("called", **_asking.what)
+        return call(self, prompt, form)
 
     return watched
 
@@ -272,15 +287,16 @@ _WATCHED: dict[str, Callable[[tuple[Any, ...], Any], None]] = {
     "campaigns.build.submission:submit": _watch_saved,
     "tasks.save:save_campaign": _watch_saved,
     "tasks.engine.lease:building": _watch_building,
-    "campaigns.store.posts:PostRepository.save_revision": _watch_kept,
-    "campaigns.store.campaigns:CampaignRepository.move": _watch_planned,
+    "campaigns.store.campaign.posts:PostRepository.save_revision": _watch_kept,
+    "campaigns.store.campaign.campaigns:CampaignRepository.move": _watch_planned,
 }
 _REPLACED: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "campaigns.agents.writer:run": functools.partial(_calling, "write"),
     "campaigns.agents.planner:run": functools.partial(_calling, "plan"),
+    "campaigns.agents.providers.hosted:HostedModel.answer": _called,
     "tasks.delivery.channels:send": _sending,
     **{
-        f"campaigns.store.sqlite:SQLiteTable.{method}": functools.partial(_failing_store, method)
+        f"campaigns.store.tables.sqlite:SQLiteTable.{method}": functools.partial(_failing_store, method)
         for method in ("get", "get_many", "query", "query_index", "positions", "write", "delete")
     },
     **{

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from deployments.fake_bedrock_script import BEHAVIOURS, Slow
+from deployments.local.fake_bedrock_script import BEHAVIOURS, Slow
 from tests.chaos.arena import Arena, eventually
 from tests.chaos.proxy import Mode
 

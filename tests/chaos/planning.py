@@ -13,6 +13,8 @@ from tests.chaos.story import Story
 _PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 _FROM_THE_END: Final = {"ask"}
 """A run that dies here has not got any further until the decision: it is not killed again right after that."""
+_OF_STAGES: Final = "pass"
+"""Killed here is only a campaign that is approved in stages, and does nothing else."""
 _NEEDS_REVISION: Final = {"revise", "reask"}
 
 
@@ -23,7 +25,8 @@ def stories_of(points: Sequence[Point], outages: Sequence[Outage], seeds: Sequen
         chance = random.Random(seed)
         building = [each for each in outages if each.phase == "build" and seed == seeds[0]]
         deciding = [each for each in outages if each.phase == "decide" and seed == seeds[0]]
-        hands = {phase: [p for p in points if p.phase == phase and p.role != "housekeeping"] for phase in _PHASES}
+        mine = [each for each in points if each.role != "housekeeping"]
+        hands = {phase: [p for p in mine if p.phase == phase] for phase in _PHASES if phase != _OF_STAGES}
         for hand in hands.values():
             chance.shuffle(hand)
         late = max(len(hands[phase]) for phase in ("decide", "resume", "close")) if hands["ask"] else 0
@@ -34,6 +37,8 @@ def stories_of(points: Sequence[Point], outages: Sequence[Outage], seeds: Sequen
                 dealt[count - 1 - number if phase in _FROM_THE_END else number].append(point)
         for kills in dealt:
             stories.append(_story(len(stories), seed, [kill.name for kill in kills], chance))
+        for point in (each for each in mine if each.phase == _OF_STAGES):
+            stories.append(_story(len(stories), seed, [point.name], chance))
         for outage in (*building, *deciding):
             stories.append(_story(len(stories), seed, [], chance, [outage]))
     return sorted(stories, key=lambda story: -len(story.kills))  # the longest first: nobody waits for them in the end
@@ -62,7 +67,9 @@ def _story(
     phases = {BY_NAME[kill].phase for kill in kills}
     path = chance.choice(["approved", "approved", "revise", "rejected"])
     # Before and after its second decision a run makes progress: it may be killed in both rounds.
-    if phases & _NEEDS_REVISION or "revise:in" in kills or {"resume", "close"} <= phases:
+    if _OF_STAGES in phases:
+        path = "stages"
+    elif phases & _NEEDS_REVISION or "revise:in" in kills or {"resume", "close"} <= phases:
         path = "revise"
     elif "complete:approved" in kills and path == "rejected":
         path = "approved"

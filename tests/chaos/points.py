@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Phase = Literal["create", "plan", "write", "finish", "ask", "decide", "resume", "revise", "reask", "close", "end"]
-"""The stretch of a campaign's life in which a point lies, in their order.
+Phase = Literal[
+    "create", "plan", "write", "finish", "ask", "decide", "resume", "pass", "revise", "reask", "close", "end"
+]
+"""The stretch of a campaign's life in which a point lies, in their order; "pass" is one of approval in stages.
 
 Every step forward lies in a stretch of its own: what is killed twice without getting anything done between is
 started again later and later, on purpose (campaigns/operations/recovery.py), so no campaign is killed twice in one.
@@ -27,7 +29,11 @@ def _rung(_given: tuple[Any, ...], result: Any) -> bool:
 
 
 def _moved_to(status: str) -> Callable[[tuple[Any, ...], Any], bool]:
-    return lambda given, _: status in given
+    return lambda given, _: any(getattr(each, "to", None) == status for each in given)
+
+
+def _passes_on(given: tuple[Any, ...], _result: Any) -> bool:
+    return any(getattr(getattr(each, "stage", None), "next", None) for each in given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +65,20 @@ def _flow(name: str, phase: Phase, target: str, when: Literal["in", "out"], **mo
 
 
 _WRITE: Final = "campaigns.checkpoints.vault:CheckpointVault.write"
-_MOVE: Final = "campaigns.store.campaigns:CampaignRepository.move"
+_MOVE: Final = "campaigns.store.campaign.campaigns:CampaignRepository.move"
 _WRITER: Final = "campaigns.agents.writer:run"
-_SAVE: Final = "campaigns.store.posts:PostRepository.save_revision"
+_SAVE: Final = "campaigns.store.campaign.posts:PostRepository.save_revision"
 _PENDING: Final = "prefect.workers.base:BaseWorker._propose_pending_state"
-_OPEN: Final = "campaigns.store.approvals:ApprovalRepository.open_round"
+_OPEN: Final = "campaigns.store.campaign.approvals:ApprovalRepository.open_round"
 
 POINTS: Final = (
     _flow("save:in", "plan", "tasks.save:save_campaign", "in"),
     _flow("save:out", "plan", "tasks.save:save_campaign", "out"),
     _flow("save:kept", "plan", _WRITE, "out", only=_step("save"), extra=True),
-    _flow("lease:taken", "plan", "campaigns.store.leases:LeaseRepository.acquire", "out", extra=True),
+    _flow("lease:taken", "plan", "campaigns.store.commits.leases:LeaseRepository.acquire", "out", extra=True),
     _flow("plan:in", "plan", "tasks.plan:plan_posts", "in"),
     _flow("plan:answered", "plan", "campaigns.agents.planner:run", "out", extra=True),
-    _flow("plan:posts-stored", "write", "campaigns.store.posts:PostRepository.put_planned", "out"),
+    _flow("plan:posts-stored", "write", "campaigns.store.campaign.posts:PostRepository.put_planned", "out"),
     _flow("plan:out", "write", "tasks.plan:plan_posts", "out"),
     _flow("plan:kept", "write", _WRITE, "out", only=_step("plan"), extra=True),
     _flow("generate-first:in", "write", "tasks.generate:generate_post", "in"),
@@ -105,16 +111,18 @@ POINTS: Final = (
     _flow("complete:out", "end", "tasks.complete:complete_campaign", "out"),
     _flow("complete:kept", "end", _WRITE, "out", only=_step("complete"), extra=True),
     Point("api:stored", "api", "create", "campaigns.build.submission:submit", "out"),
-    Point("api:run-made", "api", "create", "tasks.engine.runs:start_run", "out", extra=True),
+    Point("api:run-made", "api", "create", "tasks.engine.server.runs:start_run", "out", extra=True),
     Point("api:deciding", "api", "decide", "campaigns.approval.rounds:decide", "in", extra=True),
     Point("api:decided", "api", "decide", "campaigns.approval.rounds:decide", "out"),
-    Point("api:rung", "api", "decide", "tasks.engine.runs:ring", "out", only=_rung, extra=True),
+    Point("api:rung", "api", "decide", "tasks.engine.server.runs:ring", "out", only=_rung, extra=True),
+    Point("stage:approved", "api", "pass", "campaigns.approval.verdicts:note_verdicts", "out", only=_passes_on),
+    Point("stage:next-asked", "api", "pass", _OPEN, "out", extra=True),
     Point("worker:taken", "worker", "plan", _PENDING, "out"),
     Point("worker:started", "worker", "plan", "prefect.workers.base:BaseWorker._submit_run", "out", extra=True,
           within=90.0),  # a process that is being started has 40 s to run (campaigns/operations/recovery.py)
     Point("worker:taken-again", "worker", "resume", _PENDING, "out", extra=True),
     # What the API sweeps, housekeeping leaves to it: these are its own.
-    Point("housekeeping:slowing", "housekeeping", "plan", "tasks.engine.writer_limit:adjust_limit", "in"),
+    Point("housekeeping:counting", "housekeeping", "plan", "campaigns.store.upkeep.tallies:TallyRepository.fold", "in"),
     Point("housekeeping:tidying", "housekeeping", "plan", "tasks.checkpoints.retention:forget_ended_campaigns", "in"),
 )  # fmt: skip
 BY_NAME: Final = {point.name: point for point in POINTS}

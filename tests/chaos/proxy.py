@@ -8,7 +8,7 @@ from collections import Counter
 from types import TracebackType
 from typing import Literal, Self
 
-from deployments.stack import free_ports
+from deployments.local.stack import free_ports
 
 Mode = Literal["ok", "refuse", "slow", "drop", "5xx"]
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"

@@ -12,16 +12,19 @@ from typing import Any
 import httpx
 
 from campaigns.rules.freshen import moved_ahead
-from deployments.approver import LinkRefusedError, decide_by_link
-from deployments.mail import newest_link
+from deployments.local.approver import LinkRefusedError, decide_by_link
+from deployments.local.mail import newest_link
 from tests.chaos.arena import Arena, eventually
 from tests.chaos.calls import Heal
+from tests.chaos.orders import Orders
 from tests.chaos.outages import Outage, strike
 from tests.chaos.points import BY_NAME, Phase, Point
 
 AT_REST = {"completed", "rejected", "failed", "cancelled", "approval_timeout"}
 FOR_A_KILL_SECONDS = 90.0
 """So much longer may it take to the next station for each kill on the way."""
+_ANA = {"name": "Ana Reyes", "email": "ana@fernwood.example"}
+_BEN = {"name": "Ben Sato", "email": "ben@fernwood.example"}
 _BUILDING: frozenset[Phase] = frozenset({"create", "plan", "write", "finish", "ask"})
 
 
@@ -57,6 +60,7 @@ class Story:
     receipts: list[Acknowledged] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     stuck: str = ""
+    orders: Orders = field(default_factory=Orders)
     again: bool = False
     missed: list[str] = field(default_factory=list)
     came_on: float = 0.0
@@ -82,8 +86,10 @@ class Story:
         return f"chaos-{self.tag}"
 
     def came_on_since(self, at: float) -> bool:
-        """Whether it has come to a station since then, or to a place where its run was killed."""
-        return self.came_on > at or any(reached > at for reached, _ in self.stations)
+        """Whether it has come to a station since then, or to a place where its run was killed; an order is neither."""
+        return self.came_on > at or any(
+            reached > at for reached, station in self.stations if not station.startswith("ordered")
+        )
 
     def tell(self, arena: Arena) -> None:
         """Live it through; whatever goes wrong stands in the story, for the checker."""
@@ -99,20 +105,26 @@ class Story:
         arena.model.know(self.name)
         with arena.client() as client:
             self._arm(arena, _BUILDING)
+            # The model knows a campaign by its name, and is asked as soon as it is accepted.
+            self._strike(arena, "build", model=True)
             self._submit(client)
-        self._strike(arena, "build")
-        decisions = {"revise": ["needs_revision", "approved"]}.get(self.path, [self.path])
+        self._strike(arena, "build", model=False)
+        rounds = {"revise": ["needs_revision", "approved"], "stages": ["approved", "approved"]}
+        decisions = rounds.get(self.path, [self.path])
         phases = _BUILDING
         for n, decision in enumerate(decisions, start=1):
             self._await(arena, f"round {n}", partial(self._open_round, arena, n), phases)
             self._note_shown(arena, n)
+            self._wait_for_kills(arena, "ask" if n == 1 else "reask")
             phases = _until_next(n, last=n == len(decisions))
             self._arm(arena, phases)
             if n == len(decisions):
-                self._strike(arena, "decide")
+                self._strike(arena, "decide", model=False)
             self._decide(arena, n, decision)
         self._await(arena, "end", lambda: self._campaign(arena)["status"] in AT_REST, phases)
         self._await(arena, "run ended", lambda: self._agree(arena), phases)
+        # What a killed process had in hand to send is sent once its claim has run out.
+        self._await(arena, "run told", lambda: self._told(arena), phases)
 
     # --- acts --------------------------------------------------------------------------------------
 
@@ -138,6 +150,11 @@ class Story:
                 call = self._call(arena, point)
                 arena.arm(point.name, self.tag, [name for name in names if name], call=call, delay=delay)
 
+    def _wait_for_kills(self, arena: Arena, phase: Phase) -> None:
+        """Give a run the time to come to where it is to be killed: it does not pause for what is decided already."""
+        due = [kill for kill in self.kills if BY_NAME[kill].phase == phase]
+        eventually(lambda: all(arena.fired(kill, self.tag) for kill in due), within=FOR_A_KILL_SECONDS)
+
     def _call(self, arena: Arena, point: Point) -> int:
         """Return which call in one process is meant; never more than there will be."""
         if point.spread == "first" or point.phase == "revise":
@@ -148,9 +165,9 @@ class Story:
             left -= sum(key.startswith("post#") and bool(item.get("content")) for key, item in items)
         return max(1, left if point.spread == "last" else self.chance.randint(1, max(1, left)))
 
-    def _strike(self, arena: Arena, phase: str) -> None:
+    def _strike(self, arena: Arena, phase: str, *, model: bool) -> None:
         for outage in self.outages:
-            if outage.phase == phase:
+            if outage.phase == phase and (outage.component == "model") is model:
                 strike(
                     arena, outage, self.tag, name=self.name, campaign=self.campaign_id,
                     healed=lambda began, outage=outage: self.healed.append((began, time.time(), outage.name)),
@@ -196,6 +213,14 @@ class Story:
             raise TimeoutError(f"round {n}: nobody could decide: {self.refusals[-1:]}")
         self._station(f"decided {n}")
 
+    def _ordered_again(self, arena: Arena, campaign: dict[str, Any]) -> bool:
+        """Be the operator of a campaign that rests; return whether there is something to wait for."""
+        before = self.orders.passes
+        awaited = self.orders.give(arena, self.name, campaign)
+        if self.orders.passes > before:
+            self._station(f"ordered {self.orders.passes}")
+        return awaited
+
     # --- looking -----------------------------------------------------------------------------------
 
     def _campaign(self, arena: Arena) -> dict[str, Any]:
@@ -205,6 +230,8 @@ class Story:
         items = arena.items(self.campaign_id)
         self.run_id = items["campaign"].get("executionId", "")
         if items["campaign"]["status"] in AT_REST:
+            if self._ordered_again(arena, items["campaign"]):
+                return False
             raise TimeoutError(f"ended as {items['campaign']['status']} before round {n}")
         asked = items.get(f"round#{n:09d}")
         waits = items["campaign"]["status"] == "awaiting_review" and asked is not None and asked["status"] == "pending"
@@ -222,16 +249,25 @@ class Story:
         state = arena.prefect("GET", f"/flow_runs/{self.run_id}")["state"]
         return bool(state["type"] == ("FAILED" if campaign["status"] == "failed" else "COMPLETED"))
 
+    def _told(self, arena: Arena) -> bool:
+        """Whether everybody was told what each round came to."""
+        sent = [path.name for path in (arena.home / "mail").glob(f"*{self.campaign_id}-r*.eml")]
+        due = [(f"-r{n}-", f"-{kind}-") for n in self.shown for kind in ("receipt", "result")]
+        return all(any(round_ in name and kind in name for name in sent) for round_, kind in due)
+
     def _await(self, arena: Arena, station: str, reached: Any, phases: frozenset[Phase]) -> None:
         def looked() -> bool:
             self._arm(arena, phases)
             return bool(reached())
 
         kills = sum(BY_NAME[kill].phase in phases for kill in self.kills)
-        if not eventually(looked, within=self.patience + FOR_A_KILL_SECONDS * kills):
-            status = arena.items(self.campaign_id).get("campaign", {}).get("status", "not stored")
-            raise TimeoutError(f"did not come to {station}: {status}")
-        self._station(station)
+        before = -1
+        while self.orders.passes > before:  # what was ordered meanwhile has its own time
+            before = self.orders.passes
+            if eventually(looked, within=self.patience + FOR_A_KILL_SECONDS * kills):
+                return self._station(station)
+        status = arena.items(self.campaign_id).get("campaign", {}).get("status", "not stored")
+        raise TimeoutError(f"did not come to {station}: {status}")
 
     def _station(self, name: str) -> None:
         self.stations.append((time.time(), name))
@@ -255,12 +291,15 @@ class Story:
                 "allowedDaysOfWeek": ["mon", "tue", "wed", "thu", "fri"],
             },
             "cadenceOverrides": {"minPostsPerWeek": self.posts, "maxPostsPerWeek": self.posts, "maxPostsPerDay": 2},
-            "approval": {"approvers": [{"name": "Ana Reyes", "email": "ana@fernwood.example"}]},
+            "approval": {"approvers": [_ANA]},
         }
+        if self.path == "stages":
+            stages = [{"name": "Editor", "approvers": [_ANA]}, {"name": "Client", "approvers": [_BEN]}]
+            brief["approval"] = {"stages": [{**stage, "expiresInHours": 12} for stage in stages]}
         return moved_ahead(brief, datetime.now(UTC).date())
 
 
 def _until_next(n: int, *, last: bool) -> frozenset[Phase]:
     """Return the stretches between the decision of a round and the next station."""
-    phases: set[Phase] = {"decide", "resume"} if n == 1 else set()
+    phases: set[Phase] = {"decide", "resume", "pass"} if n == 1 else set()
     return frozenset(phases | ({"close", "end"} if last else {"revise", "reask"}))

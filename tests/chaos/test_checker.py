@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.chaos.calls import Calls, Heal, count_calls
-from tests.chaos.checker import Verdict, _decisions, _notices, _pauses, _posts, _recovery
+from tests.chaos.checker import Verdict, _calls, _decisions, _notices, _pauses, _posts, _recovery
+from tests.chaos.orders import Order
 from tests.chaos.outages import OUTAGES
 from tests.chaos.planning import once_more, stories_of
 from tests.chaos.points import BY_NAME, POINTS
@@ -58,6 +59,10 @@ def answered(at: float, pid: int = 1, *, success: bool = True) -> dict[str, Any]
     return {**asked(at, pid), "kind": "answered", "success": success}
 
 
+def called(at: float, pid: int = 1) -> dict[str, Any]:
+    return {**asked(at, pid), "kind": "called"}
+
+
 def killed(at: float, pid: int = 1) -> dict[str, Any]:
     return {"kind": "killed", "at": at, "pid": pid, "role": "flow", "point": "plan:in"}
 
@@ -99,6 +104,45 @@ def test_an_acknowledged_decision_is_there_once(story: Story, items: dict[str, A
     assert doubled.doubled
 
 
+AWAY = ("planning", "failed")
+ORDERED = ("failed", "planning")
+BUILT = [("planning", "generating"), ("generating", "awaiting_review")]
+
+
+@pytest.mark.parametrize(
+    ("moves", "orders", "found"),
+    [
+        (BUILT, 0, False),
+        ([*BUILT, *BUILT], 0, True),
+        ([AWAY, *BUILT], 0, False),
+        ([AWAY, ORDERED, *BUILT], 0, True),
+        ([AWAY, ORDERED, *BUILT], 1, False),
+        ([AWAY, ORDERED, AWAY, ORDERED, *BUILT], 2, False),
+        ([AWAY, ORDERED, AWAY, ("failed", "generating"), *BUILT[1:]], 2, False),
+        ([AWAY, ORDERED, AWAY, ORDERED, *BUILT], 1, True),
+        ([AWAY, AWAY, AWAY, ORDERED, *BUILT], 1, True),
+        ([AWAY, ORDERED, *BUILT, *BUILT[:1]], 1, True),
+        ([AWAY, ORDERED, *BUILT, *BUILT[1:]], 2, True),
+    ],
+    ids=[
+        "built", "built twice", "failed", "went on without an order", "ordered", "ordered twice",
+        "failed in two places", "once more than the orders", "failed once more than the orders",
+        "planned twice", "asked twice",
+    ],
+)  # fmt: skip
+def test_an_order_excuses_one_more_failure_and_going_on_and_no_other_move(
+    story: Story, items: dict[str, Any], moves: list[tuple[str, str]], orders: int, found: bool
+) -> None:
+    audit = {
+        f"audit#{number:09d}": {"action": "moved", "fromStatus": left, "toStatus": to}
+        for number, (left, to) in enumerate(moves)
+    }
+    # An order that came to nothing and was given anew is one order.
+    story.orders.given = {version: [Order("in vain", 1.0), Order("done", 2.0)] for version in range(orders)}
+    _decisions(story, items | audit, verdict := Verdict(story))
+    assert bool(verdict.doubled) is found
+
+
 def test_a_notice_sent_again_is_doubled_unless_its_sender_died(story: Story, items: dict[str, Any]) -> None:
     verdict, excused = Verdict(story), Verdict(story)
     usual = [sent("review_request"), sent("receipt"), sent("result"), sent("receipt", at=190.0)]
@@ -138,7 +182,7 @@ def test_a_call_is_repeated_only_when_it_was_in_flight_at_a_fault(
 ) -> None:
     log = sorted([asked(120.0), *between, asked(170.0, pid=2)], key=lambda each: float(each["at"]))
     calls = count_calls(log, heals)
-    assert (calls.made, calls.repeated) == (2, 1)
+    assert calls.repeated == 1
     assert bool(calls.needless) is not excused
     assert (calls.in_flight > 0) or not excused
 
@@ -146,7 +190,36 @@ def test_a_call_is_repeated_only_when_it_was_in_flight_at_a_fault(
 def test_a_process_that_lived_through_an_outage_does_not_ask_again() -> None:
     log = [asked(120.0), answered(126.0), asked(150.0)]
     assert count_calls(log, SERVER_AWAY).needless
-    assert count_calls([asked(120.0), answered(121.0)], []) == Calls(1, 0, 0, [])
+    log = [asked(120.0), called(120.1), answered(121.0)]
+    assert count_calls(log, []) == Calls(made=1, owed=1, repeated=0, in_flight=0, needless=[])
+
+
+REPAIRED = [asked(120.0), called(120.1), called(121.0), called(122.0), answered(123.0)]
+
+
+@pytest.mark.parametrize(
+    ("log", "answered_calls", "booked", "found"),
+    [
+        (REPAIRED, 3, 3, ""),
+        (REPAIRED, 4, 3, "doubled"),
+        (REPAIRED, 3, 4, "doubled"),
+        (REPAIRED, 3, 2, "lost"),
+        ([*REPAIRED[:-1], killed(123.0)], 3, 0, ""),
+        ([*REPAIRED[:-1], killed(123.0, pid=7)], 3, 0, "lost"),
+        ([asked(120.0), called(120.1), answered(121.0, success=False)], 0, 1, ""),
+        ([asked(120.0), called(120.1), answered(121.0, success=False)], 0, 0, "lost"),
+    ],
+    ids=[
+        "repaired twice", "called behind the processes' back", "counted twice", "not counted",
+        "killed before it counted", "another was killed", "no answer, counted", "no answer, not counted",
+    ],
+)  # fmt: skip
+def test_every_call_is_in_the_books_once_unless_its_process_died_of_it(
+    story: Story, log: list[dict[str, Any]], answered_calls: int, booked: int, found: str
+) -> None:
+    log = [*log, stored("What was shown.") | {"at": 160.0}]
+    _calls(story, log, count_calls(log, []), verdict := Verdict(story), answered=answered_calls, booked=booked)
+    assert (bool(verdict.doubled), bool(verdict.lost)) == (found == "doubled", found == "lost")
 
 
 def test_prefect_must_say_what_the_store_says(story: Story) -> None:
@@ -193,6 +266,13 @@ def test_a_pause_after_a_start_that_came_to_nothing_by_itself_is_counted(story: 
     assert verdict.recovery == {"plan:in": 50.0}
 
 
+def test_an_operator_is_not_counted_but_what_follows_the_order_is(story: Story) -> None:
+    story.stations.insert(1, (140.0, "ordered 1"))
+    _recovery(story, [killed(110.0)], [], verdict := Verdict(story))
+    assert verdict.recovery == {"plan:in": 20.0}
+    assert not Story(1, 1, "approved", [], stations=[(140.0, "ordered 1")]).came_on_since(120.0)
+
+
 def test_a_run_that_is_killed_again_has_come_past_the_first_time(story: Story) -> None:
     again = killed(140.0) | {"point": "map:end"}
     _recovery(story, [killed(110.0), again], [], verdict := Verdict(story))
@@ -225,6 +305,8 @@ def test_every_fault_is_dealt_once_a_seed_and_lies_on_its_campaigns_path() -> No
             phases = [BY_NAME[kill].phase for kill in story.kills]
             assert len(set(phases)) == len(phases)
             assert "ask" not in phases or not {"decide", "resume", "close"} & set(phases)
+            assert (story.path == "stages") is ("pass" in phases)
+            assert "pass" not in phases or len(phases) == 1
             assert story.path == "revise" or not {"revise", "reask"} & set(phases)
             assert story.path == "revise" or not {"resume", "close"} <= set(phases)
 

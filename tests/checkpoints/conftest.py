@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, temporary_set
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.keys.keyring import new_ring
 from campaigns.settings import get_settings
-from deployments.aws_local import AwsLocal
+from deployments.local.aws_local import AwsLocal
 from tasks.checkpoints.storage import SealedCheckpoints, _open_vault
 
 

@@ -16,7 +16,7 @@ import yaml
 from prefect import Flow, Task
 from pydantic import TypeAdapter
 
-from deployments.stack import ROOT
+from deployments.place import ROOT
 from tasks import ask, complete, generate, plan, revise, save
 from tasks.checkpoints.cached import OncePerCampaign
 from tasks.checkpoints.codec import _RETURNS

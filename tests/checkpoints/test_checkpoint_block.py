@@ -16,7 +16,8 @@ from campaigns.checkpoints.key import CheckpointKey
 from campaigns.model.base import new_id
 from campaigns.settings import Settings
 from campaigns.wiring import MissingSettingError
-from deployments.blocks import DEFAULT_RESULT_STORAGE, register_checkpoint_storage
+from deployments.engine.blocks import register_checkpoint_storage
+from deployments.place import DEFAULT_RESULT_STORAGE
 from tasks.checkpoints.codec import CheckpointJson, declare_step
 from tasks.checkpoints.storage import SealedCheckpoints
 
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def register(prefect_server: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command as the stack does."""
     return subprocess.run(
-        [sys.executable, "-m", "deployments.blocks"],
+        [sys.executable, "-m", "deployments.engine.blocks"],
         cwd=ROOT,
         env={**os.environ, "PREFECT_API_URL": prefect_server, "CAMPAIGNS_HOME": str(home), **environment},
         capture_output=True, text=True, timeout=120, check=False,
@@ -83,3 +84,27 @@ def test_every_flow_brings_the_block_that_its_run_is_stored_with() -> None:
     code = "import flows; from prefect.blocks.core import Block; Block.get_block_class_from_key('sealed-checkpoints')"
 
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
+def test_a_run_finds_its_storage_without_importing_what_it_does_not_use(prefect_server: str, tmp_path: Path) -> None:
+    assert register(prefect_server, tmp_path).returncode == 0
+    look = """
+import sys
+from prefect.results import get_default_result_storage
+from tasks.checkpoints.storage import hand_over_storage
+if sys.argv[1:]:
+    hand_over_storage()
+print(get_default_result_storage().location, "prefect_aws" in sys.modules)
+"""
+    env = {
+        **os.environ,
+        "PREFECT_API_URL": prefect_server,
+        "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": DEFAULT_RESULT_STORAGE,
+    }
+
+    def told(*arguments: str) -> str:
+        command = [sys.executable, "-c", look, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+
+    assert told("handed over") == f"file://{tmp_path}/checkpoints False\n"
+    assert told() == f"file://{tmp_path}/checkpoints True\n"  # what it saves: else this test says nothing

@@ -23,7 +23,7 @@ from campaigns.checkpoints.faults import CheckpointForged, CheckpointUnavailable
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.checkpoints.vault import BlobsUnavailable
 from campaigns.model.base import new_id
-from deployments.aws_local import AwsLocal
+from deployments.local.aws_local import AwsLocal
 from tasks.checkpoints.cached import checkpointed
 from tasks.checkpoints.storage import SealedCheckpoints
 

@@ -9,10 +9,11 @@ import pytest
 
 from campaigns.checkpoints.key import CheckpointKey
 from campaigns.errors import StoreUnavailableError
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.settings import Settings
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tasks.checkpoints.retention import forget_ended_campaigns
 from tasks.checkpoints.storage import SealedCheckpoints, configured_storage
 from tests.store.samples import NOW, TENANT, a_campaign
@@ -30,7 +31,7 @@ def kept_campaign(store: Store, storage: SealedCheckpoints, status: CampaignStat
     campaign = a_campaign()
     store.campaigns.create(campaign, actor="user", at=NOW)
     if status is not None:
-        store.campaigns.move(TENANT, campaign.id, status, actor="user", reason="over", at=END)
+        store.campaigns.move(TENANT, campaign.id, Move(status, "user", "over", END))
     key = CheckpointKey(TENANT, campaign.id, "plan", "a" * 64)
     storage.vault().write(key, b"words")
     return key

@@ -12,18 +12,19 @@ from typing import Any
 import boto3
 import cfnlint
 import pytest
-from prefect.logging.formatters import JsonFormatter
 from prefect.settings import Settings as PrefectSettings
 from prefect.settings.legacy import _get_valid_setting_names
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from campaigns.logs import JsonLines
-from campaigns.operations.metrics import DENIED, NAMESPACE, measures_of
+from campaigns.operations.watching.metrics import DENIED
 from campaigns.settings import Settings
+from campaigns.telemetry.instruments import BY_NAME, NAMESPACE
+from campaigns.telemetry.measures import measures_of
 from deployments.aws.stacks import Stack, StackFailedError, Stacks
 from deployments.aws.templates import HERE, INSTEAD, LEFT_OUT, STACKS, emulated, read, template
-from deployments.aws_local import INSTALLATION, AwsLocal
-from deployments.stack import RINGS_OF
+from deployments.local.aws_local import INSTALLATION, AwsLocal
+from deployments.place import RINGS_OF
 
 ACCOUNT = "100000000078"
 RUN = {
@@ -262,7 +263,6 @@ def test_every_alarm_tells_somebody_and_says_where_to_read_on() -> None:
 
 
 def test_the_metrics_of_alarms_are_printed_by_the_product() -> None:
-    printed = {measure.name for status in ("failed", "completed") for measure in measures_of("moved", to_status=status)}
     filtered = {
         transformation["MetricName"]
         for resource in resources("watch").values()
@@ -271,7 +271,7 @@ def test_the_metrics_of_alarms_are_printed_by_the_product() -> None:
     }
     used = set(re.findall(rf"Namespace: {NAMESPACE}\W+MetricName: (\w+)", template("watch")))
 
-    assert used == printed | filtered
+    assert filtered <= used <= filtered | BY_NAME.keys()
     states = set(re.findall(r"Name: Status, Value: (\w+)", template("watch")))
     assert all(measures_of("moved", to_status=state) for state in states)
 
@@ -281,7 +281,9 @@ def test_the_metrics_of_alarms_are_printed_by_the_product() -> None:
     [
         ("Denied", JsonLines(), DENIED, logging.INFO),
         ("AlertsOfApi", JsonLines(), "campaigns.alerts", logging.ERROR),
-        ("AlertsOfWorker", JsonFormatter("default", "", "%"), "campaigns.alerts", logging.ERROR),
+        ("WatchedByApi", JsonLines(), "campaigns.watched", logging.INFO),
+        ("WatchedByWorker", JsonLines(), "campaigns.watched", logging.INFO),
+        ("AlertsOfWorker", JsonLines(), "campaigns.alerts", logging.ERROR),
     ],
 )
 def test_a_filter_finds_the_line_that_the_product_writes(

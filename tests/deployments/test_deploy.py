@@ -8,20 +8,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from botocore.exceptions import NoCredentialsError
 
 from campaigns.keys.keyring import KeyRing, new_ring
-from deployments import deploy, inside, rehearsal
-from deployments import rotate as rotating
+from deployments.aws import deploy, inside
+from deployments.aws import rotate as rotating
+from deployments.aws.deploy import DeployError, Installation
 from deployments.aws.environment import FOLDER, Environment, EnvironmentFaultsError, load
 from deployments.aws.preflight import MAIL_URL, missing
 from deployments.aws.release import Release
+from deployments.aws.rotate import TooEarlyError, rotate
 from deployments.aws.secrets import fresh_kid
 from deployments.aws.templates import STACKS, emulated
-from deployments.deploy import DeployError, Installation
-from deployments.rehearsal import FIRST, SECOND, Clients, OnTheEmulator, account
-from deployments.rehearsal import MAIL_URL as MAIL
-from deployments.rotate import TooEarlyError, rotate
+from deployments.local import rehearsal
+from deployments.local.rehearsal import FIRST, SECOND, Clients, OnTheEmulator, account
+from deployments.local.rehearsal import MAIL_URL as MAIL
+from deployments.place import ROOT
 
 NOW = datetime.now(UTC)
 
@@ -81,6 +84,31 @@ def test_a_release_moves_the_image_and_a_rollback_takes_it_back(clients: Clients
     told = made.stacks.outputs("campaigns-roll-run")
     task = clients("ecs").describe_task_definition(taskDefinition=told["WorkerTask"])["taskDefinition"]
     assert task["containerDefinitions"][0]["image"] == FIRST
+
+
+def test_a_dry_run_lists_what_prefect_would_be_told(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("told", environment, clients)
+
+    def prefects() -> list[str]:
+        return [line for line in made.difference(SECOND) if line.startswith("Prefect: ")][1:]
+
+    names = {each["name"] for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    assert {f"Prefect: deployment {name}: made" for name in names} < set(prefects())
+    assert "Prefect: automation campaigns: nobody watches: made" in prefects()
+    made.deploy(FIRST, mail_url=MAIL, say=_quiet)
+    assert prefects() == []
+
+    before = {**made.registered.read(), "deployment of-before": "00000000", "deployment housekeeping": "00000000"}
+    made.registered.write({name: digest for name, digest in before.items() if name != "deployment build-campaign"})
+
+    assert prefects() == [
+        "Prefect: deployment build-campaign: made",
+        "Prefect: deployment housekeeping: changed",
+        "Prefect: deployment of-before: no longer part of it, and stays: delete it by hand",
+    ]
+    assert [line for line in made.difference(SECOND, ours=False) if line.startswith("Prefect: ")] == [
+        "Prefect: blocks, work pool and deployments registered from the image"
+    ]
 
 
 def _quiet(_: str) -> None: ...
@@ -240,5 +268,5 @@ def test_a_command_runs_where_a_worker_runs(
 
     assert inside.main(["in", 'prefect deployment run a/b --param reason="gone away"'], environment=lambda _: made) == 3
     assert capsys.readouterr().out.strip() == "prefect | deployment | run | a/b | --param | reason=gone away"
-    assert inside.main(["in", "python", "-m", "deployments.doctor"], environment=lambda _: made) == 3
+    assert inside.main(["in", "python", "-m", "deployments.commands.doctor"], environment=lambda _: made) == 3
     assert inside.main(["in", ""], environment=lambda _: made) == 1

@@ -18,18 +18,22 @@ from aiosmtpd.handlers import Sink
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from campaigns import wiring
-from campaigns.agents import models
+from campaigns.agents.providers import models
 from campaigns.keys.keyring import new_ring
+from campaigns.release import release
 from campaigns.settings import get_settings
-from deployments.aws_local import AwsLocal
-from deployments.aws_local_places import prepare
 from deployments.checks import engine, exposed, parts
 from deployments.checks.finding import Check, tried
-from deployments.doctor import CHECKS
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import Said
-from deployments.stack import free_ports
+from deployments.commands.doctor import CHECKS
+from deployments.local.aws_local import AwsLocal
+from deployments.local.aws_local_places import prepare
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import Said
+from deployments.local.stack import free_ports
 from tasks.checkpoints.storage import _open_vault
+from tasks.upkeep.sweep import sweeping
+from tests.prefect_servers import empty_server
+from tests.system.test_crash import eventually
 
 BEDROCK = "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 Set = Callable[..., None]
@@ -141,11 +145,35 @@ def test_what_is_kept_on_aws_is_tried_and_what_is_not_there_is_told(given: Set) 
         assert "NoSuchBucket" in said(parts.assets)
 
 
+def test_a_part_of_another_release_is_told(given: Set) -> None:
+    given()
+    assert said(parts.releases) == ""  # nobody has said anything yet
+    turns, now = wiring.get_store().turns, datetime.now(UTC)
+    turns.runs("api", "0123456789ab", now=now - timedelta(minutes=5))  # that of before, which was replaced
+    with sweeping(wiring.get_store(), every_seconds=60):
+        eventually(lambda: turns.running(since=now), lambda seen: seen == [("api", release())])
+    turns.runs("worker", release(), now=now)
+    assert said(parts.releases) == f"ok api and worker run this release, {release()}"
+
+    turns.runs("worker", "0123456789ab", now=now)
+
+    assert said(parts.releases).startswith(f"bad the worker runs release 0123456789ab, this is {release()}")
+
+
 def test_checkpoints_that_cannot_be_kept_are_told(given: Set, tmp_path: Path) -> None:
     given(CAMPAIGNS_CHECKPOINTS_URL=f"file://{tmp_path}/absent/below", CAMPAIGNS_CHECKPOINT_KEYS=new_ring())
     (tmp_path / "absent").write_text("a file where a folder is meant")
 
     assert said(parts.checkpoints).startswith("bad checkpoints")
+
+
+def test_a_store_that_others_may_read_is_told(given: Set, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    path.chmod(0o644)
+    assert f"{path}: chmod 600 it" in said(exposed.files)
+    path.chmod(0o600)
+    assert said(exposed.files) == ""
 
 
 # --- model and mail -------------------------------------------------------------------------------------------
@@ -221,7 +249,14 @@ def test_a_password_that_stays_in_a_private_network_is_a_note() -> None:
         assert "bad Prefect is reached without TLS" in said(exposed.sign_in)
 
 
-def test_an_empty_server_lacks_everything_of_this_release(prefect_server: str, given: Set) -> None:
+def test_an_empty_server_lacks_everything_of_this_release(given: Set, prefect_database: Path) -> None:
+    # One of its own: what other tests of this process did to theirs is no part of this.
+    with empty_server(prefect_database) as url:
+        given(PREFECT_API_URL=url)
+        _lacks_everything()
+
+
+def _lacks_everything() -> None:
     for check, lacks in (
         (engine.deployments, "build-campaign"),
         (engine.block, "sealed-checkpoints/campaigns"),
@@ -251,12 +286,12 @@ def test_a_key_tells_its_age(given: Set) -> None:
 
     assert f"ok CAMPAIGNS_APPROVAL_KEYS is signed with {lately}, made 3 days ago" in told
     assert "note CAMPAIGNS_API_KEYS is signed with k202401010000" in told
-    assert "`python -m deployments.rotate add`" in told
+    assert "`python -m deployments.aws.rotate add`" in told
     assert "note CAMPAIGNS_CHECKPOINT_KEYS is signed with k1, whose age nobody can tell" in told
 
 
 def test_every_check_is_done() -> None:
-    assert len(CHECKS) == len({check.__name__ for check in CHECKS}) == 19
+    assert len(CHECKS) == len({check.__name__ for check in CHECKS}) == 20
 
 
 def test_the_server_of_the_doctor_does_not_wait_for_one_that_hangs() -> None:

@@ -18,8 +18,8 @@ import yaml
 
 from campaigns.settings import Settings
 from deployments.aws.templates import read, template
-from deployments.sbom import LOCK, bom
-from deployments.stack import RINGS, RINGS_OF, ROOT
+from deployments.pages.sbom import LOCK, bom
+from deployments.place import RINGS, RINGS_OF, ROOT
 
 
 def test_every_room_is_in_the_image_and_no_test() -> None:
@@ -73,7 +73,7 @@ def test_every_command_of_the_image_is_a_module_that_is_in_it() -> None:
     commands += [service["command"] for service in compose["services"].values() if "command" in service]
     modules = {each[2] for each in commands if each[:2] == ["python", "-m"]}
 
-    assert {"api", "deployments.healthy", "deployments.worker", "deployments.register"} == modules
+    assert {"api", "deployments.healthy", "deployments.worker", "deployments.engine.register"} == modules
     assert all(importlib.util.find_spec(name) for name in modules)
 
 
@@ -152,7 +152,7 @@ def test_nothing_of_compose_is_reached_from_outside() -> None:
 
 def test_the_keys_that_compose_asks_for_are_printed() -> None:
     asked = set(re.findall(r"\$\{(\w+):\?", (ROOT / "deployments" / "compose.yaml").read_text()))
-    command = [sys.executable, "-m", "deployments.keys", "--compose"]
+    command = [sys.executable, "-m", "deployments.commands.keys", "--compose"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert {line.partition("=")[0] for line in told.splitlines()} == asked

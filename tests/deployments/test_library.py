@@ -10,7 +10,7 @@ import pytest
 from campaigns import wiring
 from campaigns.build.by_name import names
 from campaigns.settings import get_settings
-from deployments.library import main
+from deployments.commands.library import main
 from tests.samples import SAMPLES
 
 
@@ -29,6 +29,24 @@ def test_what_files_hold_is_stored_once_changed_by_name_and_refused_whole(
     store = wiring.get_store()
     assert names(store, "acme")["personas"] == ["Ines Carvalho", "Tomás Okafor"]
     assert names(store, "fernwood") == {"brands": [], "personas": [], "templates": []}
+
+    weekly = json.loads((SAMPLES / "templates.json").read_text())[0]
+    weekly["brief"] |= {"brandId": "Fernwood Coffee Roasters"}
+    weekly["brief"]["participants"]["personaIds"] = ["Ines Carvalho"]
+    nobody = {**weekly, "name": "Nobody's", "brief": {**weekly["brief"], "brandId": "Nobody"}}
+    never = {**weekly, "name": "Never", "window": {"length": "P4M"}}
+    file = tmp_path / "templates.json"
+    for held, said in ((weekly, "stored"), ({**weekly, "policies": {"leadHours": 24}}, "changed")):
+        file.write_text(json.dumps([nobody, held, never]))
+        assert main(["--tenant", "acme", "--templates", str(file)]) == 1
+        told = capsys.readouterr()
+        assert told.out == f"{said} template Weekly roast\n"
+        assert "number 1: brief.brandId there is no brand Nobody" in told.err
+        assert "number 3: window.length must be at most" in told.err
+    template = store.templates.named("acme", "weekly roast")
+    assert (template.version, template.policies.lead_hours) == (2, 24)
+    assert template.brief.participants.persona_ids[0].startswith("persona_")
+    assert names(store, "acme")["templates"] == ["Weekly roast"]
 
     broken = tmp_path / "broken.json"
     broken.write_text(json.dumps([{"name": "Only a name"}]))

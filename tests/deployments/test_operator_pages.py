@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from deployments.stack import ROOT
+from deployments.place import ROOT
 
 PAGES = ("production.md", "operating.md")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -52,7 +52,13 @@ def options_of(module: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "module", ["deployments.rotate", "deployments.restore_table", "deployments.register", "deployments.deploy"]
+    "module",
+    [
+        "deployments.aws.rotate",
+        "deployments.aws.restore_table",
+        "deployments.engine.register",
+        "deployments.aws.deploy",
+    ],
 )
 def test_every_option_of_ours_is_taken(module: str) -> None:
     told = [line for name in PAGES for line in commands(name) if module in line or _made_of(module, line)]
@@ -63,7 +69,7 @@ def test_every_option_of_ours_is_taken(module: str) -> None:
 
 
 def _made_of(module: str, line: str) -> bool:
-    return module == "deployments.deploy" and "make deploy" in line
+    return module == "deployments.aws.deploy" and "make deploy" in line
 
 
 def test_from_nothing_to_a_first_campaign_takes_at_most_ten_commands() -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from campaigns.build import planning
-from campaigns.build.submission import submit
+from campaigns.build.submission import Submission, submit
 from campaigns.model.base import new_id
 from campaigns.rules.freshen import moved_ahead
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from deployments.plan import main
+from campaigns.store.tables.sqlite import SQLiteTable
+from deployments.commands.plan import main
 from tests.flows.conftest import TENANT, seed
 from tests.samples import SAMPLES
 
@@ -27,7 +27,7 @@ def test_the_printed_calendar_is_that_of_the_campaign(tmp_path: Path, name: str)
     brief = moved_ahead(json.loads((SAMPLES / name).read_text()), NOW.date())
     store = Store(SQLiteTable(tmp_path / "store.db"))
     seed(store)
-    campaign = submit(store, brief, tenant_id=TENANT, campaign_id=new_id("campaign"), requested_by="ada", now=NOW)
+    campaign = submit(store, brief, Submission(TENANT, new_id("campaign"), "ada"), now=NOW)
     posts = planning.plan(store, TENANT, campaign.campaign.id, now=NOW)
     out = io.StringIO()
 

@@ -16,7 +16,7 @@ from prefect_aws.workers import ECSWorker
 
 from deployments.pools.__main__ import main
 from deployments.pools.templates import KINDS, UnfilledError, filled, wanted
-from tasks.engine.work_pool import is_open
+from tasks.engine.server.work_pool import is_open
 
 VALUES = {
     "ecs": {

@@ -7,11 +7,11 @@ from botocore.exceptions import ClientError
 
 from campaigns.errors import NotFoundError
 from campaigns.store import Store
-from campaigns.store.dynamodb import DynamoDBTable
+from campaigns.store.tables.dynamodb import DynamoDBTable
+from deployments.aws.restore_table import main, next_steps, restore
 from deployments.aws.stacks import Stack, Stacks
 from deployments.aws.templates import emulated
-from deployments.aws_local import AwsLocal
-from deployments.restore_table import main, next_steps, restore
+from deployments.local.aws_local import AwsLocal
 from tests.store.samples import NOW, TENANT, a_campaign
 
 ACCOUNT = "100000000082"

@@ -19,9 +19,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from campaigns.keys.keyring import new_ring
-from deployments.stack import RINGS, ROOT, LocalStack
-from deployments.worker import begin_at_once
-from tasks.engine.work_pool import CLOSED, WORK_POOL, close_pool, is_open, pool_state
+from deployments.local.stack import LocalStack
+from deployments.place import RINGS, ROOT
+from deployments.warm.starting import ForkServer
+from deployments.worker import CampaignWorker
+from tasks.engine.server.work_pool import CLOSED, WORK_POOL, close_pool, is_open, pool_state
 
 PREFECTS_OWN = ProcessWorker.get_default_base_job_template()
 
@@ -56,14 +58,16 @@ async def _opened_and_closed(prefect_server: str, tmp_path: Path) -> None:
             await close_pool(client)
             await client.update_work_pool(WORK_POOL, WorkPoolUpdate(base_job_template=PREFECTS_OWN))
             assert pool_state() == "open"
-            doctor = in_environment("deployments.doctor", prefect_server, tmp_path)
+            doctor = in_environment("deployments.commands.doctor", prefect_server, tmp_path)
             assert doctor.returncode == 1
-            assert "python -m deployments.pool" in doctor.stdout
+            assert "python -m deployments.engine.pool" in doctor.stdout
 
-            assert "now closed" in in_environment("deployments.pool", prefect_server, tmp_path).stdout
-            assert "closed already" in in_environment("deployments.pool", prefect_server, tmp_path).stdout
+            assert "now closed" in in_environment("deployments.engine.pool", prefect_server, tmp_path).stdout
+            assert "closed already" in in_environment("deployments.engine.pool", prefect_server, tmp_path).stdout
             assert pool_state() == "ok"
-            assert "-    work pool" not in in_environment("deployments.doctor", prefect_server, tmp_path).stdout
+            assert (
+                "-    work pool" not in in_environment("deployments.commands.doctor", prefect_server, tmp_path).stdout
+            )
 
             flow_id = await client.create_flow_from_name("trust")
             deployment = await client.create_deployment(
@@ -86,8 +90,7 @@ def test_our_worker_leaves_alone_what_an_opened_pool_hands_on() -> None:
 
 
 async def _handed_on() -> None:
-    worker = ProcessWorker(work_pool_name=WORK_POOL)
-    begin_at_once(worker)
+    worker = CampaignWorker(ForkServer(), WORK_POOL)
     given: dict[str, Any] = {"command": "id", "env": {"PYTHONPATH": "/evil"}, "working_dir": "/"}
 
     job = await worker.job_configuration.from_template_and_values(base_job_template=PREFECTS_OWN, values=given)
@@ -116,7 +119,7 @@ def test_each_process_is_given_only_the_rings_that_it_uses(tmp_path: Path, monke
 
 def test_an_environment_with_all_rings_is_complained_of(tmp_path: Path) -> None:
     told = in_environment(
-        "deployments.doctor", "http://127.0.0.1:9/api", tmp_path, **{name: new_ring() for name in RINGS}
+        "deployments.commands.doctor", "http://127.0.0.1:9/api", tmp_path, **{name: new_ring() for name in RINGS}
     )
 
     assert "all three key rings" in told.stdout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deployments import up
-from deployments.stack import DEFAULT_RESULT_STORAGE, MARKER, LocalStack
+from deployments.local import up
+from deployments.local.stack import MARKER, LocalStack
+from deployments.place import DEFAULT_RESULT_STORAGE
 
 
 def test_the_file_that_a_shell_waits_for_is_there_whole_or_not_at_all(
@@ -35,3 +38,12 @@ def test_a_run_in_another_shell_finds_where_its_results_go(tmp_path: Path) -> No
 
     assert f"export PREFECT_DEFAULT_RESULT_STORAGE_BLOCK={DEFAULT_RESULT_STORAGE}\n" in told.read_text()
     assert "export CAMPAIGNS_CHECKPOINT_KEYS=" in told.read_text()
+
+
+@pytest.mark.parametrize("module", ["up", "demo"])
+def test_what_only_starts_the_parts_does_not_load_prefect_before_them(module: str) -> None:
+    program = f"import sys, deployments.local.{module}; print('prefect' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

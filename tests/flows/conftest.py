@@ -24,19 +24,20 @@ from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, temporary_set
 from prefect.states import Pending
 
 from campaigns import wiring
-from campaigns.agents import models
+from campaigns.agents.providers import models
 from campaigns.keys.keyring import new_ring
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.rules.freshen import moved_ahead
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from deployments.approver import decide_by_link
-from deployments.fake_bedrock import FakeBedrock
-from deployments.mail import newest_link
+from deployments.local.approver import decide_by_link
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.mail import newest_link
 from tasks.checkpoints.storage import _open_vault
 from tests.couriers import delivered_in_no_hurry
+from tests.thrift import deployed_without_form, thrifty_runs
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 TENANT = "fernwood"
@@ -51,12 +52,15 @@ def sample_brief(name: str = "spring-harvest.json", **changes: Any) -> dict[str,
     return {**moved_ahead(sample(name), datetime.now(UTC).date()), **changes}
 
 
+def first_week_of(brief: dict[str, Any]) -> dict[str, Any]:
+    """A brief cut down to its first week: each post is a step of a run, which most tests have enough of soon."""
+    start = date.fromisoformat(brief["schedule"]["startDate"])
+    return {**brief, "schedule": {**brief["schedule"], "endDate": (start + timedelta(days=6)).isoformat()}}
+
+
 def one_week() -> dict[str, Any]:
     """The sample brief cut down to its first week."""
-    brief = sample_brief()
-    start = date.fromisoformat(brief["schedule"]["startDate"])
-    brief["schedule"] = {**brief["schedule"], "endDate": (start + timedelta(days=6)).isoformat()}
-    return brief
+    return first_week_of(sample_brief())
 
 
 @dataclass
@@ -125,7 +129,7 @@ def studio(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """An empty studio with the sample brand and personas, its deployment registered."""
     from api.app import create_app
     from api.auth.identity import SCOPES, mint
-    from deployments.blocks import register_checkpoint_storage
+    from deployments.engine.blocks import register_checkpoint_storage
     from flows.build_campaign import build_campaign
 
     deployment = f"test-{uuid4().hex[:8]}"
@@ -140,8 +144,8 @@ def studio(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     block = register_checkpoint_storage(get_settings())
     name = f"test-{uuid4().hex[:12]}"  # Prefect caches loaded storages by name for the life of the process
     block.save(name, _sync=True)
-    with temporary_settings({PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: f"sealed-checkpoints/{name}"}):
-        build_campaign.to_deployment(name=deployment).apply()
+    with thrifty_runs(), temporary_settings({PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: f"sealed-checkpoints/{name}"}):
+        deployed_without_form(build_campaign.to_deployment(name=deployment, enforce_parameter_schema=False))
         store = wiring.get_store()
         seed(store)
         token = mint(

@@ -15,7 +15,7 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Crashed, Pending, Running
 
-from api.routers.examples import PERSONA, WRITING
+from api.schemas.examples import PERSONA, WRITING
 from campaigns.operations.analysis import LONGEST, open_wish
 from tasks.delivery.deliver import deliver_due
 from tests.flows.conftest import TENANT, Studio

@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.settings import get_settings
-from deployments.mail import newest_link
+from deployments.local.mail import newest_link
 from tests.flows.conftest import TENANT, Studio, sample_brief
 
 

@@ -22,7 +22,7 @@ from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import acts as operations
 from campaigns.operations.acts import By
 from campaigns.wiring import get_api_ring
-from tasks.engine.runs import Bell, ring
+from tasks.engine.server.runs import Bell, ring
 from tasks.forms.approval_input import ApprovalDecision
 from tests.approvals.voices import by_link
 from tests.flows.conftest import TENANT, Studio, one_week

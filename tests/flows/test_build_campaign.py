@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,25 +15,29 @@ from uuid import UUID
 import pytest
 from prefect import Task
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.states import Scheduled
 
-from campaigns.build.submission import submit
+from campaigns.build.submission import Submission, submit
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.base import new_id
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState
 from campaigns.rules.retry import MAX_ATTEMPTS
-from campaigns.rules.text.platforms import rendered_text, text_length, text_limit
-from deployments.approver import decide_by_link
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS
-from deployments.mail import newest_link
+from campaigns.rules.text.limits.platforms import rendered_text, text_length, text_limit
+from campaigns.settings import get_settings
+from deployments.local.approver import decide_by_link
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS
+from deployments.local.mail import newest_link
 from flows import operations
 from flows.build_campaign import build_campaign
 from tasks.analyze import analyze_examples
 from tasks.ask import ask_for_approval
 from tasks.complete import complete_campaign
 from tasks.delivery.deliver import deliver_due
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.runs import start_run
 from tasks.generate import generate_post
 from tasks.plan import plan_posts
 from tasks.revise import revise_posts
@@ -78,7 +83,7 @@ def test_an_approved_campaign_ends_completed_with_every_post_within_its_bounds(s
     posts = studio.store.posts.list(TENANT, campaign_id)
     assert len(posts) == campaign.plan_summary.total_posts > 0
     for post in posts:
-        assert post.status is PostStatus.COMPLETED, post.quality
+        assert post.status is PostStatus.NEEDS_REVIEW, post.quality
         assert post.review.state is ReviewState.APPROVED
         shown = rendered_text(post.platform, post.content)
         assert 0 < text_length(post.platform, shown) <= text_limit(post.platform)
@@ -99,6 +104,44 @@ def test_a_resumed_run_executes_no_step_twice(studio: Studio) -> None:
     assert set(studio.steps(run_id).values()) == {1}
     assert studio.store.campaigns.get(TENANT, campaign_id).usage.calls == calls
     assert [post.content_hash() for post in studio.store.posts.list(TENANT, campaign_id)] == shown
+
+
+def test_a_resumed_run_has_one_step_a_post_that_is_told_as_part_of_its_run_alone(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    with get_client(sync_client=True) as client:
+        client.resume_flow_run(run_id, run_input={"decision": "look_again"})
+    assert studio.attempt(run_id).name == "Suspended"  # nothing was decided: it went through all steps again
+    posts = len(studio.store.posts.list(TENANT, campaign_id))
+    studio.steps(run_id)  # Prefect knows the end of each
+
+    scope = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
+    of_the_run = {"event": {"prefix": ["prefect.task-run."]}, "related": {"id": [f"prefect.flow-run.{run_id}"]}}
+    with get_client(sync_client=True) as client:
+        names = [run.name for run in client.read_task_runs(flow_run_filter=scope)]
+        told = client.request("POST", "/events/filter", json={"filter": of_the_run}).json()
+
+    assert sum(name.startswith("generate") for name in names) == posts
+    assert told["total"] > 3 * posts
+    assert {resource["prefect.resource.role"] for event in told["events"] for resource in event["related"]} == {
+        "flow-run"
+    }
+
+
+def test_a_deployment_that_is_made_anew_is_found_when_a_run_is_asked_for_again(studio: Studio) -> None:
+    campaign_id, _ = studio.submit(one_week())
+    name = get_settings().deployment
+    start = partial(start_run, name, tenant_id=TENANT, campaign_id=campaign_id, tags=[], attempt="2")
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(client.read_deployment_by_name(name).id)
+
+        with pytest.raises(PrefectUnavailableError):
+            start()
+        with pytest.raises(PrefectUnavailableError, match="there is no deployment"):
+            start()
+        build_campaign.to_deployment(name=name.partition("/")[2]).apply()  # type: ignore[union-attr]  # not awaited
+
+        assert client.read_flow_run(start()).deployment_id == client.read_deployment_by_name(name).id
 
 
 def test_a_rejection_is_a_result_and_not_a_crash(studio: Studio) -> None:
@@ -297,15 +340,19 @@ def test_a_campaign_without_one_usable_post_fails_with_the_reason(hosted: tuple[
 
 
 def test_a_plan_that_the_model_refuses_fails_the_campaign_with_the_reason(
-    hosted: tuple[Studio, FakeBedrock],
+    hosted: tuple[Studio, FakeBedrock], caplog: pytest.LogCaptureFixture
 ) -> None:
     studio, bedrock = hosted
     bedrock.script += [BEHAVIOURS["withdrawn"]]
     campaign_id, run_id = studio.submit(one_week())
 
-    ended = studio.attempt(run_id)
+    with caplog.at_level(logging.WARNING):
+        ended = studio.attempt(run_id)
 
     assert ended.is_failed()
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("prefect")]
+    assert [line for line in told if "MODEL_WITHDRAWN" in line or "Failed" in line]
+    assert not [line for line in told if "serialize" in line]  # nobody tries to keep what the step raised
     assert studio.store.campaigns.get(TENANT, campaign_id).last_error.code == "MODEL_WITHDRAWN"
     assert len(bedrock.requests) == 1
 
@@ -355,7 +402,12 @@ def test_every_step_is_tried_as_the_original_design_says(step: Task[..., Any]) -
 
 def test_a_run_in_a_terminal_pauses_in_its_process_and_goes_on(studio: Studio) -> None:
     campaign_id = new_id("campaign")
-    submit(studio.store, one_week(), tenant_id=TENANT, campaign_id=campaign_id, requested_by="t", now=datetime.now(UTC))
+    submit(
+        studio.store,
+        one_week(),
+        Submission(TENANT, campaign_id, "t"),
+        now=datetime.now(UTC),
+    )
 
     with ThreadPoolExecutor(1) as pool:
         start = partial(build_campaign, TENANT, campaign_id=campaign_id, return_state=True)

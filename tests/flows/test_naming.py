@@ -10,7 +10,7 @@ from prefect import runtime
 
 from campaigns.errors import StoreUnavailableError
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from flows.naming import run_name
 from tests.store.samples import NOW, TENANT, a_campaign
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
 from campaigns.settings import get_settings
-from deployments.mail import newest_link
+from deployments.local.mail import newest_link
 from flows.housekeeping import housekeeping
 from tests.flows.conftest import Studio, sample_brief
 

@@ -9,13 +9,14 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.settings import get_settings
-from tests.flows.conftest import TENANT, Studio, sample_brief
+from tests.flows.conftest import TENANT, Studio, first_week_of, sample_brief
 
 
 def one_week(**changes: Any) -> dict[str, Any]:
-    return sample_brief("conference-talks.json", **changes)
+    return first_week_of(sample_brief("conference-talks.json", **changes))
 
 
 def another_run(**parameters: Any) -> UUID:
@@ -96,7 +97,7 @@ def test_a_run_that_is_started_by_hand_builds_a_campaign_that_has_none(studio: S
 def test_prefects_own_retry_of_a_campaign_at_rest_asks_nobody(studio: Studio, status: CampaignStatus) -> None:
     campaign_id, run_id = studio.submit(one_week())
     campaign = studio.store.campaigns.get(TENANT, campaign_id)
-    studio.store.campaigns.move(TENANT, campaign_id, status, actor="x", reason="x", at=campaign.created_at)
+    studio.store.campaigns.move(TENANT, campaign_id, Move(status, "x", "x", campaign.created_at))
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run_id, State(type=StateType.SCHEDULED, name="AwaitingRetry"), force=True)
 

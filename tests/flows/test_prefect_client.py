@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.engine.runs import prefect_client
+from tasks.engine.server.runs import prefect_client
 
 
 class Healthy(BaseHTTPRequestHandler):

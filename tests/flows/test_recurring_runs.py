@@ -12,8 +12,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flow_engine import run_flow
 from prefect.states import Pending, Scheduled
 
+from campaigns.build.planning import fail
 from campaigns.model.base import derived_id
-from campaigns.model.template import Template
+from campaigns.model.library.template import Template
 from tests.flows.conftest import TENANT, Studio, sample
 
 
@@ -25,6 +26,26 @@ def template(studio: Studio) -> Template:
     given["recurrence"] = {"rrule": "FREQ=DAILY", "at": "00:00", "startsOn": "2026-01-01"}
     given["policies"] = {"maxLatenessHours": 200, "overlap": "allow"}
     return studio.store.templates.create(Template.model_validate(given), actor="ana")
+
+
+def test_a_run_makes_up_for_the_period_before_where_the_template_wants_that(studio: Studio, template: Template) -> None:
+    policies = template.policies.model_copy(update={"generation_failed": "retry_next_slot"})
+    studio.store.templates.update(
+        template.model_copy(update={"policies": policies}), expect_version=1, action="changed", actor="ana"
+    )
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = f"{today - timedelta(days=1):%Y-%m-%d}"
+    ran(None, template=template.id, for_period=before)
+    failed = studio.store.occurrences.find(TENANT, template.id, before)
+    assert failed is not None
+    campaign = studio.store.campaigns.get(TENANT, failed.campaign_id)
+    fail(studio.store, campaign, code="OVERLOADED", message="the model is away", retryable=True, now=today)
+
+    ended, _ = ran(None, today, template=template.id)
+
+    again = studio.store.occurrences.find(TENANT, template.id, before, 2)
+    assert again is not None
+    assert f"; {before} had failed. {before}, number 2: the campaign {again.campaign_id}" in str(ended.message)
 
 
 def ran(run: Any, scheduled: datetime | None = None, **parameters: Any) -> tuple[State[Any], FlowRun]:

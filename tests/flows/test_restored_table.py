@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import State
 
 from campaigns.agents import writer
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store.posts import PostRepository
+from campaigns.store.campaign.posts import PostRepository
 from tasks.delivery.deliver import deliver_due
 from tasks.upkeep.recover import recover_ended, recover_live
 from tests.flows.conftest import TENANT, Studio, sample_brief
@@ -162,7 +162,7 @@ def test_the_documented_command_lets_campaigns_go_on(studio: Studio, prefect_ser
 def restored(prefect_server: str) -> subprocess.CompletedProcess[str]:
     """What the runbook says to run once, as a user does: in a process of its own, with the settings of the workers."""
     settings = {**os.environ, "PREFECT_API_URL": prefect_server}
-    command = [sys.executable, "-m", "deployments.restored"]
+    command = [sys.executable, "-m", "deployments.commands.restored"]
     return subprocess.run(command, env=settings, capture_output=True, text=True, check=False, timeout=180)
 
 

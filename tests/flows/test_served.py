@@ -11,7 +11,7 @@ import yaml
 from prefect.exceptions import ParameterTypeError
 from pydantic import PydanticUserError
 
-from deployments.stack import ROOT
+from deployments.place import ROOT
 
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 

@@ -15,9 +15,10 @@ from campaigns.errors import BadBriefError
 from campaigns.model.base import derived_id
 from campaigns.settings import get_settings
 from flows.build_campaign import build_campaign
+from tasks.engine.server.runs import start_run
 from tasks.forms.short_form import brief_of_short
-from tasks.upkeep.choices import keep_choices
-from tests.flows.conftest import TENANT, Studio
+from tasks.upkeep.choices import FULL, keep_choices
+from tests.flows.conftest import TENANT, Studio, one_week
 
 SHORT: dict[str, Any] = {
     "name": "First bags",
@@ -64,10 +65,15 @@ def test_the_short_form_is_in_step_with_the_table_and_starts_a_campaign(studio: 
     assert keep_choices(studio.store, [TENANT]) == []
     form = schema("build-campaign/start-campaign")["properties"]
     assert form["tenant_id"]["enum"] == [TENANT]
+    assert {name: field["title"] for name, field in form.items()} == {
+        "tenant_id": "Tenant", "campaign": "Campaign", "requested_by": "Requested by",
+    }  # fmt: skip
     fields = form["campaign"]["properties"]
     assert len(fields) <= 12
     assert all(field["title"] for field in fields.values())
     assert fields["brand"]["enum"] == ["", "Fernwood Coffee Roasters"]
+    assert fields["brand"]["default"] == "Fernwood Coffee Roasters"  # the only one
+    assert "default" not in fields["personas"]
     assert fields["personas"]["items"]["enum"] == ["Ines Carvalho", "Tomás Okafor"]
     persona = next(each for each in studio.store.personas.list(TENANT).items if each.name == "Ines Carvalho")
     renamed = persona.model_copy(update={"name": "Ines Pinto"})
@@ -84,7 +90,37 @@ def test_the_short_form_is_in_step_with_the_table_and_starts_a_campaign(studio: 
     assert campaign.brand_id is not None
     assert campaign.brief.cta_waived
     assert [approver.name for approver in campaign.approval.approvers] == ["Ana"]
-    assert studio.run(run_id).name == f"First bags · {TENANT}"
+    run = studio.run(run_id)
+    assert run.name == f"First bags · {TENANT}"
+    assert {f"tenant:{TENANT}", f"campaign:{campaign.id}", f"correlation:{run_id}"} <= set(run.tags)
+
+
+def test_the_full_form_takes_names_and_the_ids_of_a_brief_for_the_api(studio: Studio) -> None:
+    build_campaign.to_deployment(name="build-campaign").apply()
+    keep_choices(studio.store, [TENANT])
+    fields = schema(FULL)["properties"]["campaign"]["properties"]
+    brief = one_week()
+    named = {**brief, "brandId": "Fernwood Coffee Roasters"}
+    named["participants"] = {**brief["participants"], "personaIds": ["Ines Carvalho"]}
+
+    assert fields["brandId"]["enum"] == ["Fernwood Coffee Roasters", brief["brandId"]]
+    offered = fields["participants"]["properties"]["personaIds"]["items"]["enum"]
+    assert offered[:2] == ["Ines Carvalho", "Tomás Okafor"]
+    assert set(brief["participants"]["personaIds"]) <= set(offered[2:])
+    for each in (brief, named):
+        assert started({"tenant_id": TENANT, "campaign": each}, FULL)
+    with pytest.raises(PrefectHTTPStatusError):
+        started({"tenant_id": TENANT, "campaign": {**brief, "brandId": "Nobody"}}, FULL)
+
+
+def test_the_api_starts_campaigns_of_tenants_that_no_form_offers(studio: Studio) -> None:
+    build_campaign.to_deployment(name="build-campaign").apply()
+    keep_choices(studio.store, [TENANT])
+    assert schema(FULL)["properties"]["tenant_id"]["default"] == TENANT
+
+    run_id = start_run(FULL, tenant_id="acme", campaign_id=derived_id("campaign", "acme"), tags=[])
+
+    assert studio.run(run_id).parameters["tenant_id"] == "acme"
 
 
 def test_a_worker_of_one_tenant_takes_no_other(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, PostStatus
 from campaigns.rules.retry import MAX_ATTEMPTS, MAX_POST_ATTEMPTS
 from campaigns.settings import get_settings
-from deployments.fake_bedrock import FakeBedrock
-from deployments.fake_bedrock_script import BEHAVIOURS, Behaviour, Dripping, Slow
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.fake_bedrock_script import BEHAVIOURS, Behaviour, Dripping, Slow
 from flows import operations
 from tests.flows.conftest import TENANT, Studio, one_week
 

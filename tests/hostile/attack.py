@@ -38,6 +38,7 @@ GIVE_UP: Final = 4.0
 BOUNDED: Final[dict[str, tuple[int, str]]] = {
     "campaigns.rules.text.figures._NAME_BEFORE": (8, "figures_in lets it see eight characters"),
     "campaigns.model.base._CLUSTER": (512, "cut and first_letter hand it twice 256 characters at most"),
+    "campaigns.mail_server._ADDRESS": (512, "is asked about addresses of settings and approvers, as a whole"),
 }
 """What may grow faster, for its texts are short: how long they are at most, and who sees to it."""
 

@@ -43,18 +43,21 @@ class Expression:
 
 def _made() -> dict[str, list[AnyPattern]]:
     """Return expressions that functions make, by the function: what `places` cannot read from the source."""
-    from campaigns.model import template
-    from campaigns.rules.text import figures, matching, x_length
+    from campaigns.model.library import template
+    from campaigns.rules.text import figures, matching
+    from campaigns.rules.text.limits import x_length
 
     terms = ("layoffs at suppliers", "a", "a-b c", "100 %", "…", "#1!", "x " * 40)
     return {
         "campaigns.agents.planner._references": [re.compile(rf"(?<!\S){re.escape('a' * 30)}(?!\S)")],
-        "campaigns.model.template.rule_parts": [re.compile(each, re.ASCII) for each in template._VALUES.values()],
+        "campaigns.model.library.template.rule_parts": [
+            re.compile(each, re.ASCII) for each in template._VALUES.values()
+        ],
         "campaigns.rules.text.figures._months": [figures._months()[1]],
         "campaigns.rules.text.matching._pattern": [
             matching._pattern(pieces) for term in terms if (pieces := matching._pieces(term))
         ],
-        "campaigns.rules.text.x_length._known_domains": [x_length._known_domains().dot],
+        "campaigns.rules.text.limits.x_length._known_domains": [x_length._known_domains().dot],
         "campaigns.rules.text.language.guess_language": [re.compile("[\u0400-\u04ff]")],
         "deployments.aws.templates.emulated": [re.compile(r"^  Key:\n(?:    .*\n)+", re.MULTILINE)],
     }
@@ -207,7 +210,7 @@ def _single_texts() -> dict[str, Callable[[Any], object]]:
 
 def _methods() -> dict[str, Callable[[Any], object]]:
     """Return the readers that are methods, and the checks of a post all together."""
-    from api.review.forms import Form
+    from api.review.views.forms import Form
     from campaigns.keys.keyring import KeyRing
     from tests.rules.test_worst_cases import all_checks
 
@@ -218,7 +221,7 @@ def _methods() -> dict[str, Callable[[Any], object]]:
         return KeyRing.parse(text)
 
     return {
-        "api.review.forms.Form.parse": form,
+        "api.review.views.forms.Form.parse": form,
         "campaigns.keys.keyring.KeyRing.parse": ring,
         "tests.rules.test_worst_cases.all_checks": all_checks,
     }
@@ -242,18 +245,18 @@ def takes_bytes(function: Callable[..., object]) -> bool:
 _ONE_CHARACTER: Final = "is handed one character"
 _OUR_NAME: Final = "is handed a name that stands in our own code"
 NOT_READERS: Final[dict[str, str]] = {
-    "api.review.brandmark._luminance": "is handed a colour of seven characters, checked by the model of a brand",
+    "api.review.views.brandmark._luminance": "is handed a colour of seven characters, checked by the model of a brand",
     "api.routers.docs._file": _OUR_NAME,
     "api.routers.docs._read": _OUR_NAME,
-    "campaigns.agents.hosted._price_list": _OUR_NAME,
     "campaigns.checkpoints.vault._as_store_error": _OUR_NAME,
     "campaigns.model.characters._tags": _OUR_NAME,
     "campaigns.rules.approval.editing._wire_name": _OUR_NAME,
+    "campaigns.rules.text.phrases.phrase_book": _OUR_NAME,
     "campaigns.rules.text.matching._takes_accents": _ONE_CHARACTER,
     "campaigns.rules.text.matching._words_apart": _ONE_CHARACTER,
-    "campaigns.rules.text.x_length._weight": _ONE_CHARACTER,
-    "campaigns.store.dynamodb._pauses": _OUR_NAME,
-    "campaigns.store.dynamodb.table_shape": "is handed the name of the table, which is a setting",
+    "campaigns.rules.text.limits.x_length._weight": _ONE_CHARACTER,
+    "campaigns.store.tables.dynamodb._pauses": _OUR_NAME,
+    "campaigns.store.tables.dynamodb.table_shape": "is handed the name of the table, which is a setting",
     "campaigns.texts._catalogue": _OUR_NAME,
     "campaigns.texts._words": "is handed by `words_for` what begins with a language that we have",
     "tasks.checkpoints.codec._adapter": _OUR_NAME,

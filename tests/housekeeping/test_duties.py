@@ -16,8 +16,8 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from campaigns.approval.expiry import expire_due
-from campaigns.approval.notice_kinds import REMINDER, RESULT, STILL_WAITING
-from campaigns.approval.reminding import remind_due
+from campaigns.approval.messages.notice_kinds import REMINDER, RESULT, STILL_WAITING
+from campaigns.approval.messages.reminding import remind_due
 from campaigns.approval.renewing import extend_round
 from campaigns.approval.rounds import RING
 from campaigns.build.submission import START_RUN
@@ -25,16 +25,17 @@ from campaigns.errors import ConflictError, StoreUnavailableError
 from campaigns.model.base import new_id
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.operations.acts import By, redeliver
-from campaigns.operations.alarms import TIMEOUTS
 from campaigns.operations.cancelling import CANCEL_RUN
-from campaigns.operations.consistency import check
-from campaigns.store import OutboxEntry, Store, keys
-from campaigns.store.table import Put
+from campaigns.operations.watching.alarms import TIMEOUTS
+from campaigns.operations.watching.consistency import check
+from campaigns.store import OutboxEntry, Store
+from campaigns.store.items import keys
+from campaigns.store.tables.table import Put
 from tasks.delivery import deliver
 from tasks.delivery.channels import NoticeNotSentError
-from tasks.engine import runs
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.runs import is_answering
+from tasks.engine.server import runs
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.runs import is_answering
 from tasks.upkeep.sweep import sweep
 from tasks.upkeep.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene

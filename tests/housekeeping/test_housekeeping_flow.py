@@ -16,20 +16,20 @@ from prefect.states import Pending, Running, Suspended
 
 from campaigns import wiring
 from campaigns.errors import StoreUnavailableError
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.operations.alarms import OFTEN
-from campaigns.operations.consistency import check
-from campaigns.operations.metrics import THROTTLED
-from campaigns.store import OutboxEntry, Store, keys
-from campaigns.store.table import Put
+from campaigns.operations.watching.alarms import OFTEN
+from campaigns.operations.watching.consistency import check
+from campaigns.store import OutboxEntry, Store
+from campaigns.store.items import keys
+from campaigns.store.tables.table import Put
 from flows import operations
 from flows.housekeeping import housekeeping
 from tasks.delivery.deliver import deliver_due
-from tasks.engine.writer_limit import LIMIT, adjust_limit, writer_slot
 from tasks.upkeep import housekeeping as duties
 from tasks.upkeep.sweep import sweep, sweeping
 from tasks.upkeep.watch import watch
-from tests.flows.conftest import TENANT, Studio, sample_brief
+from tests.flows.conftest import TENANT, Studio, first_week_of, sample_brief
 from tests.store.samples import a_campaign, put_round
 
 MINUTE = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def _fresh_signals(studio: Studio) -> Iterator[None]:
 
 
 def brief() -> dict[str, object]:
-    return sample_brief("conference-talks.json")
+    return first_week_of(sample_brief("conference-talks.json"))
 
 
 def test_a_quiet_minute_ends_quiet_and_a_busy_one_says_what_it_did(studio: Studio) -> None:
@@ -97,26 +97,6 @@ def test_old_runs_of_housekeeping_itself_are_deleted(studio: Studio) -> None:
     assert studio.run(build)  # nobody else's
 
 
-def test_the_writer_is_slowed_while_the_model_throttles_and_sped_up_again(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = datetime.now(UTC)
-    store = studio.store
-    assert adjust_limit(store, most=20, now=now) is None  # nothing throttles: no limit is made
-
-    wiring.get_signals().count(THROTTLED, now=now)
-    told = [adjust_limit(store, most=20, now=now + at * MINUTE) for at in (0, 1, 2, 5, 6, 7)]
-    with get_client(sync_client=True) as client:
-        try:
-            assert told == [10, 5, None, None, 7, 9]
-            monkeypatch.setattr("tasks.engine.writer_limit._seen", None)
-            with writer_slot():
-                assert client.read_global_concurrency_limit_by_name(LIMIT).active_slots == 1
-            assert client.read_global_concurrency_limit_by_name(LIMIT).active_slots == 0
-        finally:
-            client.delete_global_concurrency_limit_by_name(LIMIT)
-
-
 def test_an_alarm_is_told_once_when_it_goes_on_and_once_when_it_goes_off(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +114,7 @@ def test_an_alarm_is_told_once_when_it_goes_on_and_once_when_it_goes_off(
         campaign = a_campaign(TENANT, created_at=now, updated_at=now)
         studio.store.campaigns.create(campaign, actor="tests", at=now)
         to = CampaignStatus.FAILED if number < 2 else CampaignStatus.CANCELLED
-        studio.store.campaigns.move(TENANT, campaign.id, to, actor="tests", reason="so", at=now)
+        studio.store.campaigns.move(TENANT, campaign.id, Move(to, "tests", "so", now))
 
     def told() -> list[tuple[str, bool]]:
         heard.clear()

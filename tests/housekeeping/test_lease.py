@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +17,10 @@ from campaigns.operations.recovery import LEASE_LASTS
 from campaigns.patience import patiently
 from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation
-from tasks.engine.lease import Hold, at_rest, building, fence, time_for
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation
+from tasks.engine.lease import Hold, at_rest, building, clock_of, fence, time_for
+from tasks.engine.permits import permit
 from tasks.steps import SavedCampaign
 from tests.store.samples import NOW, TENANT, a_campaign
 
@@ -150,7 +154,7 @@ def test_waiting_for_people_in_a_process_that_keeps_its_lease_is_no_work(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("tasks.engine.lease.monotonic", lambda: now)
+    monkeypatch.setattr("tasks.engine.clock.monotonic", lambda: now)
 
     with building(CAMPAIGN):
         now += 20
@@ -161,3 +165,41 @@ def test_waiting_for_people_in_a_process_that_keeps_its_lease_is_no_work(
         assert time_for(CAMPAIGN, 10) == 10
 
     assert store.recoveries.worked(TENANT, CAMPAIGN.id) == timedelta(seconds=23)
+
+
+def test_waiting_for_a_permit_is_no_work_unless_another_post_is_written_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("tasks.engine.clock.monotonic", lambda: now)
+    monkeypatch.setenv("CAMPAIGNS_WRITER_LIMIT", "2")
+    get_settings.cache_clear()
+    may_write = threading.Event()
+
+    def write() -> None:
+        with permit(CAMPAIGN):
+            assert may_write.wait(60)
+
+    def until_at_work(*, waiting: int, calling: int) -> None:
+        clock, deadline = clock_of(CAMPAIGN), time.monotonic() + 60
+        while (clock._waiting, clock._calling) != (waiting, calling):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with building(CAMPAIGN), ThreadPoolExecutor(2) as posts:
+        now += 20
+        with wiring.get_permits().hold("acme"):
+            with wiring.get_permits().hold("acme"):
+                futures = [posts.submit(write) for _ in range(2)]
+                until_at_work(waiting=2, calling=0)
+                now += 10_000
+            until_at_work(waiting=1, calling=1)
+            now += 30
+        until_at_work(waiting=0, calling=2)
+        now += 3
+        assert time_for(CAMPAIGN, 5000) == 3600 - 53
+        may_write.set()
+        for each in futures:
+            each.result(timeout=60)
+
+    assert store.recoveries.worked(TENANT, CAMPAIGN.id) == timedelta(seconds=53)

@@ -18,19 +18,19 @@ from campaigns.model.approval import AuditEntry
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import LastError, Review
 from campaigns.model.vocabulary import CampaignStatus, PostStatus, ReviewState, RoundStatus
-from deployments.approver import LinkRefusedError, decide_by_link
-from deployments.mail import newest_link
+from deployments.local.approver import LinkRefusedError, decide_by_link
+from deployments.local.mail import newest_link
 from flows import operations
 from tasks.delivery.deliver import deliver_due
 from tests.couriers import delivered_in_no_hurry
-from tests.flows.conftest import TENANT, Studio, sample_brief
+from tests.flows.conftest import TENANT, Studio, first_week_of, sample_brief
 from tests.housekeeping.test_recover_runs import run_of
 
 BY = {"operator": "Olga Operator", "reason": "Asked by the customer"}
 
 
 def brief(**changes: Any) -> dict[str, Any]:
-    return sample_brief("conference-talks.json", **changes)
+    return first_week_of(sample_brief("conference-talks.json", **changes))
 
 
 def waiting(studio: Studio, **changes: Any) -> str:
@@ -86,7 +86,7 @@ def test_a_failed_campaign_goes_on_where_it_stopped_and_failed_posts_are_written
     assert campaign_of(studio, campaign_id).round == 2
     assert newest_link(studio.home / "mail", campaign_id) != old_link
     after = {post.id: post for post in studio.store.posts.list(TENANT, campaign_id)}
-    assert after[lost.id].status is PostStatus.COMPLETED
+    assert after[lost.id].status is PostStatus.NEEDS_REVIEW
     assert {post.id: post.content_hash() for post in before[1:]} == {
         post_id: post.content_hash() for post_id, post in after.items() if post_id != lost.id
     }
@@ -116,11 +116,11 @@ def test_posts_are_written_again_for_an_operator_and_the_others_stay(studio: Stu
 
 def test_numbers_that_no_post_can_have_are_refused_before_they_are_counted(studio: Studio) -> None:
     campaign_id, _ = studio.submit(brief())
-    for wrong in ("1-2000", "1-201", "201", "0-3", "7-5", "1, 3-", "9" * 900, "²", "1--2", "1 2"):
+    for wrong in ("1-2000", "1-501", "501", "0-3", "7-5", "1, 3-", "9" * 900, "²", "1--2", "1 2"):
         state = operations.regenerate(TENANT, campaign_id, wrong, "Why.", **BY, return_state=True)
 
         assert refused(state), wrong
-        assert "1 fault: posts: must be numbers from 1 to 200 such as 3, 5-7, not '" in (state.message or ""), wrong
+        assert "1 fault: posts: must be numbers from 1 to 500 such as 3, 5-7, not '" in (state.message or ""), wrong
         assert len(state.message or "") < 200, wrong
 
 
@@ -332,6 +332,7 @@ def test_a_campaign_that_timed_out_is_put_to_its_approvers_once_more(studio: Stu
     old_run = run_of(studio, campaign_id)
 
     assert operations.reopen(TENANT, campaign_id, **BY, return_state=True).is_completed()
+    deliver_due(studio.store, now=now)  # where Prefect was too busy to start its run at once
     new_run = run_of(studio, campaign_id)
     assert new_run != old_run
     assert studio.attempt(new_run).name == "Suspended"
@@ -388,3 +389,27 @@ def test_nobody_operates_on_another_tenants_campaign(studio: Studio, tenant: str
 
     assert state.is_failed()
     assert campaign_of(studio, campaign_id).status is CampaignStatus.AWAITING_REVIEW
+
+
+def test_a_budget_that_did_not_suffice_is_raised_and_the_campaign_goes_on(studio: Studio) -> None:
+    def raised(campaign_id: str, dollars: float) -> State[Any]:
+        state: State[Any] = operations.raise_budget(TENANT, campaign_id, dollars, **BY, return_state=True)
+        return state
+
+    campaign_id, _ = studio.submit(brief(budgetUSD=1))
+    fail(
+        studio.store, campaign_of(studio, campaign_id), code="BUDGET_EXCEEDED", message="0.02 US dollars are left",
+        retryable=False, now=datetime.now(UTC),
+    )  # fmt: skip
+
+    assert refused(raised(campaign_id, 1.0))
+    assert "10 US dollars may be spent, 1 before; retry-campaign" in (raised(campaign_id, 10.0).message or "")
+
+    assert campaign_of(studio, campaign_id).budget_usd == 10
+    assert under_a_name(last_entry(studio, campaign_id, "changed"))
+    assert operations.retry(TENANT, campaign_id, **BY, return_state=True).is_completed()
+    assert studio.attempt(run_of(studio, campaign_id)).name == "Suspended"
+    without = waiting(studio)
+    assert refused(raised(without, 10.0))
+    operations.cancel(TENANT, campaign_id, **BY)
+    assert refused(raised(campaign_id, 20.0))

@@ -21,19 +21,20 @@ from campaigns.operations.acts import By, retry
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.recovery import LEASE_LASTS, RESTART_RUN
 from campaigns.store import Lease, OutboxEntry
-from campaigns.store.outbox import outbox_item
-from campaigns.store.table import Put
+from campaigns.store.commits.outbox import outbox_item
+from campaigns.store.tables.table import Put
 from tasks.delivery.deliver import deliver_due
-from tasks.engine.answers import PrefectUnavailableError
-from tasks.engine.run_states import count_late_runs
-from tasks.upkeep.recover import recover_due, recover_ended, recover_live
-from tests.flows.conftest import TENANT, Studio, sample_brief
+from tasks.engine.lease import process_of
+from tasks.engine.server.answers import PrefectUnavailableError
+from tasks.engine.server.run_states import count_late_runs
+from tasks.upkeep.recover import recover_dead, recover_due, recover_ended, recover_live
+from tests.flows.conftest import TENANT, Studio, first_week_of, sample_brief
 
 LATER = timedelta(minutes=5)
 
 
 def one_week() -> dict[str, Any]:
-    return sample_brief("conference-talks.json")
+    return first_week_of(sample_brief("conference-talks.json"))
 
 
 def housekeeping(studio: Studio, *, later: timedelta = LATER) -> Counter[str]:
@@ -69,6 +70,24 @@ def test_a_run_that_cannot_go_on_is_scheduled_again_once(studio: Studio, kind: S
     told = [entry.action for entry in studio.store.audit.entries(TENANT, campaign_id)]
     assert told.count("run_started_again") == 1
     assert studio.store.audit.verify(TENANT, campaign_id) is None
+
+
+def test_a_campaign_goes_on_at_once_when_its_process_was_seen_to_die(studio: Studio) -> None:
+    campaign_id, run_id = studio.submit(one_week())
+    run, now, dead, other = studio.run(run_id), datetime.now(UTC), process_of(run_id, 4711), process_of(run_id, 47)
+    say(run_id, StateType.CRASHED)
+
+    taken = studio.store.leases.acquire(TENANT, campaign_id, owner=f"{other}1", now=now, ttl=LEASE_LASTS)
+    assert recover_dead(studio.store, run, dead, now=now) is None  # a process that lives has taken over
+    studio.store.leases.release(taken)
+
+    studio.store.leases.acquire(TENANT, campaign_id, owner=f"{dead}1", now=now, ttl=LEASE_LASTS)
+    assert recover_dead(studio.store, run, dead, now=now) == "restart"
+
+    assert studio.run(run_id).state_name == "AwaitingRetry"
+    assert studio.store.leases.last(TENANT, campaign_id) is None
+    say(run_id, StateType.CRASHED)
+    assert recover_dead(studio.store, run, dead, now=now) is None  # what dies again and again is given time
 
 
 def test_a_worker_that_dies_between_taking_and_starting_is_told_from_a_slow_start(studio: Studio) -> None:

@@ -43,9 +43,12 @@ def live(
     restartable: bool = True,
     outage: bool = False,
     taken: bool = False,
+    dead: bool = False,
 ) -> Remedy:
     campaign = a_campaign(status=status, updated_at=NOW - timedelta(days=1))
-    seen = RunSeen(run, NOW - age * SECONDS, in_process=in_process, restartable=restartable, outage=outage, taken=taken)
+    seen = RunSeen(
+        run, NOW - age * SECONDS, in_process=in_process, restartable=restartable, outage=outage, taken=taken, dead=dead
+    )
     return diagnose_live(
         campaign,
         seen,
@@ -98,6 +101,13 @@ def test_a_run_that_cannot_go_on_is_started_again_after_a_while(run: RunState, p
     assert live(run, patience + 1) is remedy
 
 
+@pytest.mark.parametrize("run", [R.CRASHED, R.FAILED])
+def test_a_run_whose_process_was_seen_to_die_is_started_again_at_once(run: RunState) -> None:
+    assert live(run, 0, dead=True) is Remedy.RESTART
+    assert live(run, 0, lease=20, dead=True) is Remedy.NOTHING  # another process is at work
+    assert live(R.RUNNING, 0, dead=True) is Remedy.NOTHING  # it was started again meanwhile
+
+
 def test_a_run_that_a_dead_worker_took_need_not_wait_as_long_as_a_slow_start() -> None:
     assert live(R.PENDING, 30, taken=True) is Remedy.NOTHING
     assert live(R.PENDING, 31, taken=True) is Remedy.RESTART
@@ -134,11 +144,15 @@ def test_a_campaign_is_looked_at_when_something_may_have_changed() -> None:
     assert look(working, R.RUNNING, 30) == 21 * SECONDS  # when it has had its time to start
     assert look(working, R.SCHEDULED) == 10 * SECONDS
     old = working.model_copy(update={"updated_at": NOW - 60 * minute})
-    assert look(old, R.SCHEDULED, 3600) == 5 * minute
+    assert look(old, R.SCHEDULED, 3600) == minute  # it waits to be built, and is counted by its look
+    assert look(old, R.CRASHED, 3600) == 5 * minute
     assert look(waiting, R.PAUSED, ends_at=NOW + 120 * minute) == 121 * minute
     assert look(waiting, R.PAUSED, ends_at=NOW + 9999 * minute) == timedelta(hours=24)
     assert look(over, R.COMPLETED) is None
     assert look(over, R.RUNNING) == 10 * SECONDS
+    while_ago = over.model_copy(update={"updated_at": NOW - 60 * minute})
+    assert look(while_ago, R.PENDING, 48) == 3 * SECONDS  # when it has had its time to start
+    assert look(while_ago, R.PENDING, 99) == 5 * minute
     long_over = over.model_copy(update={"updated_at": NOW - timedelta(hours=7)})
     assert look(long_over, R.RUNNING) is None
 
@@ -214,6 +228,8 @@ def test_the_run_of_an_ended_campaign_gets_its_end(status: CampaignStatus) -> No
     assert remedy(R.PAUSED, 61) is Remedy.RING
     assert remedy(R.RUNNING, 121) is Remedy.CLOSE_RUN
     assert remedy(R.RUNNING, 121, lease=5) is Remedy.NOTHING
+    assert remedy(R.PENDING, 49) is Remedy.NOTHING
+    assert remedy(R.PENDING, 51) is Remedy.CLOSE_RUN
     assert remedy(R.SCHEDULED, 999) is remedy(R.COMPLETED, 999) is remedy(R.MISSING, 999) is Remedy.NOTHING
     assert remedy(R.CRASHED, 31) is (Remedy.NOTHING if status is S.FAILED else Remedy.CLOSE_RUN)
     assert remedy(R.CANCELLED, 0) is (Remedy.NOTHING if status in {S.CANCELLED, S.FAILED} else Remedy.CLOSE_RUN)

@@ -9,7 +9,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Crashed
 
-from tasks.engine.run_states import _seen
+from tasks.engine.server.run_states import _seen
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from campaigns.model.base import STORED, clean_text, visible_text
-from campaigns.model.brand import BrandInput
 from campaigns.model.faults import faults_of
-from campaigns.model.persona import PersonaInput
+from campaigns.model.library.brand import BrandInput
+from campaigns.model.library.persona import PersonaInput
 from campaigns.model.post import PostContent
 from tests.model.wires import BRAND, PERSONA
 

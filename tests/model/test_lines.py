@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from campaigns.model.base import Line500, Text50, Text100, Text200, Text1000, cut, excerpt, first_letter, one_line
 from flows import naming
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from campaigns.model.brand import MAX_ASSET_BYTES, BrandAssetInput, BrandInput, UsageRules
-from campaigns.model.persona import InferredStyle, PersonaInput, WritingExampleInput
+from campaigns.model.library.brand import MAX_ASSET_BYTES, BrandAssetInput, BrandInput, UsageRules
+from campaigns.model.library.persona import InferredStyle, PersonaInput, WritingExampleInput
 from tests.model.wires import BRAND, MISSING, PERSONA, changed, faults
 
 EXAMPLE = {"platform": "Blog", "intent": "teach", "text": "Ten words or so."}

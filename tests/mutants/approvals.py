@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.mutants.run import Mutant
 
 CALLBACK = "tests/properties/test_property_08_callback.py"
-TIMEOUT = "tests/properties/test_property_09_timeout.py"
-STORE = "campaigns/store/approvals.py"
+TIMEOUT = "tests/properties/test_deadline_model.py"
+STORE = "campaigns/store/campaign/approvals.py"
 VOICES = "campaigns/rules/approval/gate/voices.py"
 CONDITIONS = "campaigns/rules/approval/gate/conditions.py"
 ENDS = "campaigns/rules/approval/gate/ends.py"
@@ -50,10 +50,38 @@ MUTANTS: list[Mutant] = [
         "killed_by": "tests/approvals/test_undo.py",
     },
     {
+        "name": "whoever is asked again hears nothing of it",
+        "file": "tasks/delivery/notify.py",
+        "old": "return open_ and current and asked in still_asked(about.round, about.decisions)",
+        "new": "return open_ and current and all(each.approver_id != asked.id for each in about.decisions)",
+        "killed_by": "tests/approvals/test_notices.py",
+    },
+    {
+        "name": "words of before are not judged by the time that they keep",
+        "file": "campaigns/rules/approval/rewriting.py",
+        "old": "quality = _with(before.quality, found_then(material, before, at))",
+        "new": "quality = before.quality",
+        "killed_by": "tests/approvals/test_own_times.py",
+    },
+    {
+        "name": "a post goes back to a day that is full",
+        "file": "campaigns/rules/calendar/moving.py",
+        "old": "return _collision(post, at, self._posts) or self._full(post, self._day(at))",
+        "new": "return _collision(post, at, self._posts)",
+        "killed_by": "tests/approvals/test_own_times.py",
+    },
+    {
+        "name": "what was said by one who was replaced stands",
+        "file": "campaigns/rules/approval/gate/orders.py",
+        "old": "taken_back=said if another else None,",
+        "new": "taken_back=None,",
+        "killed_by": "tests/approvals/test_own_words.py",
+    },
+    {
         "name": "a post is edited beside its round",
         "file": WORDS,
-        "old": "return Change(round_, facts=[fact], revision=after)",
-        "new": "return Change(case.round, facts=[fact], revision=after)",
+        "old": "return Change(round_, facts=[fact], revisions=[after])",
+        "new": "return Change(case.round, facts=[fact], revisions=[after])",
         "killed_by": "tests/approvals/test_protocol.py",
     },
     {
@@ -73,9 +101,58 @@ MUTANTS: list[Mutant] = [
     {
         "name": "what is said of single posts does not count as another answer",
         "file": VOICES,
-        "old": "return decision.decision, {post: verdict.decision for post, verdict in decision.posts.items()}",
+        "old": "return decision.decision, {post: (each.decision, each.edit, each.move_to) for post, each in posts}",
         "new": "return decision.decision, {}",
         "killed_by": CALLBACK,
+    },
+    {
+        "name": "words that somebody changed count as approved by whoever approved the words before",
+        "file": "campaigns/rules/approval/decisions.py",
+        "old": "if said.words and said.words.get(post_id) != round_.posts.get(post_id):",
+        "new": "if False:",
+        "killed_by": "tests/approvals/test_own_words.py",
+    },
+    {
+        "name": "a voice that is asked again counts as heard",
+        "file": "campaigns/rules/approval/decisions.py",
+        "old": "heard_out = [said for said in voices if not asked_again(round_, said)]",
+        "new": "heard_out = voices",
+        "killed_by": "tests/approvals/test_own_words.py",
+    },
+    {
+        "name": "what was said of posts that nobody changed is said anew",
+        "file": "campaigns/rules/approval/gate/words.py",
+        "old": "elif named is not None and second is not first:",
+        "new": "elif False:",
+        "killed_by": "tests/approvals/test_own_words.py",
+    },
+    {
+        "name": "undo overwrites what somebody else wrote since",
+        "file": "campaigns/rules/approval/rewriting.py",
+        "old": "if post.id in kept and post.content_hash() == said.words.get(post.id)",
+        "new": "if post.id in kept",
+        "killed_by": "tests/approvals/test_own_words.py",
+    },
+    {
+        "name": "a post is moved where a rule of the calendar forbids it",
+        "file": "campaigns/rules/approval/rewriting.py",
+        "old": "if (rule := board.broken(post, post.scheduled_at)) is not None:",
+        "new": "if (rule := board.broken(post, post.scheduled_at)) is not None and False:",
+        "killed_by": "tests/approvals/test_own_times.py",
+    },
+    {
+        "name": "a comment points at words that are not there",
+        "file": "campaigns/rules/approval/passages.py",
+        "old": "return _spaced(passage) in _spaced(_shown(post))",
+        "new": "return True",
+        "killed_by": "tests/approvals/test_pointing.py",
+    },
+    {
+        "name": "words that a check blocks are recorded",
+        "file": "campaigns/rules/approval/rewriting.py",
+        "old": 'blocks = [Fault(path, check.message, "EDIT_BLOCKED") for check in blocks_of(after.quality)]',
+        "new": "blocks: list[Fault] = []",
+        "killed_by": "tests/approvals/test_own_words.py",
     },
     {
         "name": "the bell rings before the decision is there, and is not kept",
@@ -140,13 +217,13 @@ MUTANTS: list[Mutant] = [
     {
         "name": "opening a link uses it up",
         "file": "campaigns/approval/invitations.py",
-        "old": "    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)",
+        "old": "    latest = _latest(store, round_)",
         "new": """    if round_.status is RoundStatus.PENDING:
         from campaigns.approval.renewing import revoke_link
 
         place = round_.tenant_id, round_.campaign_id, round_.n
         revoke_link(store, *place, claims.sub, actor="x", reason="opened", now=now)
-    latest = store.approvals.current_round(round_.tenant_id, round_.campaign_id)""",
+    latest = _latest(store, round_)""",
         "killed_by": CALLBACK,
     },
     {
@@ -253,6 +330,20 @@ MUTANTS: list[Mutant] = [
         "old": 'return round_.on_timeout == "extend" and not round_.extended',
         "new": 'return round_.on_timeout == "extend"',
         "killed_by": TIMEOUT,
+    },
+    {
+        "name": "a post that was approved in time goes out after its time",
+        "file": "campaigns/approval/verdicts.py",
+        "old": "stays = was_approved and not (missed and final)",
+        "new": "stays = was_approved",
+        "killed_by": "tests/approvals/test_due_meanwhile.py",
+    },
+    {
+        "name": "a post that was approved in time is asked about anew when it is due",
+        "file": "campaigns/approval/verdicts.py",
+        "old": "stays = was_approved and not (missed and final)",
+        "new": "stays = was_approved and not missed",
+        "killed_by": "tests/approvals/test_due_meanwhile.py",
     },
     {
         "name": "nobody wakes the run of a round that timed out",

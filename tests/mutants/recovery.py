@@ -66,7 +66,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "an operator's retry has no attempts left",
-        "file": "campaigns/store/recoveries.py",
+        "file": "campaigns/store/campaign/recoveries.py",
         "old": "replace(before, attempts=0)",
         "new": "replace(before)",
         "killed_by": f"{RUNS}::test_a_campaign_that_an_operator_starts_again_has_all_its_attempts",
@@ -81,7 +81,7 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "a decision takes effect although it is taken back in this moment",
-        "file": "campaigns/store/campaigns.py",
+        "file": "campaigns/store/campaign/campaigns.py",
         "old": "standing = [_stands(decided)] if decided is not None else []",
         "new": "standing: builtins.list[Operation] = []",
         "killed_by": "tests/approvals/test_undo.py::test_exactly_one_of_an_undo_and_the_effect_of_a_decision_wins",
@@ -89,8 +89,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "who was not asked stands in for an approver",
         "file": "campaigns/rules/approval/decisions.py",
-        "old": "heard = sum(said.approver_id in asked for said in voices)",
-        "new": "heard = len(voices)",
+        "old": "heard = sum(said.approver_id in asked for said in heard_out)",
+        "new": "heard = len(heard_out)",
         "killed_by": "tests/rules/test_decisions.py"
         "::test_who_was_not_asked_decides_in_place_of_all_and_stands_in_for_nobody",
     },

@@ -41,6 +41,8 @@ LIMIT_SECONDS = 900
 SLOWER = 3
 """A broken tree that takes so many times as long as the healthy one never ends."""
 QUICK_SECONDS = 30
+QUICK = ("tests/rules/", "tests/model/")
+"""Whose mutants take seconds each: a sample of them is tried by every build."""
 PASSED_SECONDS = 100
 """What a test may have needed that passed before, at most."""
 
@@ -190,11 +192,10 @@ def _one_server(mutants: Sequence[Mutant]) -> Iterator[None]:
     if SERVER in os.environ or not any(each["killed_by"].startswith("tests/properties/") for each in mutants):
         yield
         return
-    from prefect.settings import PREFECT_API_URL
-    from prefect.testing.utilities import prefect_test_harness
+    from tests.prefect_servers import empty_server, migrated_database
 
-    with prefect_test_harness(server_startup_timeout=300):
-        os.environ[SERVER] = str(PREFECT_API_URL.value())
+    with TemporaryDirectory() as folder, empty_server(migrated_database(Path(folder))) as url:
+        os.environ[SERVER] = url
         try:
             yield
         finally:
@@ -220,6 +221,7 @@ def _copy_to(tree: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="mutants with these words in name, file or test")
+    parser.add_argument("--quick", action="store_true", help="only those whose test needs no server")
     parser.add_argument("--sample", type=int, default=0, help="so many of them, drawn by --draw")
     parser.add_argument("--draw", default="", help="what the sample is drawn by, such as a commit; today, if not given")
     parser.add_argument(
@@ -230,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--passed", action="store_true", help="the suite has just passed: do not run it unbroken first")
     given = parser.parse_args(arguments)
     mutants = [each for each in known_mutants() if given.only in f"{each['name']} {each['file']} {each['killed_by']}"]
+    if given.quick:
+        mutants = [each for each in mutants if each["killed_by"].startswith(QUICK)]
     if given.sample:
         mutants = sampled(mutants, given.sample, given.draw or f"{datetime.now(UTC):%Y-%m-%d}")
     first = given.seed or secrets.randbelow(1_000_000)

@@ -11,7 +11,7 @@ from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from pydantic import SecretStr
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from tasks.delivery.channels import reaches_one_person, send
 from tasks.delivery.notification_block import AppriseAddress
 from tests.approvals.scene import NOW

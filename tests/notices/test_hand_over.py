@@ -20,7 +20,7 @@ from campaigns.model.post import Review
 from campaigns.model.vocabulary import CampaignStatus, ReviewState
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tasks.delivery.deliver import deliver_due
 from tests.samples import SAMPLES
 from tests.store.samples import TENANT, a_campaign, a_post, written
@@ -124,8 +124,8 @@ def test_the_same_message_again_is_answered_and_kept_once(endpoint: Receiver, tm
 
 
 def _put(entry: OutboxEntry) -> list[object]:
-    from campaigns.store.outbox import outbox_item
-    from campaigns.store.table import Put
+    from campaigns.store.commits.outbox import outbox_item
+    from campaigns.store.tables.table import Put
 
     return [Put(outbox_item(entry))]
 

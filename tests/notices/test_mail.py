@@ -18,10 +18,10 @@ import pytest
 from prefect.blocks.core import Block
 from pydantic import SecretStr
 
-from campaigns.approval.notices import Notice
+from campaigns.approval.messages.notices import Notice
 from campaigns.mail_server import Mailbox, MailServerError, mail_server, mailbox
 from campaigns.settings import Settings, get_settings
-from deployments.blocks import register_channels
+from deployments.engine.blocks import register_channels
 from tasks.delivery.deliver import deliver_due
 from tasks.delivery.notification_block import AppriseAddress
 from tasks.delivery.smtp_mail import MailNotSentError, SmtpMail, hand_in

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 ZONES = available_timezones()
 ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-PLATFORMS = ["twitter", "linkedin", "instagram", "facebook"]
+PLATFORMS = ["twitter", "linkedin", "instagram", "facebook", "threads", "bluesky", "mastodon"]
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 PASTED = "\u00ad\u200b\u200e\u200f\u2060\u2066\u2069\ufeff"
 LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029")
@@ -254,7 +254,10 @@ def _participants(read: Reader, top: dict[str, Any]) -> Callable[[], str | None]
     if given is None:
         return _nothing
     selected: dict[str, list[Any] | None] = {}
-    for name, most, check in (("personaIds", 10, is_id("persona")), ("platforms", 4, is_one_of(PLATFORMS))):
+    for name, most, check in (
+        ("personaIds", 10, is_id("persona")),
+        ("platforms", len(PLATFORMS), is_one_of(PLATFORMS)),
+    ):
         if name not in given:
             read.wrong.add(f"{here}.{name}")
             selected[name] = None
@@ -342,7 +345,7 @@ def _schedule(read: Reader, top: dict[str, Any]) -> Callable[[], str | None]:
             closes = datetime.fromisoformat(end)
             last = closes.astimezone(local).date()
         first = date.fromisoformat(start) if is_day(start) else opens.astimezone(local).date()
-        return "schedule.endDate" if closes <= opens or (last - first).days > 90 else None
+        return "schedule.endDate" if closes <= opens or (last - first).days > 366 else None
 
     return contradicts
 

@@ -14,15 +14,18 @@ slept is skipped, and hours pass by `advance`. What is stored is read as raw ite
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import logging
+import re
 import shutil
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,47 +44,45 @@ from prefect.blocks.abstract import NotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import SyncClientContext
-from prefect.deployments.runner import RunnerDeployment
 from prefect.events.clients import NullEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import Abort, Pause
 from prefect.flow_engine import run_flow
 from prefect.settings import (
-    PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED,
     PREFECT_DEFAULT_RESULT_STORAGE_BLOCK,
-    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
 )
 from prefect.states import Pending, Running
-from prefect.utilities.callables import ParameterSchema
 
 from api.auth.identity import SCOPES, mint
 from campaigns import wiring
-from campaigns.agents import models
 from campaigns.agents.failures import FailureCode, agent_error
-from campaigns.agents.offline import OfflineModel
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers import models
+from campaigns.agents.providers.offline import OfflineModel
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.checkpoints.faults import CheckpointFault
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import BlobsUnavailable, Patience
 from campaigns.errors import StoreUnavailableError
 from campaigns.keys.keyring import new_ring
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.settings import get_settings
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Index, Item, Key, Operation, Position
-from deployments.mail import newest_link
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Index, Item, Key, Operation, Position
+from deployments.local.mail import newest_link
 from tasks.checkpoints import storage as checkpoint_storage
 from tasks.checkpoints.storage import _open_vault
 from tasks.delivery import deliver
-from tasks.engine import runs, writer_limit
-from tasks.upkeep import housekeeping
+from tasks.engine.server import runs
+from tasks.showing import board
+from tasks.upkeep import housekeeping, recover
 from tests.couriers import delivered_in_no_hurry
 from tests.samples import sample
+from tests.thrift import deployed_without_form, thrifty_runs
 
 T = TypeVar("T")
 
@@ -90,6 +91,7 @@ Place = Literal["read", "store", "load", "keep", "model", "prefect"]
 Kind = Literal["away", "lost", "killed before", "killed after", "torn", "flipped", "dropped"]
 """What happens: nothing is done; it is done, the answer is lost; the process dies; bytes that are kept are damaged."""
 PLACES: tuple[Place, ...] = Place.__args__
+LINK = re.compile(r"/approve/(?P<callback>[\w-]+)\?\S*token=(?P<token>[\w.~%-]+)")
 TENANT = "fernwood"
 OTHER_TENANT = "larkspur"
 BRAND_ID = sample("brand.json")["id"]
@@ -118,6 +120,8 @@ class Process:
     touched: Counter[str] = field(default_factory=Counter)
     met: list[Fault] = field(default_factory=list)
     dead: bool = False
+    damaged: list[str] = field(default_factory=list)
+    """Paths of checkpoints whose bytes were damaged while they were written."""
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def fault(self, place: Place) -> Kind | None:
@@ -180,12 +184,13 @@ class Table:
         index: Index,
         pk: str,
         *,
+        low: str | None = None,
         high: str | None = None,
         limit: int | None = None,
         after: Position | None = None,
         reverse: bool = False,
     ) -> list[Item]:
-        asked = partial(self.real.query_index, index, pk, high=high, limit=limit, after=after, reverse=reverse)
+        asked = partial(self.real.query_index, index, pk, low=low, high=high, limit=limit, after=after, reverse=reverse)
         return touch("read", asked, _store_away)
 
     def positions(
@@ -228,6 +233,8 @@ class Blobs(FolderBlobs):
         def act() -> None:
             if "dropped" in kind:
                 return
+            if kind:
+                process.damaged.append(path)
             damaged = content[:-3] if "torn" in kind else content[:-1] + bytes([content[-1] ^ 1])
             real(path, damaged if kind else content)
 
@@ -353,6 +360,12 @@ class Clock:
             self._ahead += by.total_seconds()
             self._traveller.shift(by)
 
+    def come_back(self) -> None:
+        """Be at everybody's time again."""
+        with self._moving:
+            self._traveller.shift(time_machine.escape_hatch.datetime.datetime.now(UTC) - datetime.now(UTC))
+            self._ahead = 0.0
+
     @property
     def is_ahead(self) -> bool:
         return self._ahead > 0.5
@@ -439,9 +452,11 @@ class Machine:
         Ear.heard.clear()
         self.model.gate, self.model.most_at_once = None, 0
         self.clock.slept.clear()
-        self.clock.advance(time_machine.escape_hatch.datetime.datetime.now(UTC) - self.clock.now())
-        writer_limit._seen = None
+        self.clock.come_back()
         deliver._BREAKERS.clear()
+        recover._ASKED.clear()  # at an hour that has not come yet, in the example before
+        self.app.state.approval_limits = None  # wrong links of the example before
+        wiring._permits.cache_clear()
         wiring.get_signals.cache_clear()
         wiring.get_signals()  # what this process counted belongs to the example before
         for tenant in (TENANT, OTHER_TENANT):
@@ -503,6 +518,11 @@ class Machine:
         assert link is not None
         address = httpx.URL(link)
         return address.path.rsplit("/", 1)[1], address.params["token"]
+
+    def mails(self, campaign_id: str) -> list[Mail]:
+        """Return what was sent about a campaign, in order."""
+        paths = sorted((self.home / "mail").glob(f"*{campaign_id}*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        return [_mail(path) for path in paths]
 
     def decide(
         self, campaign_id: str, decision: str, comments: str = "", *, correlation: str | None = None, **body: Any
@@ -621,6 +641,24 @@ class Machine:
         return [call.number for call in self.model.calls if call.task == "write"]
 
 
+@dataclass(frozen=True)
+class Mail:
+    """One mail: whom it went to, what it is about, and the approval link in it (callback id and token), if any."""
+
+    to: str
+    subject: str
+    callback_id: str
+    token: str
+
+
+def _mail(path: Path) -> Mail:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    body = message.get_body(("plain",))
+    found = LINK.search(body.get_content()) if body is not None else None
+    link = (found["callback"], found["token"]) if found else ("", "")
+    return Mail(str(message["To"]), str(message["Subject"]), *link)
+
+
 AT_REST = {"completed", "rejected", "cancelled", "approval_timeout", "failed"}
 
 
@@ -628,7 +666,7 @@ AT_REST = {"completed", "rejected", "cancelled", "approval_timeout", "failed"}
 def machine_on(home: Path) -> Iterator[Machine]:
     """Build the machine in a folder, on the Prefect server that PREFECT_API_URL names."""
     from api.app import create_app
-    from deployments.blocks import register_checkpoint_storage
+    from deployments.engine.blocks import register_checkpoint_storage
     from flows.build_campaign import build_campaign
 
     deployment = f"machine-{uuid4().hex[:8]}"
@@ -644,6 +682,8 @@ def machine_on(home: Path) -> Iterator[Machine]:
             "DEPLOYMENT": f"build-campaign/{deployment}",
             "REQUESTS_PER_MINUTE": "1000000",
             "REQUESTS_BURST": "1000000",
+            "TENANT_BACKLOG": "100000",
+            "BACKLOG": "1000000",
             **{f"{ring}_KEYS": new_ring() for ring in ("CHECKPOINT", "APPROVAL", "API")},
         }
         for name, value in environment.items():
@@ -654,8 +694,10 @@ def machine_on(home: Path) -> Iterator[Machine]:
         patch.setattr(models, "build", lambda options: model)
         patch.setattr(checkpoint_storage, "FolderBlobs", Blobs)
         patch.setattr(checkpoint_storage, "Patience", partial(Patience, clock=clock.monotonic, sleep=clock.sleep))
-        # A third of a run's cost: web sockets to see that somebody suspends it by hand, which nobody does here.
-        patch.setattr("prefect.flow_engine.observe_flow_run_suspension", lambda *_: nullcontext())
+        held.enter_context(thrifty_runs())
+        # Pages in Prefect's UI, which no property looks at, cost more than all else that a run asks Prefect.
+        patch.setattr(board, "_write", lambda *_: None)
+        patch.setattr(housekeeping, "put", lambda *_: None)
         for name in ("prefect", "prefect.flow_runs", "prefect.task_runs"):
             logger = logging.getLogger(name)
             held.callback(logger.setLevel, logger.level)
@@ -676,24 +718,16 @@ def machine_on(home: Path) -> Iterator[Machine]:
                 {
                     PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: f"sealed-checkpoints/{block}",
                     PREFECT_LOGGING_TO_API_ENABLED: False,
-                    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,  # ending its thread takes a second
-                    PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
                 }
             )
         )
-        _deployed(build_campaign.to_deployment(name=deployment, enforce_parameter_schema=False))
+        deployed_without_form(build_campaign.to_deployment(name=deployment, enforce_parameter_schema=False))
         prefect = held.enter_context(SyncClientContext.get_or_create()).client
         app = create_app()
         client = held.enter_context(TestClient(app))
         machine = Machine(home, wiring.get_store(), table, model, clock, app, client, prefect, clock.now())
         machine.fresh()
         yield machine
-
-
-def _deployed(deployment: RunnerDeployment) -> None:
-    """Register it without the schema of its form: reading and checking that costs more than all else of a life."""
-    deployment._parameter_openapi_schema = ParameterSchema()
-    deployment.apply()
 
 
 def _forget() -> None:

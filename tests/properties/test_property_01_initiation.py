@@ -25,10 +25,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 
 from campaigns.errors import StoreUnavailableError
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation
 from tasks.delivery import deliver
-from tasks.engine.runs import PrefectUnavailableError
+from tasks.engine.server.runs import PrefectUnavailableError
 from tests.api.doors import Door, Tenant, opened
 from tests.properties.machine import OTHER_TENANT, TENANT, Fault, Machine
 
@@ -229,7 +229,7 @@ def test_many_requests_are_each_one_campaign_and_one_start(initiation: type[Init
     run_state_machine_as_test(
         initiation,
         settings=settings(
-            max_examples=100, stateful_step_count=12, deadline=None,
+            max_examples=50, stateful_step_count=12, deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )  # fmt: skip

@@ -101,12 +101,13 @@ def test_attempts_follow_the_kind_of_failure_and_end_in_a_truthful_status(
     assert state is not None
     assert state.is_failed() == (shown["status"] == "failed")
     waited = [seconds for seconds in machine.clock.slept if seconds > 0.01]
-    assert len(waited) == len(pauses)
-    assert all(0.3 <= seconds <= 3 for seconds in waited)
-    if len(posts) == 1:  # then they follow each other
-        assert all(
-            0.5 * nominal - 0.2 <= seconds <= 1.5 * nominal for seconds, nominal in zip(waited, pauses, strict=True)
-        )
+    assert len(waited) <= len(pauses)
+    assert all(seconds <= 3 for seconds in waited)
+    # Those of the plan follow each other, and those of one post; of two posts one passes the time of the other.
+    exact = pauses if len(posts) == 1 else pauses_of(plan_calls)
+    assert len(waited) == len(pauses) or len(posts) > 1
+    assert len(waited) >= len(exact)
+    assert all(0.5 * nominal - 0.2 <= seconds <= 1.5 * nominal for seconds, nominal in zip(waited, exact, strict=False))
     event(f"{shown['status']}, {len(pauses)} pauses")
 
     if shown["status"] == "failed":  # and once the cause is gone, an operator's retry leads on
@@ -131,7 +132,6 @@ class Call:
 
     seconds: float
     failure: FailureCode | None
-    retry_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,6 @@ def run(script: list[Call], jitters: list[float], *, max_attempts: int, deadline
             retryable=REMEDIES[call.failure].retryable,
             jitter=jitters[attempt - 1],
             elapsed=now,
-            retry_after=call.retry_after,
             max_attempts=max_attempts,
             deadline=deadline,
         )
@@ -175,12 +174,11 @@ calls = st.builds(
     Call,
     seconds=st.floats(0, 200),
     failure=failures,
-    retry_after=st.one_of(st.none(), st.floats(0, 3600)),
 )
 LONG = 12
 scripts = st.lists(calls, min_size=LONG, max_size=LONG)
 jitters = st.lists(st.floats(0, 1), min_size=LONG, max_size=LONG)
-SLOW_THROTTLE = Call(0.5, FailureCode.THROTTLED, retry_after=7.0)
+SLOW_THROTTLE = Call(0.5, FailureCode.THROTTLED)
 
 
 @given(script=scripts, chance=jitters, most=st.integers(1, LONG - 1), deadline=st.floats(1, 400))
@@ -202,8 +200,7 @@ def test_attempts_follow_the_kind_of_failure_and_stay_in_bounds(
     assert len(trace.pauses) == trace.attempts - 1
     for number, pause in enumerate(trace.pauses, start=1):
         nominal = min(FIRST_DELAY * 2 ** (number - 1), LONGEST_DELAY)
-        asked = min(script[number - 1].retry_after or 0.0, LONGEST_DELAY)
-        assert max(nominal / 2, asked) <= pause <= max(nominal, asked)
+        assert nominal / 2 <= pause <= nominal
     if trace.attempts > 1:
         assert trace.last_start < deadline
     if trace.attempts < needed:  # then only the deadline can have stopped it

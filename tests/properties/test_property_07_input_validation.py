@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from campaigns.agents.planner import Planner
 from campaigns.agents.prompts import Prompt
-from campaigns.agents.text_model import Answer, ModelAnswer
+from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.model.base import derived_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.faults import faults_of
@@ -67,7 +67,8 @@ KNOWN = {
     "cadenceOverrides": ["minPostsPerWeek", "maxPostsPerWeek", "maxPostsPerDay"],
     "messaging": ["pillars", "requiredInclusions", "campaignAvoidTopics"],
     "assetOverrides": ["forceVisuals"],
-    "assetOverrides.forceVisuals": ["twitter", "linkedin", "instagram", "facebook", "tiktok"],
+    "assetOverrides.forceVisuals": ["twitter", "linkedin", "instagram", "facebook", "threads", "bluesky", "mastodon",
+                                     "tiktok"],
     "approval": ["approvers", "quorum", "expiresInHours", "reminders", "onTimeout", "maxRevisionRounds", "requireOtp"],
     "metadata": ["source", "externalRef", "date"],
 }  # fmt: skip

@@ -22,6 +22,7 @@ from campaigns.approval.invitations import invitation
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.approval.rounds import UNDO_LEEWAY
 from campaigns.keys.keyring import new_ring
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from tests.approvals.court import Court, Sent
 from tests.approvals.faulty import TROUBLE
@@ -110,7 +111,7 @@ class Approval(RuleBasedStateMachine):
         self.court.table.trouble(fault)
         told = self.court.click(before.sent, before.attempt_id, **body)
         if before.told == "recorded":
-            assert told in {"recorded", "not recorded", "cut off", "unknown link", "gone"}, told
+            assert told in {"recorded", "taken back", "not recorded", "cut off", "unknown link", "gone"}, told
 
     @precondition(lambda self: self.court.links)
     @rule(which=NUMBERS)
@@ -191,10 +192,10 @@ class Approval(RuleBasedStateMachine):
         if rarely:
             return
         court = self.court
-        end: dict[str, Any] = {"actor": "op", "reason": "r", "at": court.clock.now}
-        court.quietly(lambda: court.store.campaigns.move(TENANT, court.campaign_id, CampaignStatus.CANCELLED, **end))
+        end = Move(CampaignStatus.CANCELLED, "op", "r", court.clock.now)
+        court.quietly(lambda: court.store.campaigns.move(TENANT, court.campaign_id, end))
         if court.campaign.status is CampaignStatus.CANCELLED:
-            court.run_state = "done"  # cancelling ends the run too (tasks.engine.runs.cancel_run)
+            court.run_state = "done"  # cancelling ends the run too (tasks.engine.server.runs.cancel_run)
 
     @rule(leaked=st.booleans(), said=st.none() | ANSWERS)
     def the_key_is_changed_while_somebody_reads(self, leaked: bool, said: str | None) -> None:

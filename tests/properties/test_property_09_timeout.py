@@ -1,288 +1,215 @@
-"""Time: a round is decided before its end or not at all, and what nobody decided ends by its policy, once.
+"""Property 9: what nobody decides in time ends by its policy, once.
 
-**Feature: campaign-orchestration-durable, Property 9: Callback timeout handling**
-*For any* approval callback, the system should handle timeouts according to configured policies when approval decisions
-are not received within timeout periods.
+Whole campaigns, with hours of waiting in no time: housekeeping looks again and again, somebody answers at the last
+moment or too late, a sweep dies half way. `test_deadline_model.py` has many more orders of deciders and reaper.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, event, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from campaigns.approval.expiry import expire_due
-from campaigns.approval.reminding import remind_due
-from campaigns.model.approval import ApprovalRound
-from campaigns.model.campaign import Campaign
-from campaigns.model.vocabulary import Decision, RoundStatus
-from campaigns.operations.alarms import TIMEOUTS
-from campaigns.rules.approval.decisions import outcome_of
-from tasks.upkeep.watch import readings
-from tests.approvals.court import Court, Sent
-from tests.approvals.faulty import TROUBLE
-from tests.approvals.oracles import Judge
-from tests.approvals.scene import TENANT
+from tests.properties.machine import Fault, Machine
 
-HOURS = 30
-AROUND = [
-    timedelta(seconds=-1),
-    timedelta(microseconds=-1),
-    timedelta(0),
-    timedelta(microseconds=1),
-    timedelta(seconds=1),
-]
-STEPS = [timedelta(minutes=1), timedelta(hours=7), timedelta(hours=-1), timedelta(hours=25), timedelta(days=30)]
-ANSWERS = st.sampled_from(["approved", "rejected", "needs_revision"])
-CHANNELS = st.sampled_from(["prefect_ui", "operator"])
-WHY = "Please say it in other words."
+ANA, BEN = "ana@fernwood.example", "ben@fernwood.example"
+HOURS = 48
+LOOKS = [12, 23, 24.1, 36, 45.1]
+"""Hours after the round was opened at which housekeeping looks; it opens at ten, UTC."""
+DUE = ["expire and remind", "send notices"]
+"""Duties that look at time. All others are done at the ends, and have nothing to do in between."""
+REMINDED = {24: "the day before", 45: "four hours before is six in the morning: at seven"}
 
 
-class Deadline(RuleBasedStateMachine):
-    """One round and its end, in every order of clock, deciders and reaper."""
+@dataclass(frozen=True)
+class Wait:
+    """One round of approval by Ana and Ben: its terms, what Ana says the day before, and what happens at the end."""
 
-    tally: ClassVar[Counter[str]] = Counter()
-    """What happened in all examples together."""
-
-    @initialize(
-        quorum=st.sampled_from(["any", "all", "all"]),
-        on_timeout=st.sampled_from(["reject", "approve", "approve", "extend"]),
-        within_the_second=st.sampled_from([timedelta(0), timedelta(milliseconds=400)]),
-    )
-    def begin(self, quorum: str, on_timeout: str, within_the_second: timedelta) -> None:
-        self.court = Court(quorum=quorum, on_timeout=on_timeout, expires_in_hours=HOURS, max_revision_rounds=1)
-        self.court.clock.now += within_the_second
-        self.judge = Judge(self.court)
-        self.on_timeout = on_timeout
-        self.seen: set[int] = set()
-        self.latest = self.court.clock.now
-        self.court.work()
-        self.court.issue(0)
-        self.court.issue(1)
-
-    # --- the clock ------------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.court.open)
-    @rule(offset=st.sampled_from(AROUND))
-    def the_end_is_there(self, offset: timedelta) -> None:
-        self.court.clock.now = self.court.open.expires_at + offset
-
-    @rule(step=st.sampled_from(STEPS))
-    def the_clock_is_moved(self, step: timedelta) -> None:
-        self.court.clock.now += step
-
-    # --- deciders -------------------------------------------------------------------------------------
-
-    @rule(who=st.integers(0, 1))
-    def a_link_is_sent(self, who: int) -> None:
-        self.court.issue(who)
-
-    @precondition(lambda self: self.court.links)
-    @rule(which=st.integers(0, 5), said=ANSWERS, fault=TROUBLE)
-    def somebody_decides(self, which: int, said: str, fault: Any) -> None:
-        sent = self.court.links[-1 - which % len(self.court.links)]
-        self.court.table.trouble(fault)
-        self._say(sent, said)
-
-    @precondition(lambda self: self.court.open)
-    @rule(before=st.sampled_from([timedelta(hours=-20), *AROUND[:2]]), who=st.integers(0, 1), said=ANSWERS)
-    def somebody_decides_in_time(self, before: timedelta, who: int, said: str) -> None:
-        self.court.clock.now = self.court.open.expires_at + before
-        if (sent := self.court.issue(who)) is not None:
-            self._say(sent, said)
-
-    @precondition(lambda self: self.court.rounds)
-    @rule(channel=CHANNELS, said=ANSWERS)
-    def somebody_decides_without_a_link(self, channel: Any, said: str) -> None:
-        self._without_link(channel, said)
-
-    @precondition(lambda self: self.court.open)
-    @rule(offset=st.sampled_from(AROUND), channel=CHANNELS, said=ANSWERS)
-    def somebody_decides_without_a_link_around_the_end(self, offset: timedelta, channel: Any, said: str) -> None:
-        """No token says that it is over: the store has to."""
-        self.court.clock.now = self.court.open.expires_at + offset
-        self._without_link(channel, said)
-
-    def _say(self, sent: Sent, said: str) -> None:
-        told = self.court.click(
-            sent, f"attempt-{sent.approver_id}-{said}", decision=said, comments="" if said == "approved" else WHY
-        )
-        ack = self.court.acks[-1]
-        late = ack.at >= ack.before.expires_at
-        if told == "gone" and not late and ack.at < ack.sent.expires_at:
-            after = self.court.truth.approvals.by_callback(sent.link.callback_id)
-            assert after.status is not RoundStatus.PENDING, "refused as too late, and in time"
-        if ack.first and late:
-            assert told in {"gone", "already", "not recorded", "cut off"}, f"a late click was {told}"
-            assert ack.before.status is not RoundStatus.TIMED_OUT or told != "already", "told that somebody had decided"
-
-    def _without_link(self, channel: Any, said: str) -> None:
-        before, known = self.court.rounds[-1], self._decided()
-        told = self.court.answer_form(channel, decision=said, comments="" if said == "approved" else WHY)
-        fresh = f"ap-{channel.replace('_', '')}" not in known
-        if fresh and (before.status is not RoundStatus.PENDING or self.court.clock.now >= before.expires_at):
-            assert told != "recorded", "decided without a link after the end"
-
-    def _decided(self) -> set[str]:
-        n = self.court.rounds[-1].n
-        return {each.approver_id for each in self.court.truth.approvals.decisions(TENANT, self.court.campaign_id, n)}
-
-    # --- the reaper -----------------------------------------------------------------------------------
-
-    @rule(fault=TROUBLE)
-    def the_reaper_comes(self, fault: Any) -> None:
-        self.court.table.trouble(fault)
-        self._reap()
-
-    def _reap(self) -> None:
-        self.court.quietly(lambda: expire_due(self.court.store, now=self.court.clock.now))
-
-    @precondition(lambda self: self.court.open and self.court.links)
-    @rule(before=st.sampled_from(AROUND), after=st.sampled_from(AROUND), which=st.integers(0, 5), said=ANSWERS)
-    def a_decider_comes_while_the_reaper_writes(self, before: Any, after: Any, which: int, said: str) -> None:
-        """Two clocks that do not quite agree, and two writes at the same time."""
-        end, sent = self.court.open.expires_at, self.court.links[-1 - which % len(self.court.links)]
-
-        def meanwhile() -> None:
-            self.court.clock.now = end + before
-            self._say(sent, said)
-            self.court.clock.now = end + after
-
-        self.court.clock.now = end + after
-        self.court.table.between = meanwhile
-        self._reap()
-        self.court.table.between = None
-
-    @precondition(lambda self: self.court.open)
-    @rule(before=st.sampled_from(AROUND[:2]), after=st.sampled_from(AROUND[2:]), who=st.integers(0, 1), said=ANSWERS)
-    def the_reaper_comes_while_a_decider_writes(self, before: Any, after: Any, who: int, said: str) -> None:
-        end = self.court.open.expires_at
-        self.court.clock.now = end + before
-        if (sent := self.court.issue(who)) is None:
-            return
-
-        def meanwhile() -> None:
-            self.court.clock.now = end + after
-            self._reap()
-            self.court.clock.now = end + before
-
-        self.court.table.between = meanwhile
-        self._say(sent, said)
-        self.court.table.between = None
-
-    @rule()
-    def reminders_are_sent(self) -> None:
-        self.court.quietly(lambda: remind_due(self.court.store, now=self.court.clock.now))
-
-    @rule(fault=TROUBLE)
-    def the_run_goes_on(self, fault: Any) -> None:
-        self.court.table.trouble(fault)
-        self.court.sweep()
-        self.court.work()
-
-    # --- what must hold -------------------------------------------------------------------------------
-
-    @invariant()
-    def everything_holds(self) -> None:
-        self.latest = max(self.latest, self.court.clock.now)
-        self.judge.look()
-        for round_ in self.court.rounds:
-            self._one_end_and_the_right_one(round_)
-
-    def _one_end_and_the_right_one(self, round_: ApprovalRound) -> None:
-        decisions = self.court.truth.approvals.decisions(TENANT, self.court.campaign_id, round_.n)
-        if round_.status is RoundStatus.DECIDED:
-            assert decisions
-            assert round_.decided_at in {each.at for each in decisions}
-            assert round_.decided_at < round_.expires_at
-        if round_.status is RoundStatus.TIMED_OUT:
-            assert round_.decided_at is not None
-            assert round_.decided_at >= round_.expires_at, "ended before its time"
-            if round_.n not in self.seen:  # the clocks of the two sides differ by seconds
-                assert round_.decided_at <= self.court.clock.now + timedelta(seconds=10), (
-                    "ended before its time had come"
-                )
-                self.seen.add(round_.n)
-            assert outcome_of(round_, decisions) is None, "timed out although it was decided"
-            assert round_.outcome == self._by_policy(round_, decisions), "not what the policy says"
-        assert not round_.extended or self.on_timeout == "extend", "extended without being asked to"
-
-    def _by_policy(self, round_: ApprovalRound, decisions: Any) -> Decision | None:
-        """Return what the policy makes of a round: in words of its own, for rounds of whole answers."""
-        if self.on_timeout != "approve":
-            return None
-        said = {each.decision for each in decisions}
-        for strictest in (Decision.REJECTED, Decision.NEEDS_REVISION):
-            if strictest in said:
-                return strictest
-        return Decision.APPROVED
-
-    def teardown(self) -> None:
-        if not hasattr(self, "court"):
-            return
-        try:
-            self.court.clock.now = self.latest  # a clock that was set back is set right in the end
-            self.judge.rest()
-            self.everything_holds()
-            self._counted(self.court.campaign)
-            self._nobody_was_reminded_twice()
-            self._extended_once()
-            self._tell()
-        finally:
-            self.court.close()
-
-    def _counted(self, campaign: Campaign) -> None:
-        """The metric is what is stored, neither more nor less."""
-        now = (campaign.completed_at or campaign.updated_at) + timedelta(minutes=1)
-        reading = readings(self.court.truth, now=now)[TIMEOUTS.kind]
-        ran_out = {
-            round_.n
-            for round_ in self.court.rounds
-            if round_.status is RoundStatus.TIMED_OUT or (round_.extended and self.on_timeout == "extend")
-        }
-        lately = {
-            round_.n
-            for round_ in self.court.rounds
-            if (round_.decided_at or round_.ran_out_at or campaign.created_at) > now - TIMEOUTS.window
-            and (round_.status in {RoundStatus.DECIDED, RoundStatus.TIMED_OUT} or round_.n in ran_out)
-        }
-        assert (reading.part, reading.whole) == (len(ran_out & lately), len(lately))
-
-    def _nobody_was_reminded_twice(self) -> None:
-        for entry in self.court.truth.outbox.of(TENANT, self.court.campaign_id):
-            if entry.kind == "reminder":
-                round_ = self.court.rounds[entry.payload["round"] - 1]
-                assert round_.opened_at <= entry.due_at < round_.expires_at
-
-    def _extended_once(self) -> None:
-        entries = self.court.truth.audit.entries(TENANT, self.court.campaign_id)
-        told = Counter(each.round for each in entries if each.action == "round_extended")
-        assert told == {round_.n: 1 for round_ in self.court.rounds if round_.extended}
-
-    def _tell(self) -> None:
-        """Say what this example came to; an example that came to nothing has shown nothing."""
-        court, faults = self.court, self.court.table.faults
-        ends = Counter(str(round_.status) for round_ in court.rounds)
-        self.tally.update(examples=1, clicks=len(court.acks), faults=faults.total() + court.bell_faults)
-        self.tally.update(f"told {ack.told}" for ack in court.acks)
-        self.tally.update(ends)
-        for told in sorted({ack.told for ack in court.acks}):
-            event(f"told: {told}")
-        for end in ends:
-            event(f"a round was {end}")
-        event(f"extended: {any(round_.extended for round_ in court.rounds)}")
-        event(f"ended: {court.campaign.status}")
-        if faults:
-            event("faults")
+    policy: Literal["reject", "approve", "extend"]
+    quorum: Literal["any", "all"]
+    said: Literal["nothing", "approved", "needs_revision"] = "nothing"
+    end: Literal["in peace", "an answer in time", "an answer too late", "a dead sweep", "both at once"] = "in peace"
 
 
-TestDeadline = Deadline.TestCase
-TestDeadline.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+waits = st.builds(
+    Wait,
+    policy=st.sampled_from(["reject", "approve", "extend"]),
+    quorum=st.sampled_from(["any", "all", "all"]),
+    said=st.sampled_from(["nothing", "nothing", "approved", "needs_revision"]),
+    end=st.sampled_from(["in peace", "an answer in time", "an answer too late", "a dead sweep", "both at once"]),
 )
-TestDeadline.pytestmark = [pytest.mark.property(9, "what nobody decides in time ends by its policy, once")]
+
+ENDS = {
+    # What a round comes to that nobody else decided, when Ana said this (none: nothing): status and run.
+    ("reject", "nothing"): ("approval_timeout", "Timed out"),
+    ("reject", "approved"): ("approval_timeout", "Timed out"),
+    ("reject", "needs_revision"): ("approval_timeout", "Timed out"),
+    ("approve", "nothing"): ("completed", "Approved"),
+    ("approve", "approved"): ("completed", "Approved"),
+    ("approve", "needs_revision"): ("awaiting_review", "Suspended"),  # who spoke is heard: written and asked again
+    ("extend", "nothing"): ("approval_timeout", "Timed out"),
+    ("extend", "approved"): ("approval_timeout", "Timed out"),
+    ("extend", "needs_revision"): ("approval_timeout", "Timed out"),
+}
+
+
+@pytest.mark.property(9, "what nobody decides in time ends by its policy, once")
+@settings(max_examples=100, deadline=None)
+@given(wait=waits)
+@example(Wait("reject", "all", "approved"))
+@example(Wait("approve", "all", "approved", "a dead sweep"))
+@example(Wait("extend", "any", "nothing", "an answer too late"))
+@example(Wait("reject", "any", "nothing", "both at once"))
+@example(Wait("approve", "all", "needs_revision"))
+def test_what_nobody_decides_in_time_ends_by_its_policy_once(machine: Machine, wait: Wait) -> None:
+    """**Feature: campaign-orchestration-durable, Property 9: Callback timeout handling**
+
+    *For any* approval callback, the system should handle timeouts according to configured policies when approval
+    decisions are not received within timeout periods.
+    """
+    machine.fresh()
+    now = machine.clock.now()
+    machine.clock.advance(now.replace(hour=10, minute=0, second=0) + timedelta(days=1) - now)
+    approval = {
+        "approvers": [{"name": "Ana Duarte", "email": ANA}, {"name": "Ben Okoro", "email": BEN}],
+        "quorum": wait.quorum, "expiresInHours": HOURS, "reminders": [24, 4], "onTimeout": wait.policy,
+    }  # fmt: skip
+    campaign = machine.submit(machine.brief(1, approval=approval))
+    assert machine.settle(campaign) == "awaiting_review"
+    open_until = _end(machine, campaign)
+    silent = {ANA, BEN}
+
+    if wait.said != "nothing":
+        _until(machine, open_until - timedelta(hours=HOURS - 20))
+        assert _answer(machine, campaign, ANA, wait.said).status_code == 200
+        silent -= {ANA}
+        if wait.quorum == "any":
+            decided = {"approved": "completed", "needs_revision": "awaiting_review"}[wait.said]
+            assert machine.settle(campaign) == decided, "one voice is enough"
+            _closed_once(machine, campaign, timed_out=0, extended=0)
+            event("decided by one")
+            return
+    _wait_for(machine, campaign, open_until, silent)
+
+    late = _the_end(machine, campaign, wait, open_until)
+    if late is not None:
+        assert machine.settle(campaign) in late
+        _closed_once(machine, campaign, timed_out=0, extended=0)
+        event("decided at the last moment")
+        return
+    if wait.policy == "extend":
+        assert machine.status(campaign) == "awaiting_review"
+        again = _end(machine, campaign)
+        more = again - open_until
+        assert timedelta(0) <= more - timedelta(hours=HOURS) < timedelta(minutes=1), "once more the same time"
+        _wait_for(machine, campaign, again, silent - _spoke(machine, campaign))
+        _until(machine, again + timedelta(seconds=1))
+        machine.housekeeping()
+    machine.settle(campaign)
+    status, run = ENDS[wait.policy, wait.said]
+    assert machine.status(campaign) == status
+    state = machine.run_state(campaign)
+    assert state is not None
+    assert state.name == run
+    _closed_once(machine, campaign, timed_out=1, extended=int(wait.policy == "extend"))
+    machine.housekeeping()
+    _closed_once(machine, campaign, timed_out=1, extended=int(wait.policy == "extend"))
+    event(f"{wait.policy}, {wait.end}")
+
+
+def _round(machine: Machine, campaign: str, n: int = 1) -> dict[str, Any]:
+    [found] = [each for each in machine.raw.of(campaign, "round") if each["n"] == n]
+    return found
+
+
+def _end(machine: Machine, campaign: str) -> datetime:
+    return datetime.fromisoformat(_round(machine, campaign)["expiresAt"])
+
+
+def _until(machine: Machine, moment: datetime) -> None:
+    machine.clock.advance(moment - machine.clock.now())
+
+
+def _answer(machine: Machine, campaign: str, who: str, said: str) -> Any:
+    mail = [each for each in machine.mails(campaign) if who in each.to and each.token][-1]
+    why = {} if said == "approved" else {"comments": "Please say it in other words."}
+    body = {"decision": said, "callbackId": mail.callback_id, **why}
+    return machine.http(
+        "POST", f"/campaigns/{campaign}/approve", json=body, headers={"Authorization": f"Bearer {mail.token}"}
+    )
+
+
+def _wait_for(machine: Machine, campaign: str, end: datetime, silent: set[str]) -> None:
+    """Let time pass until a minute before the end: nothing ends early, and who is silent is reminded twice."""
+    before = _reminders(machine, campaign)
+    began = end - timedelta(hours=HOURS)
+    for hours in LOOKS:
+        if began + timedelta(hours=hours) > machine.clock.now():
+            _until(machine, began + timedelta(hours=hours))
+        machine.housekeeping(duties=DUE)
+        machine.housekeeping(duties=DUE)
+    _until(machine, end - timedelta(seconds=30))
+    machine.housekeeping()
+    assert machine.status(campaign) == "awaiting_review", "ended before its time"
+    assert _reminders(machine, campaign) - before == Counter(dict.fromkeys(silent, len(REMINDED)))
+
+
+def _reminders(machine: Machine, campaign: str) -> Counter[str]:
+    """Return how many reminders went to each address."""
+    people = {each["id"]: each["email"] for each in _round(machine, campaign)["approvers"]}
+    reminders = [each for each in machine.raw.of(campaign, "outbox") if each["kind"] == "reminder"]
+    entries = [each for each in reminders if "channel" in each["payload"]]  # one for each way to a person
+    assert all("doneAt" in each for each in entries)
+    return Counter(people[each["payload"]["approver"]] for each in entries)
+
+
+def _spoke(machine: Machine, campaign: str) -> set[str]:
+    """Return the addresses of those whose decision is kept."""
+    people = {each["id"]: each["email"] for each in _round(machine, campaign)["approvers"]}
+    return {people[each["approverId"]] for each in machine.raw.of(campaign, "decision") if each["approverId"] in people}
+
+
+def _the_end(machine: Machine, campaign: str, wait: Wait, end: datetime) -> set[str] | None:
+    """Let the time be over; return what the campaign may be then, if somebody decided, or None: nobody did."""
+    voices = {"completed"} if wait.said != "needs_revision" else {"awaiting_review"}
+    is_enough = wait.quorum == "any" or wait.said != "nothing"  # where all are to decide, Ben is not
+    match wait.end:
+        case "an answer in time":
+            assert _answer(machine, campaign, BEN, "approved").status_code == 200
+            if is_enough:
+                machine.housekeeping(now=end)
+                return voices
+        case "an answer too late":
+            _until(machine, end + timedelta(seconds=1))
+            assert _answer(machine, campaign, BEN, "approved").status_code == 410
+        case "a dead sweep":
+            _until(machine, end)
+            machine.housekeeping(Fault("store", 1, "killed after"))
+        case "both at once":
+            told: list[int] = []
+
+            def between(_: Any) -> bool:
+                machine.table.before_write = None
+                told.append(_answer(machine, campaign, BEN, "approved").status_code)
+                return True
+
+            machine.table.before_write = between
+            machine.housekeeping(duties=DUE[:1], now=end)
+            machine.table.before_write = None
+            if told == [200] and is_enough:
+                return voices
+    machine.housekeeping(now=end)  # at the very moment, not one later
+    _until(machine, max(end, machine.clock.now()))
+    return None
+
+
+def _closed_once(machine: Machine, campaign: str, *, timed_out: int, extended: int) -> None:
+    actions = Counter(entry["action"] for entry in machine.trail(campaign) if entry.get("round") in {1, None})
+    assert (actions["round_timed_out"], actions["round_extended"]) == (timed_out, extended)
+    closed = _round(machine, campaign)
+    assert closed["status"] == ("timed_out" if timed_out else "decided")

@@ -17,15 +17,21 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from campaigns import correlation
+from campaigns.agents.failures import FailureCode
 from campaigns.approval.expiry import expire
 from campaigns.errors import CampaignError, ConflictError, StoreUnavailableError
 from campaigns.model.approval import AuditEntry
-from campaigns.model.campaign import AT_REST, TRANSITIONS
+from campaigns.model.campaign import AT_REST, TRANSITIONS, Move
 from campaigns.model.vocabulary import PLATFORMS, CampaignStatus, Decision
-from campaigns.operations.metrics import AUDIT, Measure, Meter, Signals, emf, measures_of
+from campaigns.operations.watching.metrics import AUDIT, Meter, Signals
+from campaigns.operations.watching.recount import measures_of_trail
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation
+from campaigns.telemetry.emf import emf
+from campaigns.telemetry.instruments import BY_NAME, UNCODED, Measure
+from campaigns.telemetry.measures import measures_of
+from campaigns.telemetry.series import differences, series_of
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_round, decide
 
 STEPS = st.lists(
@@ -90,9 +96,10 @@ def _step(store: Store, campaign_id: str, step: str, what: Any, at: datetime) ->
     current = store.approvals.current_round(TENANT, campaign_id)
     match step:
         case "move":
-            store.campaigns.move(TENANT, campaign_id, what, actor="tests", reason="so", at=at)
+            store.campaigns.move(TENANT, campaign_id, Move(what, "tests", "so", at))
         case "round":
-            store.approvals.open_round(a_round(campaign, (current.n if current else 0) + 1), actor="tests", at=at)
+            asked = a_round(campaign, (current.n if current else 0) + 1).model_copy(update={"opened_at": at})
+            store.approvals.open_round(asked, actor="tests", at=at)
         case "decide" if current:
             decide(store, a_decision(current, decision=what, comments="because"))
         case "time out" if current:
@@ -102,18 +109,12 @@ def _step(store: Store, campaign_id: str, step: str, what: Any, at: datetime) ->
 def totals(measures: Sequence[Measure]) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for measure in measures:
-        counts[measure.name, ",".join(measure.dimensions.values())] += int(measure.value)
+        counts[measure.name, ",".join(measure.dimensions.values())] += 1
     return counts
 
 
-def recounted(entries: Sequence[AuditEntry]) -> Counter[tuple[str, str]]:
-    return totals(
-        [
-            measure
-            for entry in entries
-            for measure in measures_of(entry.action, to_status=entry.to_status, outcome=entry.details.get("outcome"))
-        ]
-    )
+def recounted(entries: Sequence[AuditEntry], created_at: datetime) -> Counter[tuple[str, str]]:
+    return totals([measure for _, measure in measures_of_trail(entries, created_at=created_at)])
 
 
 @pytest.mark.property(11, "what is told is what happened, once, whatever fails on the way")
@@ -170,27 +171,45 @@ def _agrees(store: Store, campaign_id: str, sent: list[Measure], lost: int, *, a
             status = CampaignStatus(entry.to_status)
     assert campaign.status == status
     # Nothing is told that did not happen, and nothing twice; only a dead sink or a lost answer tells less.
-    told, happened = totals(sent), recounted(entries)
+    told, happened = totals(sent), recounted(entries, campaign.created_at)
     assert told <= happened
     if not answers_lost:
         assert sum(happened.values()) == sum(told.values()) + lost
+        if not lost:
+            trail = [measure for _, measure in measures_of_trail(entries, created_at=campaign.created_at)]
+            assert list(differences(series_of(sent), series_of(trail))) == []
 
 
 def test_the_number_of_metrics_is_bounded_and_no_id_is_a_dimension() -> None:
-    actions = ["created", "moved", "decided", "round_opened", "round_timed_out", "run_started_again", "opened", ""]
+    actions = [
+        "created",
+        "moved",
+        "decided",
+        "round_opened",
+        "round_timed_out",
+        "run_started_again",
+        "undone",
+        "opened",
+        "",
+    ]
     statuses = [*CampaignStatus, None, "acme", "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEZ"]
     outcomes = [*Decision, None, "fernwood", *PLATFORMS]
+    reasons = [*FailureCode, None, "Ana said so", "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEZ", "acme"]
 
     metrics = {
         (measure.name, *sorted(measure.dimensions.items()))
         for action in actions
         for status in statuses
         for outcome in outcomes
-        for measure in measures_of(action, to_status=status, outcome=outcome)
+        for reason in reasons
+        for measure in measures_of(action, to_status=status, outcome=outcome, reason=reason, round_=1, took=1000)
     }
 
-    assert len(metrics) <= 30
-    assert {value for metric in metrics for _, value in metric[1:]} <= {*CampaignStatus, *Decision}
+    assert len(metrics) <= 40
+    known = {*CampaignStatus, *Decision, *FailureCode, UNCODED}
+    assert {value for metric in metrics for _, value in metric[1:]} <= known
+    for name, *dimensions in metrics:
+        assert tuple(key for key, _ in dimensions) == BY_NAME[str(name)].dimensions
 
 
 COUNTED = st.lists(st.tuples(st.sampled_from(["throttled", "denied"]), st.integers(0, 170)), max_size=40)
@@ -226,7 +245,7 @@ def test_a_conflict_tells_nothing() -> None:
         sent.clear()
         for status in AT_REST:
             try:
-                store.campaigns.move(TENANT, campaign.id, status, actor="tests", reason="so", at=NOW)
+                store.campaigns.move(TENANT, campaign.id, Move(status, "tests", "so", NOW))
             except ConflictError:
                 continue
 

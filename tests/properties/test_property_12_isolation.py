@@ -21,12 +21,13 @@ from campaigns.approval.renewing import revoke_link
 from campaigns.errors import CampaignError
 from campaigns.model.base import derived_id
 from campaigns.model.brief import Metadata, Participants
+from campaigns.model.campaign import Move
 from campaigns.model.post import ModelUsage, Review
 from campaigns.model.vocabulary import CampaignStatus, ReviewState
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
-from campaigns.store.dynamodb import DynamoDBTable, create_table
-from campaigns.store.sqlite import SQLiteTable
-from deployments.aws_local import AwsLocal
+from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.sqlite import SQLiteTable
+from deployments.local.aws_local import AwsLocal
 from tests.api.doors import Door, opened
 from tests.store.samples import (
     NOW,
@@ -116,7 +117,7 @@ class Tenant:
             CampaignStatus.FAILED,
         ]
         return self._store.campaigns.move(
-            self._me, self._id("campaign", act), to[act.choice], actor="flow", reason="goes on", at=NOW
+            self._me, self._id("campaign", act), Move(to[act.choice], actor="flow", reason="goes on", at=NOW)
         )
 
     def _update_campaign(self, act: Act) -> Any:

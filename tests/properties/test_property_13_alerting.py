@@ -8,21 +8,22 @@ hear is read from the mail they get.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from math import ceil
 
 import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
-from prefect.exceptions import ObjectNotFound
 
+from campaigns import wiring
 from campaigns.approval.expiry import expire
 from campaigns.build.planning import fail
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.operations.alarms import (
+from campaigns.operations.permits import PERIOD
+from campaigns.operations.watching.alarms import (
     BASELINE_LEAST,
     DENIALS,
     FAILURES,
@@ -32,7 +33,6 @@ from campaigns.operations.alarms import (
     Reading,
     Rule,
     is_on,
-    next_limit,
     share,
     slowness,
 )
@@ -50,9 +50,10 @@ LINES = {
     "undelivered": ((0, 1), (0, 1), 1),
     "late_runs": ((0, 1), (0, 1), 1),
     "tampering": ((0, 1), (0, 1), 1),
+    "model_stopped": ((0, 1), (0, 1), 1),
 }
 MOST_AT_ONCE = 20
-"""So many posts are written at once, over all runs, while nothing throttles."""
+"""So many posts are written at once, over all runs, before anything throttled."""
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 PAUSES = [0.1, 1.3, 9.7, 25.1, 171.7]
 """Hours that pass; no few of them make a day or a week together, the edges of what is counted."""
@@ -129,13 +130,10 @@ class Ledger:
     rounds: list[tuple[datetime, bool]] = field(default_factory=list)
     """When it was over, and whether its time ran out."""
     denied: list[datetime] = field(default_factory=list)
-    throttled: list[datetime] = field(default_factory=list)
-    """In which minute."""
     waits_since: datetime | None = None
     """When a run should have begun that no worker takes."""
     stuck: int = 0
     on: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(LINES, False))
-    limit: int | None = None
 
     def counted(self, now: datetime) -> dict[str, tuple[Fraction | None, int]]:
         """Return rate and number of cases of each alarm; no rate: there is nothing to compare."""
@@ -155,6 +153,7 @@ class Ledger:
             "undelivered": (Fraction(self.stuck), self.stuck),
             "late_runs": (Fraction(late), late),
             "tampering": (Fraction(n := lately.count("tampered")), n),
+            "model_stopped": (Fraction(0), 0),  # tests/flows/test_model_stopped.py
         }
 
     def judge(self, now: datetime) -> dict[str, bool]:
@@ -173,15 +172,6 @@ class Ledger:
                 changes[kind] = after
             self.on[kind] = after
         return changes
-
-    def spare(self, now: datetime) -> int | None:
-        """Return how many posts may be written at once from now on; None: nobody has limited them yet."""
-        ago = [_minute(now) - at for at in self.throttled]
-        if any(each <= timedelta(minutes=1) for each in ago):
-            self.limit = max(1, (self.limit or MOST_AT_ONCE) // 2)
-        elif self.limit is not None and not any(each <= timedelta(minutes=5) for each in ago):
-            self.limit = min(MOST_AT_ONCE, self.limit + 2)
-        return self.limit
 
 
 def _mean(spans: list[timedelta]) -> Fraction:
@@ -216,19 +206,16 @@ def test_operators_hear_of_exactly_what_crosses_a_line_and_a_throttled_model_is_
     """
     machine.fresh()
     ledger, heard = Ledger(), 0
-    try:
-        for act in story:
-            heard += _act(machine, ledger, act)
-            heard += watched(machine, ledger)
-    finally:
-        _forget_the_limit(machine)
+    for act in story:
+        heard += _act(machine, ledger, act)
+        heard += watched(machine, ledger)
     event(f"alarms heard: {min(heard, 4)}")
 
 
 def watched(machine: Machine, ledger: Ledger) -> int:
     """Let housekeeping watch, hold what it does against the ledger, and return how many alarms were told."""
     now = machine.clock.now()
-    machine.housekeeping(duties=["watch the rates", "spare the model"], now=now)
+    machine.housekeeping(duties=["watch the rates"], now=now)
     found, changes, told = ledger.counted(now), ledger.judge(now), machine.told_operators()
     subjects = {f"Campaigns: {kind} {'on' if on else 'off'}": kind for kind, on in changes.items()}
     assert sorted(told) == sorted(subjects)
@@ -238,7 +225,6 @@ def watched(machine: Machine, ledger: Ledger) -> int:
         assert ("Over:" in words) != changes[kind]
         assert len(words) > 120 or not changes[kind], "nothing says what to look at"
     assert sum(item["on"] for item in machine.raw.items("alarm")) == sum(ledger.on.values())
-    assert _limit(machine) == ledger.spare(now)
     return len(told)
 
 
@@ -257,9 +243,12 @@ def _act(machine: Machine, ledger: Ledger, act: Act) -> int:
             ledger.denied += [minute] * requests
         case Throttled():
             machine.model.script["write", 1] = ["throttled"]
-            with _in_one_minute(machine) as minute:
-                machine.run(machine.submit())
-            ledger.throttled.append(minute)
+            before = _limit(machine)
+            machine.clock.advance(PERIOD)  # the limit may be moved again
+            machine.run(machine.submit())
+            # Its thread does that every two seconds, and may have.
+            wiring.get_permits()._shares[TENANT]._exchange(machine.clock.now())
+            assert _limit(machine) < before
         case NoWorker(minutes):
             campaign = machine.submit()
             run = machine.flow_run(campaign)
@@ -318,7 +307,7 @@ def _end(machine: Machine, ledger: Ledger, ends: Ended, now: datetime) -> None:
 
         def move(*to: str, campaign_id: str = campaign.id) -> None:
             for each in to:
-                store.campaigns.move(TENANT, campaign_id, CampaignStatus(each), actor="tests", reason="so", at=now)
+                store.campaigns.move(TENANT, campaign_id, Move(CampaignStatus(each), "tests", "so", now))
 
         match how:
             case "failed" | "tampered":
@@ -339,16 +328,9 @@ def _end(machine: Machine, ledger: Ledger, ends: Ended, now: datetime) -> None:
         ledger.campaigns.append((now, how, build if how in {"timed out", "completed"} else None))
 
 
-def _limit(machine: Machine) -> int | None:
-    try:
-        return machine.prefect.read_global_concurrency_limit_by_name("campaign-writer").limit
-    except ObjectNotFound:
-        return None
-
-
-def _forget_the_limit(machine: Machine) -> None:
-    with suppress(ObjectNotFound):
-        machine.prefect.delete_global_concurrency_limit_by_name("campaign-writer")
+def _limit(machine: Machine) -> int:
+    limit = machine.store.permits.read(machine.clock.now()).limit
+    return limit.calls if limit else MOST_AT_ONCE
 
 
 # --- the rules, on values -----------------------------------------------------------------------------
@@ -423,29 +405,3 @@ def test_slowness_compares_means_and_needs_a_baseline(recent: list[int], baselin
         assert reading.rate == Fraction(sum(recent), len(recent)) / Fraction(sum(baseline), len(baseline))
         slow = sum(recent) * len(baseline) * 2 > sum(baseline) * len(recent) * 3
         assert is_on(SLOWNESS, reading, before=False) == (slow and len(recent) >= SLOWNESS.least)
-
-
-@given(
-    most=st.integers(1, 1000),
-    minutes=st.lists(st.booleans(), max_size=60),
-    start=st.integers(0, 2000),
-)
-def test_a_throttled_model_is_spared_by_half_and_worked_again_when_quiet(
-    most: int, minutes: list[bool], start: int
-) -> None:
-    limit, quiet = start, 0
-    for throttled in minutes:
-        before, quiet = limit, 0 if throttled else quiet + 1
-        limit = next_limit(limit, most=most, throttled_now=throttled, throttled_lately=quiet <= 5)
-
-        assert 1 <= limit <= most
-        if throttled:
-            assert limit <= max(1, before // 2)
-        elif quiet <= 5:
-            assert limit <= max(1, before)
-        else:
-            assert limit == most or limit > before
-    for _ in range(most + 11):
-        limit = next_limit(limit, most=most, throttled_now=False, throttled_lately=False)
-    assert limit == most
-    assert ceil((most - 1) / max(1, most // 10)) <= 19 or most <= 19  # back at most within twenty minutes

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.routers.examples import TEMPLATE
+from api.schemas.examples import TEMPLATE
 from campaigns.build.planning import plan
 from campaigns.model.base import new_id
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import Campaign, Move
+from campaigns.model.library.template import Occurrence, Template
 from campaigns.model.post import Post
-from campaigns.model.template import Occurrence, Template
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.forecasts import accepted
 from campaigns.operations.recurring import due_at, due_in, occur
 from campaigns.rules.approval.identities import Requester
 from campaigns.store import Store
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.store.samples import TENANT, a_persona
 
 REQUESTER = Requester.given("rui@fernwood.example", "rui@fernwood.example")
@@ -71,7 +71,7 @@ class Series:
         }
         for step in ways[status]:
             if self.store.campaigns.get(TENANT, occurrence.campaign_id).status is not step:
-                self.store.campaigns.move(TENANT, occurrence.campaign_id, step, actor="test", reason="test", at=at)
+                self.store.campaigns.move(TENANT, occurrence.campaign_id, Move(step, "test", "test", at))
 
     def all(self) -> list[Occurrence]:
         found, cursor = [], None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -58,3 +60,17 @@ def test_a_new_module_without_a_floor_is_refused(copy: Path) -> None:
 
     assert done.returncode == 1
     assert "helpers" in done.stdout
+
+
+MOST_FILES = 13
+"""Modules of one room: what is more is looked through, not known."""
+FOUND = sorted({path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")})
+
+
+@pytest.mark.parametrize("room", FOUND, ids=lambda room: str(room.relative_to(ROOT)))
+def test_a_room_is_small_and_says_what_belongs_there_and_what_does_not(room: Path) -> None:
+    said = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+
+    assert len(list(room.glob("*.py"))) <= MOST_FILES
+    assert re.search(r"Belongs here|Here:|Here belong", said), "what belongs here?"
+    assert re.search(r"Does not|Not here", said), "what does not?"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.rules.calendar.building import Calendar, plan_calendar
 from campaigns.rules.merge.merging import MergedConfig, merge
 from tests.model.wires import changed

@@ -13,11 +13,11 @@ import pytest
 from campaigns.errors import ImpossibleBriefError
 from campaigns.model.base import derived_id
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.persona import Persona
 from campaigns.rules.calendar.building import Calendar, plan_calendar
 from campaigns.rules.calendar.report import share_lines
 from campaigns.rules.merge.merging import merge
-from deployments.plan import main
+from deployments.commands.plan import main
 from tests.model.wires import MISSING, PERSONA, changed
 from tests.properties.calendar_rules import violations
 from tests.rules.situations import (

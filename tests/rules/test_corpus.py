@@ -1,6 +1,9 @@
 """The guardrails on posts as people write them: what a reviewer would stop, and innocent posts that look alike.
 
-`corpus/<language>.txt` has a brief, the posts under the code that has to find them, and the innocent ones.
+`corpus/<language>.txt` has a brief, the posts under the code that has to find them, and the innocent ones;
+the other lists, such as `<language>-plain.txt`, say the like in words that were written without a look at the rules,
+each problem beside an innocent post that uses the same words. The seventh and the eighth hide words: letters set apart,
+signs for letters, characters that nobody sees. The ninth has the claims that authorities object to, and near misses.
 """
 
 from __future__ import annotations
@@ -16,8 +19,28 @@ from tests.rules.posts import checked
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 LANGUAGES: Final = ("en", "de", "fr", "es")
+_UNSEEN: Final = re.compile(r"\\u([0-9a-f]{4})")
+"""How a list writes a character that nobody sees: \\u200b."""
 LEAST_CAUGHT: Final = 0.95
 MOST_BLOCKED: Final = 0.01
+WRITTEN_APART: Final = {
+    "": (100, 100),
+    "-other-words": (76, 55),
+    "-plain": (70, 49),
+    "-plain-again": (59, 50),
+    "-fresh": (58, 42),
+    "-fourth": (53, 50),
+    "-fifth": (42, 34),
+    "-sixth": (23, 15),
+    "-seventh": (30, 30),
+    "-eighth": (30, 30),
+    "-ninth": (41, 48),
+}
+"""How many problems and how many innocent posts a list has at least, by what its name ends with."""
+EVERY_LIST: Final = pytest.mark.parametrize(
+    ("language", "words", "least"),
+    [(language, words, least) for language in LANGUAGES for words, least in WRITTEN_APART.items()],
+)
 
 
 class Sample(NamedTuple):
@@ -27,13 +50,13 @@ class Sample(NamedTuple):
     alt_text: str | None
 
 
-def samples(language: str) -> list[Sample]:
+def samples(language: str, words: str = "") -> list[Sample]:
     found, code, alt_text = [], "", None
-    for line in CORPUS.joinpath(f"{language}.txt").read_text("utf-8").splitlines():
+    for line in CORPUS.joinpath(f"{language}{words}.txt").read_text("utf-8").splitlines():
         if head := re.fullmatch(r"== (\S+)(?: alt=(.*))?", line):
             code, alt_text = head[1], head[2]
         else:
-            found.append(Sample(language, code, line, alt_text))
+            found.append(Sample(language, code, _UNSEEN.sub(lambda match: chr(int(match[1], 16)), line), alt_text))
     return found
 
 
@@ -57,21 +80,21 @@ def judged(sample: Sample, **policy: object) -> Quality:
     return checked(sample.text, content={"alt_text": sample.alt_text}, **(fields | policy))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_what_a_reviewer_would_stop_is_found(language: str) -> None:
-    problems = [sample for sample in samples(language) if sample.code not in {"innocent", "brief"}]
+@EVERY_LIST
+def test_what_a_reviewer_would_stop_is_found(language: str, words: str, least: tuple[int, int]) -> None:
+    problems = [sample for sample in samples(language, words) if sample.code not in {"innocent", "brief"}]
     missed = [each for each in problems if each.code not in {check.code for check in judged(each).checks}]
 
-    assert len(problems) >= 100
+    assert len(problems) >= least[0]
     assert len(missed) <= (1 - LEAST_CAUGHT) * len(problems), missed
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_innocent_is_let_through(language: str) -> None:
-    innocent = [sample for sample in samples(language) if sample.code == "innocent"]
+@EVERY_LIST
+def test_what_is_innocent_is_let_through(language: str, words: str, least: tuple[int, int]) -> None:
+    innocent = [sample for sample in samples(language, words) if sample.code == "innocent"]
     blocked = {each.text: judged(each).checks for each in innocent if judged(each).blocked}
 
-    assert len(innocent) >= 100
+    assert len(innocent) >= least[1]
     assert len(blocked) <= MOST_BLOCKED * len(innocent), blocked
 
 
@@ -106,6 +129,7 @@ def test_what_the_brief_says_in_the_same_words_is_sourced(text: str, code: str) 
         "There is no free shipping.",
         "We never say that it is the best coffee in the world.",
         "Harvests are not guaranteed.",
+        "A harvest is never without any risk.",
     ],
 )
 def test_what_is_denied_is_not_claimed(text: str) -> None:

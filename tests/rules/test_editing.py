@@ -32,6 +32,14 @@ def test_a_failed_campaign_gets_more_money_and_other_words_but_keeps_its_calenda
     )
 
 
+def test_approvers_may_change_of_a_campaign_that_failed_because_none_of_them_may_decide() -> None:
+    fields = ["approval", "metadata"]
+    require_editable(CampaignStatus.FAILED, fields, planned=True, failed_with="NOBODY_MAY_DECIDE")
+    for status, failed_with in ((CampaignStatus.FAILED, "NO_USABLE_POST"), (CampaignStatus.AWAITING_REVIEW, "")):
+        with pytest.raises(ConflictError, match="keeps its approval"):
+            require_editable(status, fields, planned=True, failed_with=failed_with)
+
+
 @pytest.mark.parametrize("status", LATER)
 def test_name_and_metadata_may_change_in_every_status(status: CampaignStatus) -> None:
     require_editable(status, ["name", "metadata"], planned=True)

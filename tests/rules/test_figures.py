@@ -49,6 +49,7 @@ def test_figures_are_read_with_their_kind(text: str, figures: list[str]) -> None
     ("claim", "source"),
     [
         ("1,000 bags", "1000 bags"),
+        ("1,234 bags", "1234 bags"),
         ("1.000 Säcke", "1000 bags"),
         ("1 000 bags", "1,000"),
         ("1'000", "1000"),

@@ -54,6 +54,16 @@ def test_ranges_and_instants_move_too() -> None:
     assert moved["blackoutDates"] == ["2027-03-27", {"from": "2027-03-29", "to": "2027-03-30"}]
 
 
+def test_key_dates_and_the_days_of_inclusions_move_too() -> None:
+    brief = sample("public/giving-day")
+
+    moved = moved_ahead(brief, date(2027, 10, 18))
+
+    assert moved["keyDates"][0]["date"] == "2027-12-07"
+    assert moved["messaging"]["inclusions"][0]["until"] == "2027-12-07"
+    assert moved["messaging"]["requiredInclusions"] == brief["messaging"]["requiredInclusions"]
+
+
 @pytest.mark.parametrize(
     "brief",
     [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from campaigns.errors import FaultsError
-from campaigns.model.template import Policies, Recurrence, Window
+from campaigns.model.library.template import Policies, Recurrence, Window
 from campaigns.rules.recurrence.policy import by_the_clock, by_the_others
 from campaigns.rules.recurrence.rule import Calendar, Due, is_empty, period_kind
 from campaigns.rules.recurrence.window import days_of_window, read_holidays
@@ -61,6 +61,14 @@ def test_each_period_comes_once_and_the_next_ones_are_in_order(calendar: Calenda
     for due in coming:
         assert calendar.of(due.period) == due
         assert calendar.at(due.at) == due
+
+
+@given(calendar=calendars, after=moments)
+def test_what_was_due_meanwhile_holds_the_end_and_not_the_beginning(calendar: Calendar, after: datetime) -> None:
+    coming = calendar.next(after, 4)
+
+    assert calendar.between(coming[0].at, coming[-1].at) == coming[1:]
+    assert calendar.between(after, coming[0].at) == coming[:1]
 
 
 @given(calendar=calendars, after=moments, late=st.timedeltas(timedelta(), timedelta(days=40)), data=st.data())
@@ -283,3 +291,11 @@ def test_the_ones_before_decide_by_the_policies(policies: dict[str, Any], waits:
 
     assert verdict.act == act
     assert bool(verdict.reason) is (act != "make")
+
+
+def test_the_next_monday_of_a_monday_is_a_week_later() -> None:
+    (monday,) = Calendar(recurrence("FREQ=WEEKLY;BYDAY=MO"), "Europe/Lisbon").next(datetime(2027, 3, 1, tzinfo=UTC), 1)
+
+    days = days_of_window(Window(), monday, lead=timedelta(), now=monday.at)
+
+    assert (monday.day, days.first, days.last) == (date(2027, 3, 1), date(2027, 3, 8), date(2027, 3, 14))

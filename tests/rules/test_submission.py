@@ -9,9 +9,9 @@ import pytest
 
 from campaigns.errors import Fault
 from campaigns.model.base import derived_id
-from campaigns.model.brand import Brand
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.model.vocabulary import BrandStatus
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from tests.rules.situations import NOW, event_day, spring, the_brand, the_personas
@@ -206,3 +206,47 @@ def test_ids_of_a_brief_that_is_faulty_otherwise_can_be_checked_alone() -> None:
 def test_what_is_left_of_the_first_day_is_enough_to_submit() -> None:
     # At 18:00 in Lisbon an hour of windows is left today.
     assert submitted(spring(), now=datetime(2027, 3, 15, 18, tzinfo=UTC)) == []
+
+
+# --- stages ---------------------------------------------------------------------------------------------
+
+
+def in_stages(*hours: int) -> tuple[str, Any]:
+    return "approval", {
+        "stages": [{"name": name, "expiresInHours": each} for name, each in zip(STAGES, hours, strict=True)]
+    }
+
+
+STAGES = ("Editor", "Legal", "Client")
+
+
+def test_stages_that_fit_before_the_first_post_are_no_fault() -> None:
+    assert submitted(spring(in_stages(48, 48, 72))) == []
+
+
+def test_stages_that_do_not_fit_before_the_first_post_are_refused_with_what_helps() -> None:
+    brief = spring(in_stages(168, 168, 168))
+
+    (fault,) = submitted(brief)
+
+    assert (fault.field, fault.code) == ("approval.stages", "STAGES_TOO_LONG")
+    assert "need 504 hours (Editor 168 + Legal 168 + Client 168)" in fault.message
+    start, hours = fault.message.split(". To make it possible: ")[1].split(", or ")
+    day = start.removeprefix("start on ").split()[1]
+    assert submitted(brief.model_copy(update={"schedule": spring(("schedule.startDate", day)).schedule})) == []
+    in_all = int(hours.removeprefix("give the stages ").removesuffix(" hours in all"))
+    assert submitted(spring(in_stages(in_all - 2, 1, 1))) == []
+    assert codes(submitted(spring(in_stages(in_all - 1, 1, 1)))) == [("approval.stages", "STAGES_TOO_LONG")]
+
+
+def test_the_flat_form_is_warned_of_and_not_refused() -> None:
+    assert submitted(spring(("approval", {"expiresInHours": 720}))) == []
+
+
+def test_what_no_change_of_one_thing_helps_is_refused_without_advice() -> None:
+    brief = spring(in_stages(720, 720, 720), ("schedule.endDate", "2027-03-16"))
+
+    (fault,) = submitted(brief, now=datetime(2027, 3, 15, 8, tzinfo=UTC))
+
+    assert fault.code == "STAGES_TOO_LONG"
+    assert "start on" not in fault.message

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from campaigns.model.post import MAX_TEXT
-from campaigns.rules.text import figures, language, matching, phrases, platforms, similarity
+from campaigns.rules.text import figures, language, matching, phrases, similarity
+from campaigns.rules.text.limits import platforms
 from campaigns.rules.text.word_diff import MOST_STEPS, BoundedMatcher, word_diff
 from tests.rules.posts import checked
 from tests.worst_cases import MOST_GROWTH, growth, text_of

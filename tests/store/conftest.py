@@ -17,10 +17,10 @@ import pytest
 from botocore.config import Config
 
 from campaigns.store import Store
-from campaigns.store.dynamodb import DynamoDBTable, create_table
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Key, Table
-from deployments.aws_local import AwsLocal
+from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Key, Table
+from deployments.local.aws_local import AwsLocal
 
 AWS_TABLE = os.environ.get("CAMPAIGNS_TEST_AWS_TABLE")
 

@@ -7,20 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.routers.examples import TEMPLATE
+from api.schemas.examples import TEMPLATE
 from campaigns.approval import rounds as approvals
 from campaigns.approval.rounds import Decided, LinkProof, OrderProof, Voice
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, RoundApprover
 from campaigns.model.base import derived_id, new_id
-from campaigns.model.brand import Brand, BrandAsset
 from campaigns.model.campaign import Campaign
-from campaigns.model.persona import Persona, WritingExample
+from campaigns.model.library.brand import Brand, BrandAsset
+from campaigns.model.library.persona import Persona, WritingExample
+from campaigns.model.library.template import Occurrence, OccurrenceStatus, Template
 from campaigns.model.post import Post, PostContent, round_digest
-from campaigns.model.template import Occurrence, OccurrenceStatus, Template
 from campaigns.model.vocabulary import Decision, PostStatus
 from campaigns.store import Store
-from campaigns.store.round_state import round_item
-from campaigns.store.table import Put
+from campaigns.store.items.round_state import round_item
+from campaigns.store.tables.table import Put
 
 NOW = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 TENANT, OTHER = "fernwood", "rival"

@@ -19,7 +19,7 @@ from campaigns.errors import (
     StaleReviewError,
 )
 from campaigns.model.approval import ApprovalRound, PostDecision
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import Campaign, Move
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.rules.approval import gate
 from campaigns.rules.approval.gate import Case, Change
@@ -112,7 +112,7 @@ def test_no_round_opens_for_a_campaign_that_is_unknown_or_over(store: Store, cam
     with pytest.raises(NotFoundError):
         asked(store, a_campaign())
 
-    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     with pytest.raises(ConflictError) as refused:
         asked(store, campaign)
     assert refused.value.details == {"currentStatus": "cancelled"}
@@ -330,7 +330,7 @@ def test_a_superseded_and_a_cancelled_round_say_so(store: Store, campaign: Campa
         decide(store, a_decision(first))
     assert superseded.value.details == {"supersededBy": 2}
 
-    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     with pytest.raises(RoundClosedError):
         decide(store, a_decision(second))
 
@@ -380,7 +380,7 @@ def test_a_round_times_out_once_its_time_is_over_and_not_before(store: Store, ca
     assert (closed.status, closed.outcome) == (RoundStatus.TIMED_OUT, None)
     assert expire(store, round_, round_.expires_at + hours(1)) is None
     assert [one.action for one in store.audit.entries(TENANT, campaign.id)].count("round_timed_out") == 1
-    assert sorted(one.kind for one in store.outbox.of(TENANT, campaign.id)) == ["expired", "ring"]
+    assert sorted(one.kind for one in store.outbox.of(TENANT, campaign.id)) == ["expired", "ring", "tell"]
     with pytest.raises(RoundExpiredError):
         decide(store, a_decision(round_))
 

@@ -13,9 +13,9 @@ from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.checkpoints.vault import Blobs
 from campaigns.errors import NotFoundError, StoreUnavailableError
 from campaigns.model.base import new_id
-from campaigns.model.brand import MAX_ASSET_BYTES
+from campaigns.model.library.brand import MAX_ASSET_BYTES
 from campaigns.settings import get_settings
-from campaigns.store.assets import AssetFiles
+from campaigns.store.library.assets import AssetFiles
 from campaigns.wiring import get_asset_files
 from tests.store.samples import OTHER, TENANT
 

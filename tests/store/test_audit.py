@@ -10,10 +10,11 @@ import pytest
 from campaigns.model.approval import AuditEntry
 from campaigns.model.base import content_hash
 from campaigns.model.campaign import Campaign
-from campaigns.store import Fact, Store, keys
-from campaigns.store.audit import GENESIS
-from campaigns.store.documents import value_of
-from campaigns.store.table import Delete, Item, Put, Table
+from campaigns.store import Fact, Store
+from campaigns.store.commits.audit import GENESIS
+from campaigns.store.items import keys
+from campaigns.store.items.documents import value_of
+from campaigns.store.tables.table import Delete, Item, Put, Table
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, hours
 
 

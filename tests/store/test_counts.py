@@ -11,10 +11,11 @@ import pytest
 
 from campaigns.errors import LimitReachedError
 from campaigns.model.base import new_id
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
-from campaigns.store import Store, brands, personas
-from campaigns.store.sqlite import SQLiteTable
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
+from campaigns.store import Store
+from campaigns.store.library import brands, personas
+from campaigns.store.tables.sqlite import SQLiteTable
 from tests.samples import sample
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)

@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import Decision
 from campaigns.store import Store
-from campaigns.store.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, create_table, table_shape
-from campaigns.store.table import ABSENT, ConditionFailed, Equals, Key, Put
-from deployments.aws_local import AwsLocal
+from campaigns.store.tables.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, create_table, table_shape
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Key, Put
+from deployments.local.aws_local import AwsLocal
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 from tests.store.tcp_proxy import TcpProxy
 
@@ -256,7 +256,7 @@ def test_an_item_that_is_put_alone_waits_for_a_transaction_on_it(name: str, loca
 def test_a_conflict_that_does_not_end_is_unavailable(
     name: str, local: Any, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    monkeypatch.setattr("campaigns.store.dynamodb._LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("campaigns.store.tables.dynamodb._LONGEST_PAUSE_SECONDS", 0.0)
     reasons = [{"Code": "TransactionConflict", "Message": "busy"}]
     answers(local, "TransactWriteItems", 999, "TransactionCanceledException", CancellationReasons=reasons)
     answers(local, "PutItem", 999, "TransactionConflictException")
@@ -384,7 +384,7 @@ def test_items_that_a_batch_left_unprocessed_are_processed(name: str, local: Any
 
 
 def test_a_batch_that_never_ends_is_unavailable(name: str, local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.store.dynamodb._LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("campaigns.store.tables.dynamodb._LONGEST_PAUSE_SECONDS", 0.0)
 
     def nothing_done(parsed: Any, **_: Any) -> None:
         parsed["UnprocessedItems"] = {name: [{"DeleteRequest": {"Key": {"pk": {"S": "p"}, "sk": {"S": "s"}}}}]}

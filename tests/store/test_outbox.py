@@ -10,8 +10,9 @@ import pytest
 from campaigns.errors import IdempotencyMismatchError, VersionConflictError
 from campaigns.model.campaign import Campaign
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
-from campaigns.store.outbox import outbox_item
-from campaigns.store.table import Put
+from campaigns.store.commits.outbox import outbox_item
+from campaigns.store.items import keys
+from campaigns.store.tables.table import Put
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, hours
 
 Ask = Callable[[Callable[[], Any]], Any]
@@ -58,6 +59,26 @@ def test_a_claimed_entry_is_not_due_for_others_until_then(store: Store, campaign
     assert store.outbox.claim(entry, until=NOW + hours(2)) is None
     assert eventually(lambda: store.outbox.due(NOW) == [])
     assert store.outbox.due(NOW + hours(1)) == [claimed]
+
+
+def test_a_claim_moves_no_entry_in_time_and_putting_off_does(store: Store, campaign: Campaign) -> None:
+    claimed, put_off = an_entry(campaign, 1), an_entry(campaign, 2)
+    store.outbox.add([claimed, put_off])
+
+    first = store.outbox.claim(claimed, until=NOW + hours(1))
+    assert _stands_at(store, claimed) == keys.instant(NOW)
+    assert first is not None
+    store.outbox.claim(first, until=NOW + hours(2))  # whoever had it has died
+    assert _stands_at(store, claimed) == keys.instant(NOW + hours(1))
+
+    store.outbox.put_off(put_off, until=NOW + hours(3))
+    assert _stands_at(store, put_off) == keys.instant(NOW + hours(3))
+
+
+def _stands_at(store: Store, entry: OutboxEntry) -> str:
+    item = store.table.get(keys.outbox(entry.tenant_id, entry.subject_id, entry.id))
+    assert item is not None
+    return str(item["due_sk"]).partition("#")[0]
 
 
 def test_a_failed_attempt_is_counted_and_tried_again_later(store: Store, campaign: Campaign) -> None:

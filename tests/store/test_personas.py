@@ -12,12 +12,14 @@ import pytest
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.errors import ConflictError, LimitReachedError, NotFoundError, VersionConflictError
 from campaigns.model.brief import Participants
-from campaigns.model.persona import MAX_EXAMPLES
+from campaigns.model.campaign import Move
+from campaigns.model.library.persona import MAX_EXAMPLES
 from campaigns.model.vocabulary import BrandStatus, CampaignStatus
-from campaigns.store import IdempotencyRecord, OutboxEntry, Store, keys
-from campaigns.store.assets import AssetFiles
-from campaigns.store.keys import Due
-from campaigns.store.table import Table
+from campaigns.store import IdempotencyRecord, OutboxEntry, Store
+from campaigns.store.items import keys
+from campaigns.store.items.keys import Due
+from campaigns.store.library.assets import AssetFiles
+from campaigns.store.tables.table import Table
 from tests.store.samples import (
     NOW,
     OTHER,
@@ -110,7 +112,7 @@ def test_a_persona_or_brand_that_a_campaign_in_work_uses_cannot_be_deleted(store
     with pytest.raises(ConflictError):
         store.brands.delete(TENANT, brand.id, at=NOW)
 
-    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     assert eventually(lambda: not store.campaigns.live_using(TENANT, brand_id=brand.id))
     store.personas.delete(TENANT, persona.id, at=NOW, expect_version=1)
     store.brands.delete(TENANT, brand.id, at=NOW, expect_version=1)
@@ -303,7 +305,7 @@ def test_a_deleted_campaign_keeps_its_trail_for_ninety_days(store: Store, files:
     store.posts.save_revision(written(post))
     round_ = store.approvals.open_round(a_round(campaign), actor="flow", at=NOW)
     for one in (campaign, other):
-        store.campaigns.move(TENANT, one.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+        store.campaigns.move(TENANT, one.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     store.campaigns.delete(TENANT, campaign.id, actor="user", at=NOW)
 
     assert store.purge(in_days(89.99), files=files) == {}
@@ -333,7 +335,7 @@ def test_dynamodb_is_not_asked_to_remove_alone_what_others_hang_on(store: Store)
     persona, brand = store.personas.create(a_persona()), store.brands.create(a_brand())
     example, asset = store.examples.add(an_example(persona)), store.assets.add(an_asset(brand))
     campaign = store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
-    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     store.campaigns.delete(TENANT, campaign.id, actor="user", at=NOW)
     store.examples.delete(TENANT, persona.id, example.id, at=NOW)
     store.assets.delete(TENANT, brand.id, asset.id, at=NOW)

@@ -12,7 +12,7 @@ from campaigns.model.campaign import Campaign
 from campaigns.model.post import Review
 from campaigns.model.vocabulary import PostStatus, ReviewState
 from campaigns.store import Fact, Store
-from campaigns.store.table import Operation
+from campaigns.store.tables.table import Operation
 from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, written
 
 

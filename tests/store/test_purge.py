@@ -9,12 +9,14 @@ import pytest
 
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.model.approval import OneTimeCode, ReviewDraft
+from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store import IdempotencyRecord, Store, keys
-from campaigns.store.assets import AssetFiles
-from campaigns.store.drafts import draft_item
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Item, Key, Put
+from campaigns.store import IdempotencyRecord, Store
+from campaigns.store.campaign.drafts import draft_item
+from campaigns.store.items import keys
+from campaigns.store.library.assets import AssetFiles
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Item, Key, Put
 from tests.store.samples import NOW, TENANT, a_campaign, a_round, hours
 
 DAY = 24
@@ -94,7 +96,7 @@ def test_a_code_and_a_draft_that_are_renewed_at_their_end_stay(table: Between, o
 def test_what_has_more_time_since_it_was_read_loses_nothing(table: Between, other: Store, files: AssetFiles) -> None:
     store, campaign = Store(table), a_campaign()
     store.campaigns.create(campaign, actor="api", at=NOW)
-    store.campaigns.move(TENANT, campaign.id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW)
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
     store.campaigns.delete(TENANT, campaign.id, actor="user", at=NOW)
     stone = keys.tombstone(TENANT, campaign.id)
     held = {**stone._asdict(), "kind": "tombstone", **keys.purged_whole_after(NOW + hours(200 * DAY), stone)}

@@ -14,11 +14,11 @@ from campaigns.errors import (
     RoundClosedError,
     VersionConflictError,
 )
-from campaigns.model.campaign import Campaign
+from campaigns.model.campaign import Campaign, Move
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import IdempotencyRecord, Store
-from campaigns.store.table import ABSENT, ConditionFailed, Equals, Key, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Key, Put, Table
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 
 G = TypeVar("G")
@@ -139,16 +139,14 @@ def test_a_cancellation_and_an_approval_at_once_never_both_stand(store: Store) -
         campaign = store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
         asked = store.approvals.open_round(a_round(campaign), actor="flow", at=NOW)
         for status in (CampaignStatus.GENERATING, CampaignStatus.AWAITING_REVIEW):
-            store.campaigns.move(TENANT, campaign.id, status, actor="flow", reason="goes on", at=NOW)
+            store.campaigns.move(TENANT, campaign.id, Move(status, "flow", "goes on", NOW))
 
         def act(number: int, asked=asked) -> str:  # bound per campaign
             try:
                 if number:
                     decide(store, a_decision(asked))
                 else:
-                    store.campaigns.move(
-                        TENANT, asked.campaign_id, CampaignStatus.CANCELLED, actor="user", reason="no", at=NOW
-                    )
+                    store.campaigns.move(TENANT, asked.campaign_id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
             except (AlreadyDecidedError, RoundClosedError):
                 return "told"
             return "done"
@@ -165,7 +163,7 @@ def test_of_two_moves_that_exclude_each_other_one_stands(store: Store) -> None:
 
         def move(to: CampaignStatus, campaign: Campaign = campaign) -> CampaignStatus | None:
             try:
-                return store.campaigns.move(TENANT, campaign.id, to, actor="x", reason="r", at=NOW).status
+                return store.campaigns.move(TENANT, campaign.id, Move(to, "x", "r", NOW)).status
             except IllegalTransitionError:
                 return None
 

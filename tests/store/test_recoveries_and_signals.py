@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from campaigns.store import Fact, OutboxEntry, Recovery, Store
-from campaigns.store.signals import Alarm
+from campaigns.store.upkeep.signals import Alarm
 from tests.store.samples import NOW, TENANT, a_campaign, hours
 
 MINUTE = timedelta(minutes=1)

@@ -14,12 +14,14 @@ import pytest
 
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.model.base import derived_id
+from campaigns.model.campaign import Move
 from campaigns.model.post import ModelUsage
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store import Store, keys
-from campaigns.store.assets import AssetFiles
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Item, Put, Table
+from campaigns.store import Store
+from campaigns.store.items import keys
+from campaigns.store.library.assets import AssetFiles
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Item, Put, Table
 from tests.store.samples import NOW, OTHER, TENANT, a_decision, decide, hours
 
 BEFORE: Final = Path(__file__).with_name("table_of_before.jsonl")
@@ -71,7 +73,7 @@ def test_a_campaign_of_before_goes_on(old: Store) -> None:
     for once in ("plan", "post 1", "post 1"):  # the first was counted by the version before
         old.campaigns.add_usage(TENANT, of("working"), ModelUsage(calls=1, cost_usd=0.25), once=once)
     assert old.campaigns.get(TENANT, of("working")).usage.calls == 3
-    failed = old.campaigns.move(TENANT, of("working"), S.FAILED, actor="flow", reason="broke", at=LATER)
+    failed = old.campaigns.move(TENANT, of("working"), Move(S.FAILED, "flow", "broke", LATER))
     assert (failed.usage.calls, failed.usage.cost_usd) == (3, 0.75)
 
     round_ = old.approvals.round(OTHER, of("waiting"), 1)

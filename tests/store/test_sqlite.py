@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from campaigns.errors import StoreUnavailableError
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import ABSENT, Key, Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import ABSENT, Key, Put
 
 KILLS = 10
 
 WRITER = """
 import sys
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import ABSENT, Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import ABSENT, Put
 table = SQLiteTable(sys.argv[1])
 for number in range(10**9):
     name = f"{sys.argv[2]}-{number:09d}"
@@ -31,8 +31,8 @@ for number in range(10**9):
 FILLING_THE_DISK = """
 import resource, sys
 from campaigns.errors import StoreUnavailableError
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Put
 table = SQLiteTable(sys.argv[1])
 table.write(Put({"pk": "p", "sk": "first"}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
@@ -51,8 +51,8 @@ print("goes on", flush=True)
 
 FORKING = """
 import os, sys
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Put
 table = SQLiteTable(sys.argv[1])
 table.write(Put({"pk": "p", "sk": "parent"}))
 of_parent = table._open()
@@ -68,8 +68,8 @@ print([item["sk"] for item in table.query("p")])
 
 COUNTING = """
 import sys
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import ConditionFailed, Equals, Key, Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import ConditionFailed, Equals, Key, Put
 table = SQLiteTable(sys.argv[1])
 sys.stdin.readline()
 for _ in range(50):
@@ -85,8 +85,8 @@ print("done")
 
 RACING = """
 import sys
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import ABSENT, ConditionFailed, Put
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Put
 sys.stdin.readline()
 try:
     SQLiteTable(sys.argv[1]).write(Put({"pk": "p", "sk": "s", "by": sys.argv[2]}, ABSENT))

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from campaigns.build.submission import changed, submit
+from campaigns.build.submission import Submission, changed, submit
 from campaigns.errors import BadBriefError, VersionConflictError
 from campaigns.model.base import new_id
-from campaigns.model.brand import Brand
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
 from campaigns.store import Created, Store
-from campaigns.store.sqlite import SQLiteTable
-from campaigns.store.table import Operation
+from campaigns.store.tables.sqlite import SQLiteTable
+from campaigns.store.tables.table import Operation
 from tests.store.samples import NOW, SAMPLES, TENANT
 
 
@@ -54,7 +54,7 @@ def other(table: Between, tmp_path: Path) -> Store:
 
 def submitted(store: Store, **brief: Any) -> Created:
     wanted = {**BRIEF, **brief}
-    return submit(store, wanted, tenant_id=TENANT, campaign_id=new_id("campaign"), requested_by="api", now=NOW)
+    return submit(store, wanted, Submission(TENANT, new_id("campaign"), "api"), now=NOW)
 
 
 def persona_id() -> str:

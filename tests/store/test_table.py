@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.errors import ItemTooLargeError
-from campaigns.store.table import (
+from campaigns.store.tables.table import (
     ABSENT,
     MAX_ITEM_BYTES,
     Check,

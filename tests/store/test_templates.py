@@ -13,9 +13,10 @@ import pytest
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.errors import ConflictError, LimitReachedError, NotFoundError, VersionConflictError
 from campaigns.model.base import new_id
-from campaigns.model.template import OccurrenceStatus, TemplateStatus
-from campaigns.store import Store, counts
-from campaigns.store.assets import AssetFiles
+from campaigns.model.library.template import OccurrenceStatus, TemplateStatus
+from campaigns.store import Store
+from campaigns.store.items import counts
+from campaigns.store.library.assets import AssetFiles
 from tests.store.samples import NOW, OTHER, TENANT, a_template, an_occurrence
 
 HOUR = timedelta(hours=1)
@@ -83,7 +84,7 @@ def test_a_deleted_template_frees_its_name_and_is_purged_with_all_that_hangs_on_
 
 
 def test_a_tenant_has_so_many_templates_and_no_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("campaigns.store.templates.MAX_TEMPLATES", 2)
+    monkeypatch.setattr("campaigns.store.library.templates.MAX_TEMPLATES", 2)
     made = [store.templates.create(a_template(name=f"Template {number}"), actor="ana") for number in range(2)]
 
     with pytest.raises(LimitReachedError):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from deployments.stack import free_ports
+from deployments.local.stack import free_ports
 
 START_SECONDS: Final = 30
 _DEBIAN: Final = Path("/usr/lib/postgresql")

@@ -24,11 +24,10 @@ import psutil
 
 from api.auth.identity import SCOPES, mint
 from campaigns.keys.keyring import KeyRing
-from deployments.approver import decide_by_link
-from deployments.fake_bedrock import FakeBedrock
-from deployments.mail import newest_link
-from deployments.seed import seed
-from deployments.stack import LocalStack
+from deployments.local.approver import decide_by_link
+from deployments.local.fake_bedrock import FakeBedrock
+from deployments.local.mail import newest_link
+from deployments.local.stack import LocalStack, seed
 from tests.flows.conftest import TENANT, sample_brief
 from tests.system.test_crash import posts_with_words, prefect
 

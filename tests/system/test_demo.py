@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from deployments.stack import MARKER, ROOT
+from deployments.local.stack import MARKER
+from deployments.place import ROOT
 
 
 def demo(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "deployments.demo", *arguments],
+        [sys.executable, "-m", "deployments.local.demo", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

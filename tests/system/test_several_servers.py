@@ -18,11 +18,10 @@ import pytest
 
 from api.auth.identity import SCOPES, mint
 from campaigns.keys.keyring import KeyRing
-from deployments.approver import decide_by_link
-from deployments.mail import newest_link
-from deployments.seed import seed
-from deployments.stack import LocalStack, free_ports
-from tasks.engine.work_pool import WORK_POOL
+from deployments.local.approver import decide_by_link
+from deployments.local.mail import newest_link
+from deployments.local.stack import LocalStack, free_ports, seed
+from tasks.engine.server.work_pool import WORK_POOL
 from tests.chaos.proxy import Proxy
 from tests.flows.conftest import TENANT, one_week
 from tests.system.databases import postgres, redis
@@ -54,7 +53,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
             running.start_server()  # alone: it brings the database up to date
             running.spawn("server-2", *_server(second))
             for module in ("blocks", "pool"):
-                running.run(module, "-m", f"deployments.{module}")
+                running.run(module, "-m", f"deployments.engine.{module}")
             running.start_api()
             running.start_worker()
             for name in ("build-campaign", "housekeeping"):  # all of them take half a minute

@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import socketserver
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
 import pytest
 import yaml
-from prefect import flow
-from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Crashed, Running, Scheduled
-from prefect.workers import process
-from prefect.workers.process import ProcessWorker
 
 from deployments import worker
-from deployments.stack import ROOT
+from deployments.place import ROOT
+from deployments.warm.starting import ForkServer
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,8 @@ def test_a_worker_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, fault:
     begun: list[str] = []
 
     class ThirdTimeLucky:
-        def __init__(self, work_pool_name: str, heartbeat_interval_seconds: int) -> None:
-            self.pool = work_pool_name
-
-        async def _propose_crashed_state(self, *_: object) -> None: ...
-
-        async def _get_scheduled_flow_runs(self) -> None: ...
+        def __init__(self, _: ForkServer, pool: str, heartbeat_interval_seconds: int) -> None:
+            self.pool = pool
 
         async def start(self) -> None:
             begun.append(self.pool)
@@ -48,7 +44,8 @@ def test_a_worker_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, fault:
             if fault is not None:
                 raise fault
 
-    monkeypatch.setattr(worker, "ProcessWorker", ThirdTimeLucky)
+    monkeypatch.setattr(worker, "CampaignWorker", ThirdTimeLucky)
+    monkeypatch.setattr(ForkServer, "begin", lambda _: None)
     monkeypatch.setattr(worker, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(worker, "setup_signal_handlers_worker", lambda *_: None)
 
@@ -56,6 +53,47 @@ def test_a_worker_that_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, fault:
         asyncio.run(worker.work())
 
     assert begun == [worker.WORK_POOL] * 3
+
+
+@pytest.mark.parametrize("fault", [ExceptionGroup("two", [OSError()]), None])
+def test_a_worker_that_is_told_to_stop_stops_also_when_its_end_goes_wrong(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    begun: list[asyncio.Event] = []
+
+    class EndsOtherwise:
+        def __init__(self, *_: object, **__: object) -> None:
+            begun.append(asyncio.Event())
+
+        async def start(self) -> None:
+            begun[-1].set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if fault is not None:
+                raise fault
+
+    async def stopped() -> None:
+        work = asyncio.create_task(worker.work())
+        while not (begun and begun[0].is_set()):
+            await asyncio.sleep(0.01)
+        work.cancel()
+        while not (work.done() or len(begun) > 1):
+            await asyncio.sleep(0.01)
+        assert work.cancelled()
+
+    monkeypatch.setattr(worker, "CampaignWorker", EndsOtherwise)
+    monkeypatch.setattr(worker, "is_answering", lambda: True)
+    monkeypatch.setattr(worker, "close", _closed_already)
+    monkeypatch.setattr(ForkServer, "begin", lambda _: None)
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(worker, "setup_signal_handlers_worker", lambda *_: None)
+    asyncio.run(stopped())
+
+    assert len(begun) == 1
+
+
+async def _closed_already() -> bool:
+    return False
 
 
 class HangsUp(socketserver.BaseRequestHandler):
@@ -81,8 +119,7 @@ def hanging_up() -> Iterator[list[object]]:
 
 def test_a_worker_without_its_server_goes_on_asking(hanging_up: list[object]) -> None:
     async def ask() -> list[WorkerFlowRunResponse]:
-        asker = ProcessWorker(work_pool_name=worker.WORK_POOL)
-        worker.ask_on(asker)
+        asker = worker.CampaignWorker(ForkServer(), worker.WORK_POOL)
         async with get_client() as asker._client:
             return await asker._get_scheduled_flow_runs()
 
@@ -91,45 +128,42 @@ def test_a_worker_without_its_server_goes_on_asking(hanging_up: list[object]) ->
     assert len(hanging_up) == 2
 
 
+STARTS = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]));"
+    " os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+)
+
+
+# As from a terminal, and as a shell starts what it puts into the background.
+@pytest.mark.parametrize("interrupts", ["SIG_DFL", "SIG_IGN"])
+def test_a_worker_that_waits_for_its_server_can_be_stopped(
+    hanging_up: list[object], tmp_path: Path, interrupts: str
+) -> None:
+    env = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value()), "CAMPAIGNS_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS, interrupts, "-m", "deployments.worker"],
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as waiting:  # fmt: skip
+        try:
+            while not hanging_up:
+                assert waiting.poll() is None
+                time.sleep(0.1)
+            waiting.terminate()
+            told, _ = waiting.communicate(timeout=120)
+        finally:
+            waiting.kill()
+
+    assert (waiting.returncode, told.splitlines()[-1]) == (0, "the worker stopped"), told
+
+
 def test_a_worker_begins_no_run_later_for_a_label(hanging_up: list[object]) -> None:
     async def label() -> None:
-        starting = ProcessWorker(work_pool_name=worker.WORK_POOL)
-        worker.label_nothing(starting)
+        starting = worker.CampaignWorker(ForkServer(), worker.WORK_POOL)
         async with get_client() as starting._client:
             await starting._give_worker_labels_to_flow_run(uuid4())
 
     asyncio.run(label())
     assert hanging_up == []
-
-
-def test_a_run_begins_in_the_process_that_the_worker_starts(
-    prefect_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[dict[str, object]] = []
-
-    class Starter:
-        def __init__(self, **given: object) -> None:
-            started.append(given)
-
-        async def start(self, *_: object, **__: object) -> None:
-            raise RuntimeError  # seen enough
-
-    async def run() -> None:
-        starting = ProcessWorker(work_pool_name=worker.WORK_POOL)
-        worker.begin_at_once(starting)
-        flow_run = FlowRun(flow_id=uuid4())
-        configuration = starting.job_configuration()
-        configuration.prepare_for_flow_run(flow_run)
-        await starting.run(flow_run, configuration)
-
-    monkeypatch.setattr(process, "EngineCommandStarter", process.EngineCommandStarter)  # put back afterwards
-    monkeypatch.setattr(worker, "EngineCommandStarter", Starter)
-    with contextlib.suppress(Exception):
-        asyncio.run(run())
-
-    assert [(each["command"], each["isolate_process_group"]) for each in started] == [
-        (f"{sys.executable} -m prefect.engine", True)
-    ]
 
 
 def test_no_flow_has_hooks_that_the_worker_would_have_to_run() -> None:
@@ -138,32 +172,3 @@ def test_no_flow_has_hooks_that_the_worker_would_have_to_run() -> None:
         deployed = getattr(importlib.import_module(module), name)
         assert not deployed.on_crashed_hooks, name
         assert not deployed.on_cancellation_hooks, name
-
-
-@flow
-def killed() -> None:
-    """Never runs: its states are set."""
-
-
-async def reported(client: PrefectClient, run: FlowRun) -> str:
-    """Let the worker report the process of a run as it does after tidying up; return what the run is then."""
-    reporter = ProcessWorker(work_pool_name=worker.WORK_POOL)
-    worker.report_once(reporter)
-    await reporter._propose_crashed_state(run, "exited with status code -9", client)
-    state = (await client.read_flow_run(run.id)).state
-    assert state is not None
-    return state.name
-
-
-async def both() -> tuple[str, str]:
-    async with get_client() as client:
-        told, untold = [await client.create_flow_run(killed) for _ in range(2)]
-        for run in (told, untold):
-            await client.set_flow_run_state(run.id, Running())
-        await client.set_flow_run_state(told.id, Crashed(message="by the runner"))
-        await client.set_flow_run_state(told.id, Scheduled(name="AwaitingRetry"), force=True)
-        return await reported(client, told), await reported(client, untold)
-
-
-def test_a_process_that_died_is_reported_once(prefect_server: str) -> None:
-    assert asyncio.run(both()) == ("AwaitingRetry", "Crashed")

@@ -1,7 +1,7 @@
 """How an approval round is decided (domain.md section 17). Pure: time, posts and decisions come in.
 
 a round opens      expires_at, blocked_posts, unapprovable_posts, locked_posts
-a decision comes   decision_faults, outcome_of
+a decision comes   decision_faults, outcome_of, asked_again, still_asked
 a decision goes    undo_until
 a round is closed  post_verdicts, revision_allowed
 nobody decided     extends, timeout_policy, timeout_outcome
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.errors import Fault
-from campaigns.model.approval import MIN_COMMENT, ApprovalRound, ApproverDecision, DecisionRequest
+from campaigns.model.approval import MIN_COMMENT, ApprovalRound, ApproverDecision, DecisionRequest, RoundApprover
 from campaigns.model.post import OFFLINE, Post, Review
 from campaigns.model.vocabulary import ApprovalMode, Decision, OnTimeout, ReviewState, RoundStatus
 from campaigns.rules.guardrails import legal_blocks, legal_findings
@@ -106,7 +106,8 @@ def contradictions(round_: ApprovalRound, decision: ApproverDecision) -> list[Fa
 
 
 def _too_much(request: DecisionRequest) -> list[Fault]:
-    size = len(request.comments.encode()) + sum(len(each.comment.encode()) for each in request.posts.values())
+    texts = [text for each in request.posts.values() for text in (each.comment, each.edit or "")]
+    size = len(request.comments.encode()) + sum(len(text.encode()) for text in texts)
     if size <= MAX_COMMENT_BYTES:
         return []
     return [Fault("comments", f"all comments together have {size} bytes, at most {MAX_COMMENT_BYTES}", "TOO_LONG")]
@@ -120,7 +121,11 @@ def verdict_of(round_: ApprovalRound, said: ApproverDecision, post_id: str) -> D
     - approving all leaves out blocked posts,
     - asking for changes means the posts named for it where there are any, else all,
     - posts approved in an earlier round stay approved, unless everything is rejected.
+
+    Of a post that was changed since, it says nothing.
     """
+    if said.words and said.words.get(post_id) != round_.posts.get(post_id):
+        return None
     if (own := said.posts.get(post_id)) and post_id not in round_.locked:
         verdict = Decision(own.decision)
         return None if verdict is Decision.APPROVED and post_id in round_.unapprovable else verdict
@@ -159,9 +164,10 @@ def outcome_of(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> 
     """
     voices, asked = _voices(round_, decisions), {approver.id for approver in round_.approvers}
     ends_all = round_.quorum == "all" and not round_.collect_all
-    if ends_all and any(_own(round_, said) is Decision.REJECTED for said in voices):
+    heard_out = [said for said in voices if not asked_again(round_, said)]
+    if ends_all and any(_own(round_, said) is Decision.REJECTED for said in heard_out):
         return Decision.REJECTED
-    heard = sum(said.approver_id in asked for said in voices)
+    heard = sum(said.approver_id in asked for said in heard_out)
     if heard < needed_voices(round_) and not any(_overrules(round_, said) for said in voices):
         return None
     return campaign_decision(_merged(round_, voices).values())
@@ -184,6 +190,17 @@ def needed_voices(round_: ApprovalRound) -> int:
     return able if round_.quorum == "all" else min(int(round_.quorum), able)
 
 
+def asked_again(round_: ApprovalRound, said: ApproverDecision) -> list[str]:
+    """Return the posts that were changed since somebody decided: that voice counts once it has said what of them."""
+    return [post_id for post_id, words in round_.posts.items() if said.words and said.words.get(post_id) != words]
+
+
+def still_asked(round_: ApprovalRound, decisions: Iterable[ApproverDecision]) -> list[RoundApprover]:
+    """Return those who have a good link and something to decide: they said nothing, or posts were changed since."""
+    heard = {said.approver_id for said in decisions if not asked_again(round_, said)}
+    return [each for each in round_.approvers if each.id not in heard and not each.revoked]
+
+
 def _own(round_: ApprovalRound, said: ApproverDecision) -> Decision | None:
     return campaign_decision(verdict_of(round_, said, post_id) for post_id in round_.posts)
 
@@ -192,7 +209,9 @@ def _voices(round_: ApprovalRound, decisions: Sequence[ApproverDecision]) -> lis
     """Return the voices that count: an order in place of all is carried out as it was given, whatever others said."""
     first: dict[str, ApproverDecision] = {}
     for said in decisions:
-        if said.round == round_.n and said.digest == round_.digest and _own(round_, said) is not None:
+        # Where approvers may change posts, a decision says of each which words it is about.
+        about_it = said.digest == round_.digest or bool(said.words)
+        if said.round == round_.n and about_it and _own(round_, said) is not None:
             first.setdefault(said.approver_id, said)
     voices = list(first.values())
     return [said for said in voices if _overrules(round_, said)] or voices

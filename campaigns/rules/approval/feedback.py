@@ -9,17 +9,30 @@ from campaigns.model.approval import ApproverDecision
 
 
 class Remark(NamedTuple):
-    """A comment and who made it; `post_id` is None for one on the whole campaign."""
+    """A comment and who made it; `post_id` is None for one on the whole campaign.
+
+    `passage` quotes the words that it is about; None: all of them.
+    """
 
     by: str
     text: str
     post_id: str | None = None
+    passage: str | None = None
+
+    @property
+    def pointed(self) -> str:
+        return pointed(self.passage, self.text)
+
+
+def pointed(passage: str | None, comment: str) -> str:
+    """Return a comment behind the words that it is about."""
+    return f"“{passage}”: {comment}" if passage and comment else comment
 
 
 def remarks_on(post_id: str, decisions: Sequence[ApproverDecision]) -> list[Remark]:
     """Return the comments on one post, in the order they were sent."""
     return [
-        Remark(each.decided_by, said.comment, post_id)
+        Remark(each.decided_by, said.comment, post_id, said.passage)
         for each in decisions
         if (said := each.posts.get(post_id)) is not None and said.comment
     ]
@@ -42,7 +55,7 @@ def other_remarks(post_id: str, decisions: Sequence[ApproverDecision]) -> list[R
 
 
 def joined(remarks: Sequence[Remark]) -> str:
-    """Return comments as one text; several voices are named, one is not."""
+    """Return comments as one text; several voices are named, each with the words it is about, one is not."""
     if len(remarks) == 1:
         return remarks[0].text
-    return "\n".join(f"{remark.by}: {remark.text}" for remark in remarks)
+    return "\n".join(f"{remark.by}: {remark.pointed}" for remark in remarks)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeVar
 
 from campaigns.errors import Fault, FaultsError
 from campaigns.model.approval import ApprovalRound
-from campaigns.model.approval_terms import EMAIL, Approval, Approver
 from campaigns.model.campaign import Campaign
+from campaigns.model.terms.approval_terms import EMAIL, Approval, Approver, StageTerms
 
 _MAILBOX = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>\s]+@[^<>\s]+)>")
 
@@ -101,7 +101,8 @@ def is_requesters_name(campaign: Campaign, typed: str, others: Sequence[Person] 
     """
     requester = Requester.of(campaign)
     known = set(requester.known_as)
-    for person in (*campaign.approval.approvers, *others):
+    asked = [person for stage in campaign.approval.in_stages for person in stage.approvers]
+    for person in (*asked, *others):
         if requester.is_person(person):
             known |= {folded(person.name), folded(person.email)}
     name, address = parts_of(typed)
@@ -124,16 +125,24 @@ def entitlement_faults(terms: Approval, requester: Requester, default_approver: 
         help_ = "send a token with an e-mail claim, name the address in the form as who asks, or leave this off"
         message = f"cannot be kept: {who} has no e-mail address by which the requester is known: {help_}"
         return [Fault("approval.preventSelfApproval", message, "REQUESTER_UNKNOWN")]
-    named = terms.approvers or ([default_approver] if default_approver else [])
+    places = [f"approval.stages[{index}]" for index, _ in enumerate(terms.stages or [])] or ["approval"]
+    return [
+        fault
+        for place, asked in zip(places, terms.in_stages, strict=True)
+        for fault in _unkept(asked, place, requester, default_approver)
+    ]
+
+
+def _unkept(asked: StageTerms, place: str, requester: Requester, default_approver: Approver | None) -> Iterator[Fault]:
+    named = asked.approvers or ([default_approver] if default_approver else [])
     able = sum(not requester.is_person(each) for each in named) if named else 1
     email = requester.email
     if able == 0:
         message = f"leaves nobody who may decide: name one more approver than {email}, who asks"
-        return [Fault("approval.approvers", message, "NOBODY_MAY_DECIDE")]
-    if terms.quorum.isdigit() and int(terms.quorum) > able:
-        message = f"asks for {terms.quorum}, and {able} may decide: ask for {able}, or name more than {email}, who asks"
-        return [Fault("approval.quorum", message, "QUORUM_UNREACHABLE")]
-    return []
+        yield Fault(f"{place}.approvers", message, "NOBODY_MAY_DECIDE")
+    elif asked.quorum.isdigit() and int(asked.quorum) > able:
+        message = f"asks for {asked.quorum}, and {able} may decide: ask for {able}, or name more than {email}, who asks"
+        yield Fault(f"{place}.quorum", message, "QUORUM_UNREACHABLE")
 
 
 # --- who speaks in a form that knows no users -------------------------------------------------------------
@@ -143,10 +152,10 @@ IN_PLACE_OF_ALL: Final = "ap-prefectui"
 
 
 def speaker(round_: ApprovalRound, typed: str, decide_as: Literal["approver", "operator"]) -> tuple[str, str]:
-    """Return the id and the name of whoever answers a form in which one types a name.
+    """Return the approver id and the name for an answer in a form where people type their name.
 
-    A name is an approver's voice where exactly one who is asked is meant by it. In place of all decides
-    only who says so.
+    A name decides for an approver when it means exactly one of those asked. Only `decide_as="operator"` decides in
+    place of all.
 
     Raises:
         FaultsError: nobody, or more than one, is meant; it says what to type. No address is told.

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from campaigns.model.approval import ApprovalRound
-from campaigns.model.schedule import local_instant
+from campaigns.model.terms.schedule import local_instant
 
 TEAM_IS_TOLD_EVERY: Final = timedelta(hours=24)
 """How often the people who run a campaign hear that it still waits."""

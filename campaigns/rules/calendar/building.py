@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.errors import ImpossibleBriefError
@@ -15,22 +16,20 @@ from campaigns.model.base import Wire
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import PlanSummary
 from campaigns.model.post import Slot
-from campaigns.rules.calendar.demand import (
-    Terms,
-    day_capacity,
-    in_turn,
-    line_of,
-    week_counts,
-    week_ranges,
-)
+from campaigns.model.terms.given import CampaignItem
+from campaigns.rules.calendar.dates.dated import Dated, place_dated
+from campaigns.rules.calendar.dates.dated_refusal import dated_faults, is_dated
+from campaigns.rules.calendar.dates.key_dates import calls_around, free_for_items, intents_around, last_day_of
+from campaigns.rules.calendar.giving import Place, givens_of, items_of, scope_warnings, scoped_inclusions
 from campaigns.rules.calendar.intents import assign_inclusions, calls_to_action, intents_of
-from campaigns.rules.calendar.placing import Grid, Range, place
 from campaigns.rules.calendar.refusal import impossible
-from campaigns.rules.calendar.shares import deal, largest_remainder
-from campaigns.rules.calendar.timeline import LocalDay, Timeline, instant_of
-from campaigns.rules.calendar.voices import Voice, rested_voices, same_before, voices_by_share
+from campaigns.rules.calendar.slots.demand import Terms, day_capacity, in_turn, line_of, week_counts, week_ranges
+from campaigns.rules.calendar.slots.placing import Grid, Range, place
+from campaigns.rules.calendar.slots.shares import deal, largest_remainder
+from campaigns.rules.calendar.slots.timeline import LocalDay, Timeline, instant_of
+from campaigns.rules.calendar.slots.voices import Voice, rested_voices, same_before, voices_by_share
 from campaigns.rules.calendar.warnings import count_warnings, lead_warnings, share_warnings
-from campaigns.rules.merge.config import MergedConfig
+from campaigns.rules.merge.config import MergedConfig, Visual
 
 
 class Calendar(Wire):
@@ -76,38 +75,86 @@ def plan_calendar(
     if missing := set(brief.participants.persona_ids) - {rules.persona_id for rules in config.personas}:
         raise ValueError(f"the configuration was merged without {', '.join(sorted(missing))}")
     terms = Terms.of(brief, config, not_before)
-    if faults := impossible(terms):
+    if faults := dated_faults(brief, config, terms) if is_dated(brief) else impossible(terms):
         raise ImpossibleBriefError(faults)
-    line = line_of(terms)
-    wanted = week_counts(terms, line)
-    counts, voices, marks = _placed(terms, line, config, wanted, seed)
-    contexts = [(("persona", voice.persona_id), ("platform", voice.platform)) for voice in voices]
+    plan = _dated(brief, config, terms, seed) if is_dated(brief) else _even(config, terms, seed)
+    posts, key_dates, zone = plan.posts, brief.key_dates or [], brief.schedule.zone
+    contexts = [(("persona", post.voice.persona_id), ("platform", post.voice.platform)) for post in posts]
     pillars = config.pillars.value
-    pillar_counts = largest_remainder(len(voices), [pillar.weight for pillar in pillars])
-    themes = deal(pillar_counts, contexts)
-    intents = intents_of(brief.brief.objective, contexts)
-    asked = calls_to_action(brief.brief.objective, config, intents, contexts)
-    inclusions = assign_inclusions(config.required_inclusions, [voice.platform for voice in voices])
+    themes = deal(largest_remainder(len(posts), [pillar.weight for pillar in pillars]), contexts)
+    places = [Place(post.voice.platform, instant_of(post.moment).astimezone(zone).date()) for post in posts]
+    pins = [post.pin for post in posts]
+    if key_dates:
+        last_day = max(each.date for each in key_dates)
+        intents = intents_around(brief.brief.objective, contexts, pins, places, last_day)
+        asked = calls_around(brief.brief.objective, config, intents, contexts, pins, places, key_dates)
+    else:
+        intents = intents_of(brief.brief.objective, contexts)
+        asked = calls_to_action(brief.brief.objective, config, intents, contexts)
+    inclusions = assign_inclusions(
+        config.required_inclusions,
+        [place.platform for place in places],
+        [[place.day > last for place in places] if last else None
+         for last in (last_day_of(each, key_dates) for each in config.required_inclusions)],
+    )  # fmt: skip
+    scoped = brief.messaging.inclusions or []
+    inclusions = scoped_inclusions(scoped, places, inclusions)
+    items = items_of(brief.items or [], free_for_items(brief, pins, places))
+    given = givens_of(brief, config, places, items, [pin.about.label if pin else None for pin in pins])
     slots = [
         Slot(
             number=index + 1,
-            persona_id=voice.persona_id,
-            platform=voice.platform,
-            scheduled_at=instant_of(line.marks[mark]),
+            persona_id=post.voice.persona_id,
+            platform=post.voice.platform,
+            scheduled_at=instant_of(post.moment),
             pillar=pillars[themes[index]].name,
             intent=intents[index],
             required_inclusions=inclusions[index],
             needs_cta=asked[index],
-            visual=config.platform_rules(voice.platform).visual.value,
+            visual=_visual(config.platform_rules(post.voice.platform).visual.value, items.get(index)),
+            given=given[index],
         )
-        for index, (voice, mark) in enumerate(zip(voices, marks, strict=True))
+        for index, post in enumerate(posts)
     ]
     warnings = [
-        *count_warnings(terms, line, counts),
-        *share_warnings(config, voices),
+        *plan.warnings,
+        *scope_warnings(scoped, places),
         *lead_warnings(brief, slots, not_before),
     ]
     return Calendar(slots=slots, warnings=warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Who posts where and when, and what a person should know of it."""
+
+    posts: list[Dated]
+    warnings: list[str]
+
+
+def _even(config: MergedConfig, terms: Terms, seed: str) -> _Plan:
+    """Return posts spread evenly over the campaign."""
+    line = line_of(terms)
+    counts, voices, marks = _placed(terms, line, config, week_counts(terms, line), seed)
+    posts = [Dated(voice, line.marks[mark]) for voice, mark in zip(voices, marks, strict=True)]
+    return _Plan(posts, [*count_warnings(terms, line, counts), *share_warnings(config, voices)])
+
+
+def _dated(brief: CampaignBrief, config: MergedConfig, terms: Terms, seed: str) -> _Plan:
+    """Return posts around the key dates, at the times of each platform."""
+    found = place_dated(brief, config, terms, seed)
+    voices = [post.voice for post in found.posts]
+    shares = share_warnings(config, voices, why="key dates and the times of its platforms come first")
+    return _Plan(
+        found.posts,
+        [*found.warnings, *count_warnings(found.openings.terms, found.openings.line, found.counts), *shares],
+    )
+
+
+def _visual(visual: Visual, item: CampaignItem | None) -> Visual:
+    """Return the visual of a post: what an item shows has to be there."""
+    shown = item is not None and (item.asset_id is not None or item.alt_text is not None)
+    return "image" if shown and visual in {"none", "optional_image"} else visual
 
 
 # --- who, where, when -------------------------------------------------------------------------------
@@ -127,7 +174,7 @@ def _placed(
     most = max(count - floor for count, floor in zip(wanted, floors, strict=True))
     for less in _steps(most):
         counts = [max(floor, count - less) for count, floor in zip(wanted, floors, strict=True)]
-        if not any(counts):
+        if not any(counts) or sum(counts) < terms.own:
             break
         days = _spread(terms, line, grid, counts)
         voices = voices_by_share(config, days)

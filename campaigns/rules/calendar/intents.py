@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from campaigns.model.vocabulary import Intent, Objective, Platform
-from campaigns.rules.calendar.shares import deal, largest_remainder
+from campaigns.rules.calendar.slots.shares import deal, largest_remainder
 from campaigns.rules.merge.config import MergedConfig
-from campaigns.rules.text.platforms import text_length, text_limit
+from campaigns.rules.text.limits.platforms import text_length, text_limit
 
 Contexts = Sequence[Sequence[Hashable]]
 
@@ -24,12 +24,15 @@ _ROOM_FOR_WORDS: Final = 0.4
 """The part of a platform's text limit that an inclusion leaves to the words around it."""
 
 
-def intents_of(objective: Objective, contexts: Contexts) -> list[Intent]:
+def intents_of(objective: Objective, contexts: Contexts, *, closing: bool = True) -> list[Intent]:
     """Return the intent of each post, in order of time.
 
     An event and a launch open with an announcement; an event of three posts or more ends with
     reminders, all in its last third, and a launch of five or more with one. The rest follows the
     mix of the objective, evenly over time, personas and platforms.
+
+    Args:
+        closing: whether there are reminders; a campaign with key dates reminds of those.
     """
     count = len(contexts)
     opening: list[Intent] = ["announce"] if objective in {"event", "launch"} else []
@@ -38,11 +41,11 @@ def intents_of(objective: Objective, contexts: Contexts) -> list[Intent]:
         reminders = max(1, count // _POSTS_PER_REMINDER)
     elif objective == "launch" and count >= 5:
         reminders = 1
-    closing: list[Intent] = ["reminder"] * reminders
-    middle = contexts[len(opening) : count - len(closing)]
+    last: list[Intent] = ["reminder"] * (reminders if closing else 0)
+    middle = contexts[len(opening) : count - len(last)]
     kinds, weights = list(_MIX[objective]), list(_MIX[objective].values())
     dealt = deal(largest_remainder(len(middle), weights), middle)
-    return [*opening, *(kinds[index] for index in dealt), *closing]
+    return [*opening, *(kinds[index] for index in dealt), *last]
 
 
 def calls_to_action(
@@ -65,10 +68,15 @@ def calls_to_action(
     return [taken or index in chosen for index, taken in enumerate(forced)]
 
 
-def assign_inclusions(inclusions: Sequence[str], platforms: Sequence[Platform]) -> list[list[str]]:
+def assign_inclusions(
+    inclusions: Sequence[str], platforms: Sequence[Platform], too_late: Sequence[Sequence[bool] | None]
+) -> list[list[str]]:
     """Return the required inclusions of each post: every one in exactly one post, spread over time.
 
     A long one goes to a platform with room for it, when there is one.
+
+    Args:
+        too_late: for each inclusion which posts come after the day that it names; None: it names none.
     """
     count = len(platforms)
     assigned: list[list[str]] = [[] for _ in platforms]
@@ -80,8 +88,12 @@ def assign_inclusions(inclusions: Sequence[str], platforms: Sequence[Platform]) 
             if text_length(platform, inclusion) > (1 - _ROOM_FOR_WORDS) * text_limit(platform)
         }
 
-        def cost(index: int, aim: int = aim, cramped: set[Platform] = cramped) -> tuple[bool, int, int, int]:
-            return platforms[index] in cramped, len(assigned[index]), abs(index - aim), index
+        late = too_late[number] or [False] * count
+
+        def cost(
+            index: int, aim: int = aim, cramped: set[Platform] = cramped, late: Sequence[bool] = late
+        ) -> tuple[bool, bool, int, int, int]:
+            return late[index], platforms[index] in cramped, len(assigned[index]), abs(index - aim), index
 
         assigned[min(range(count), key=cost)].append(inclusion)
     return assigned

@@ -13,8 +13,8 @@ from itertools import combinations
 from campaigns.errors import Fault
 from campaigns.model.brief import MAX_SPAN_DAYS, DateRange, PostingWindow
 from campaigns.model.vocabulary import DAYS, Day
-from campaigns.rules.calendar.demand import MAX_POSTS, Shortfall, Terms, line_of, shortfalls
-from campaigns.rules.calendar.timeline import Timeline
+from campaigns.rules.calendar.slots.demand import Shortfall, Terms, line_of, shortfalls, week_counts
+from campaigns.rules.calendar.slots.timeline import Timeline
 
 MIN_FIELD = "cadenceOverrides.minPostsPerWeek"
 
@@ -27,11 +27,19 @@ def impossible(terms: Terms) -> list[Fault]:
     faults: list[Fault] = []
     if short := shortfalls(terms, line):
         faults.append(Fault(MIN_FIELD, _too_few(terms, short), "CADENCE_UNREACHABLE"))
-    if (total := _least_total(terms, line)) > MAX_POSTS:
-        words = f"asks for at least {total} posts in {len(line.weeks)} weeks; a campaign has at most {MAX_POSTS}"
+    if (total := _least_total(terms, line)) > terms.in_all:
+        words = f"asks for at least {total} posts in {len(line.weeks)} weeks; a campaign has at most {terms.in_all}"
         changes = [*_lower_min(terms), *_shorten(terms)]
-        faults.append(Fault(MIN_FIELD, _with_changes(words, changes), "TOO_MANY_POSTS"))
+        faults.append(Fault(MIN_FIELD, with_changes(words, changes), "TOO_MANY_POSTS"))
+    if not faults and terms.own and (posts := _posts(terms)) < terms.own:
+        words = f"{terms.own} posts of their own are wanted, one for each item; the calendar has room for {posts}"
+        changes = [*_raise_max(terms), *_more_a_day(terms), *_end_later(terms)]
+        faults.append(Fault("items", with_changes(words, changes), "ITEMS_TOO_MANY"))
     return faults
+
+
+def _posts(terms: Terms) -> int:
+    return sum(week_counts(terms, line_of(terms)))
 
 
 def _least_total(terms: Terms, line: Timeline) -> int:
@@ -40,10 +48,11 @@ def _least_total(terms: Terms, line: Timeline) -> int:
 
 def _possible(terms: Terms) -> bool:
     line = line_of(terms)
-    return bool(line.weeks) and _least_total(terms, line) <= MAX_POSTS and not shortfalls(terms, line)
+    fits = bool(line.weeks) and _least_total(terms, line) <= terms.in_all and not shortfalls(terms, line)
+    return fits and (not terms.own or sum(week_counts(terms, line)) >= terms.own)
 
 
-def _smallest(low: int, high: int, enough: Callable[[int], bool]) -> int | None:
+def smallest(low: int, high: int, enough: Callable[[int], bool]) -> int | None:
     """Return the smallest number in [low, high] that is enough, when every larger one is too."""
     if low > high or not enough(high):
         return None
@@ -56,7 +65,8 @@ def _smallest(low: int, high: int, enough: Callable[[int], bool]) -> int | None:
     return low
 
 
-def _with_changes(words: str, changes: list[str]) -> str:
+def with_changes(words: str, changes: list[str]) -> str:
+    """Return why something is impossible, with the changes that help."""
     return f"{words}. To make it possible: {', or '.join(changes)}" if changes else words
 
 
@@ -75,21 +85,22 @@ def _no_time(terms: Terms) -> str:
         words += f", without {blacked_out} blackout day{'s' if blacked_out > 1 else ''}"
     if terms.not_before is not None and terms.not_before > schedule.starts_at():
         words += f", and not before {terms.not_before.astimezone(schedule.zone):%Y-%m-%d %H:%M}"
-    return _with_changes(words, [*_allow_days(terms), *_lift_blackout(terms), *_end_later(terms), *_widen(terms)])
+    return with_changes(words, [*_allow_days(terms), *_lift_blackout(terms), *_end_later(terms), *_widen(terms)])
 
 
 def _day_of(terms: Terms, moment: datetime) -> str:
-    return _show(moment.astimezone(terms.schedule.zone).date())
+    return shown_day(moment.astimezone(terms.schedule.zone).date())
 
 
-def _show(day: date) -> str:
+def shown_day(day: date) -> str:
+    """Return a day in words, such as Fri 2027-06-04."""
     return f"{DAYS[day.weekday()].capitalize()} {day.isoformat()}"
 
 
 def _too_few(terms: Terms, short: list[Shortfall]) -> str:
     first = short[0]
     days = len(first.week.days)
-    words = f"the week of {_show(first.week.monday)} needs {first.needs} posts, only "
+    words = f"the week of {shown_day(first.week.monday)} needs {first.needs} posts, only "
     if first.fits == days * terms.per_day:
         words += f"{days} day{'s' if days > 1 else ''} × {terms.per_day} fit"
     else:
@@ -107,7 +118,7 @@ def _too_few(terms: Terms, short: list[Shortfall]) -> str:
         *_widen(terms),
         *_more_voices(terms),
     ]
-    return _with_changes(words, changes)
+    return with_changes(words, changes)
 
 
 # --- changes ----------------------------------------------------------------------------------------
@@ -132,13 +143,19 @@ def _with_days(terms: Terms, days: tuple[Day, ...]) -> Terms:
 
 
 def _lower_min(terms: Terms) -> Iterator[str]:
-    less = _smallest(1, terms.least, lambda cut: _possible(replace(terms, least=terms.least - cut)))
+    less = smallest(1, terms.least, lambda cut: _possible(replace(terms, least=terms.least - cut)))
     if less is not None:
         yield f"lower minPostsPerWeek to {terms.least - less}"
 
 
+def _raise_max(terms: Terms) -> Iterator[str]:
+    most = smallest(terms.most + 1, 200, lambda number: _possible(replace(terms, most=number)))
+    if most is not None:
+        yield f"raise maxPostsPerWeek to {most}"
+
+
 def _more_a_day(terms: Terms) -> Iterator[str]:
-    per_day = _smallest(terms.per_day + 1, 50, lambda number: _possible(replace(terms, per_day=number)))
+    per_day = smallest(terms.per_day + 1, 50, lambda number: _possible(replace(terms, per_day=number)))
     if per_day is not None:
         yield f"raise maxPostsPerDay to {per_day}"
 
@@ -168,7 +185,7 @@ def _lift_blackout(terms: Terms) -> Iterator[str]:
         rest: list[date | DateRange] = [other for other in terms.schedule.blackout_days() if other != day]
         schedule = terms.schedule.model_copy(update={"blackout_dates": rest})
         if _possible(replace(terms, schedule=schedule)):
-            yield f"lift the blackout of {_show(day)}"
+            yield f"lift the blackout of {shown_day(day)}"
             return
 
 
@@ -186,7 +203,15 @@ def _end_later(terms: Terms) -> Iterator[str]:
 
 def _shorten(terms: Terms) -> Iterator[str]:
     schedule = terms.schedule
-    for days in range(1, MAX_SPAN_DAYS + 1):
+
+    def few(days: int) -> bool:
+        earlier = schedule.model_copy(update={"end_date": schedule.end_date - timedelta(days=days)})
+        ended = earlier.ends_at() <= schedule.starts_at()
+        return ended or _least_total(terms, line_of(replace(terms, schedule=earlier))) <= terms.in_all
+
+    # A year has many ends to try: those that still ask for too many posts are passed over by halves, but for a week.
+    least = (smallest(1, MAX_SPAN_DAYS, few) or 1) - 7
+    for days in range(max(1, least), MAX_SPAN_DAYS + 1):
         earlier = schedule.model_copy(update={"end_date": schedule.end_date - timedelta(days=days)})
         if earlier.ends_at() <= schedule.starts_at():
             return

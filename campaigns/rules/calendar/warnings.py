@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.post import Slot
 from campaigns.model.vocabulary import PLATFORM_NAMES
-from campaigns.rules.calendar.demand import Terms
-from campaigns.rules.calendar.timeline import Timeline
-from campaigns.rules.calendar.voices import Voice, posts_by_share
+from campaigns.rules.calendar.slots.demand import Terms
+from campaigns.rules.calendar.slots.timeline import Timeline
+from campaigns.rules.calendar.slots.voices import Voice, posts_by_share
 from campaigns.rules.merge.config import MergedConfig
 
 
@@ -24,8 +24,10 @@ def count_warnings(terms: Terms, line: Timeline, counts: Sequence[int]) -> Itera
         yield f"{sum(counts)} posts are planned; the cadence aims at {aims}"
 
 
-def share_warnings(config: MergedConfig, voices: Sequence[Voice]) -> Iterator[str]:
-    """Personas and platforms that are left out, or have another number of posts than their share."""
+def share_warnings(
+    config: MergedConfig, voices: Sequence[Voice], why: str = "posts of one persona keep four hours"
+) -> Iterator[str]:
+    """Personas and platforms that are left out, or have another number of posts than their share, and why."""
     total = len(voices)
     people = [(rules.name, rules.persona_id, rules.share.value) for rules in config.personas]
     places = [(PLATFORM_NAMES[rules.platform], rules.platform, rules.share.value) for rules in config.platforms]
@@ -35,7 +37,7 @@ def share_warnings(config: MergedConfig, voices: Sequence[Voice]) -> Iterator[st
         for (name, key, weight), expected in zip(group, asked, strict=True):
             count = got.count(key)
             if count != expected:
-                yield f"{name} has {count} posts instead of {expected}: posts of one persona keep four hours"
+                yield f"{name} has {count} posts instead of {expected}: {why}"
             elif count == 0:
                 reason = "its share is 0" if weight == 0 else f"{total} posts are too few for everybody"
                 yield f"{name} has no post: {reason}"
@@ -45,7 +47,7 @@ def lead_warnings(brief: CampaignBrief, slots: Sequence[Slot], not_before: datet
     """Posts that are due before the approvers' time and one hour are over, counted from the moment of planning."""
     if not_before is None:
         return
-    hours = brief.approval.expires_in_hours
+    hours = sum(stage.expires_in_hours for stage in brief.approval.in_stages)
     ready = not_before + timedelta(hours=hours + 1)
     early = sum(slot.scheduled_at < ready for slot in slots)
     if early:

@@ -5,6 +5,9 @@
 A check blocks or warns, in words for marketing people, and marks the place in the text. A block keeps
 a post out of "approve all"; a block of legal kind keeps it from being approved at all until its words
 are edited.
+
+Belongs here: a check, and the policy that it follows. Does not: what can be said of any text (`campaigns.rules.text`),
+and whether a post needs a person (`campaigns.rules.approval`).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from itertools import islice
 from typing import Final
 
 from campaigns.model.post import Check, Post, PostContent, Quality, Slot
-from campaigns.rules.guardrails import claims, leftovers, manners, platform_fit, wording
+from campaigns.rules.guardrails import claims, given, leftovers, manners, platform_fit, wording
 from campaigns.rules.guardrails.content_policy import ContentPolicy
 from campaigns.rules.guardrails.reading import Reading
 from campaigns.rules.text.language import guess_language
@@ -48,6 +51,10 @@ _CHECKS: Final[tuple[Callable[[Reading], Iterator[Check]], ...]] = (
     platform_fit.hashtag_policy,
     wording.inclusions,
     wording.call_to_action,
+    given.hashtags,
+    given.disclosures,
+    given.link,
+    given.out_of_time,
     platform_fit.unknown_mention,
     leftovers.placeholder,
     leftovers.markdown,
@@ -99,7 +106,7 @@ def legal_findings(quality: Quality | None) -> list[Check]:
 _BLOCK, _UNSENT, _WARN, _STYLE = 0.4, 0.35, 0.1, 0.05
 """One block puts a post below the usual threshold of 0.7, and so does a warning about what nobody would send."""
 
-_ADVICE: Final = frozenset({"LINK_POLICY", "COMPETITOR"})
+_ADVICE: Final = frozenset({"LINK_POLICY", "COMPETITOR", "ALT_TEXT_MISSING"})
 """Warnings about what may well be sent."""
 _PARAGRAPH: Final = 600
 

@@ -8,7 +8,7 @@ person may defend (a superlative, a voice of the customers, haste) is a warning 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -30,6 +30,10 @@ _WORD: Final = re.compile(r"\w")
 _AFTER_LIST_NUMBER: Final = re.compile(r"[.):/\]]|\s{0,40}[-–]\s")
 _NUMBER_OF: Final = re.compile(r"(?<!\w)(\w{1,40}) ?(?:#|no\. ?|nr\. ?|n° ?|num\. ?)?$")
 _TEMPERATURE: Final = re.compile(r"\s?(?:°|º|degrees?\b|Grad\b|degrés?\b|grados?\b)")
+_SIGNED: Final = re.compile(
+    r"[”“\"»]\s{0,3}(?:[-–—]{1,2}|\()\s?([A-ZÀ-Þ][\w'’-]{1,30}(?:\s[A-ZÀ-Þ][\w'’-]{0,30}){0,2})"
+)
+"""The name below or behind a quotation: “It changed my mornings” – Julia, 34."""
 _ALL: Final = re.compile(r"(?<![\w.,])100\s*(?:%|percent\b|per cent\b|prozent\b|pour cent\b|por ciento\b)\s*(\w*)")
 
 
@@ -104,6 +108,8 @@ def _no_statistic(figure: Figure, post: Reading) -> bool:
             return figure.values <= {Decimal(at.day), Decimal(at.month), Decimal(at.year)}
         case "clock":
             return figure.values == {Decimal(at.hour * 60 + at.minute)}
+        case "times":
+            return figure.values == {Decimal(1)}  # "une fois" is once
         case "plain":
             if figure.values == {Decimal(at.year)} or (figure.worded and _no_count(figure)):
                 return True
@@ -142,11 +148,13 @@ def _counts_the_list(after: str) -> bool:
 def health(post: Reading) -> Iterator[Check]:
     """A promise of health needs an authorisation, which no brief replaces where the brand forbids such claims."""
     forbidden = "health" in post.policy.forbidden
+    claimed: list[Span] = []
     for said, span, where in post.phrases("health", sourced=forbidden):
+        claimed += [span] if span else []
         yield block(
             "HEALTH", f"{quoted(said)}{where} is a claim on health or medicine that the brief does not make.", span
         )
-    for said, span, where in post.phrases("healthSoft", sourced=forbidden):
+    for said, span, where in _beside(claimed, post.phrases("healthSoft")):
         yield warn("HEALTH", f"{quoted(said)}{where} hints at health; the brief does not.", span)
 
 
@@ -156,14 +164,35 @@ def superlative(post: Reading) -> Iterator[Check]:
 
 
 def unproven(post: Reading) -> Iterator[Check]:
-    for said, span, where in post.phrases("award"):
-        yield block("CLAIM", f"{quoted(said)}{where}: an award or approval that the brief does not name.", span)
-    for said, span, where in post.phrases("green"):
-        yield block("CLAIM", f"{quoted(said)}{where}: a claim on the environment that the brief does not make.", span)
-    for said, span, where in post.phrases("offer", sourced="offer" in post.policy.forbidden):
-        yield block("CLAIM", f"{quoted(said)}{where}: an offer that the brief does not make.", span)
+    claimed: list[Span] = []
+    offers = "offer" in post.policy.forbidden
+    for kind, why in _UNPROVEN.items():
+        for said, span, where in post.phrases(kind, sourced=offers and kind == "offer"):
+            claimed += [span] if span else []
+            yield block("CLAIM", f"{quoted(said)}{where}: {why}", span)
+    for said, span, where in _beside(claimed, post.phrases("claimSoft")):
+        yield warn("CLAIM", f"{quoted(said)}{where} may claim what the brief does not.", span)
     for said, span, where in post.phrases("testimonial"):
         yield warn("CLAIM", f"{quoted(said)}{where}: nobody said so in the brief.", span)
+    for match in _SIGNED.finditer(post.text):
+        if not any(contains(source, match[1]) for source in post.sources):
+            yield warn("CLAIM", f"{quoted(match[1])} is quoted, and the brief does not know the name.", match.span(1))
+
+
+_UNPROVEN: Final = {
+    "award": "an award or approval that the brief does not name.",
+    "green": "a claim on the environment that the brief does not make.",
+    "offer": "an offer that the brief does not make.",
+}
+
+_Said = tuple[str, Span | None, str]
+
+
+def _beside(claimed: Sequence[Span], hints: Iterable[_Said]) -> Iterator[_Said]:
+    """Yield the hints that stand in no claim: it says more, and once is enough."""
+    for hint in hints:
+        if hint[1] is None or not any(_share(hint[1], other) for other in claimed):
+            yield hint
 
 
 def scarcity(post: Reading) -> Iterator[Check]:

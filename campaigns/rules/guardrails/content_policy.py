@@ -6,9 +6,9 @@ The guardrails know nothing of where a rule came from: brand, brief and persona 
 from __future__ import annotations
 
 from campaigns.model.base import Maybe, Wire
-from campaigns.model.brand import ClaimsPolicy
 from campaigns.model.brief import CallToAction
-from campaigns.model.persona import Level
+from campaigns.model.library.brand import ClaimsPolicy
+from campaigns.model.library.persona import Level
 from campaigns.model.vocabulary import LinkPolicy, Platform, UsePolicy
 
 
@@ -40,7 +40,6 @@ class ContentPolicy(Wire):
         language: ISO 639-1 code of the brief's language (`guess_language` of its description); null when
             it is not known, then not checked.
         timezone: the campaign's zone, IANA: a post may name its own day and hour.
-        x_premium: the account on X may write 25 000 instead of 280.
     """
 
     platform: Platform
@@ -60,4 +59,3 @@ class ContentPolicy(Wire):
     sources: list[str] = []
     language: Maybe[str] = None
     timezone: str = "UTC"
-    x_premium: bool = False

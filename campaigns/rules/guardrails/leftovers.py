@@ -14,10 +14,13 @@ from campaigns.rules.text.lexicon import lexicon
 from campaigns.rules.text.matching import Cover, Folded, Span, first_span, fold
 from campaigns.rules.text.phrases import PHRASE_LANGUAGES, phrase_book
 
+_FIELDS: Final = "DD|MM|YYYY|YY|TT|JJJJ|JJ|AAAA|AA|HH|hh|mm|SS|XX"
+"""A day, month, year or time that nobody filled in: DD/MM, TT.MM.JJJJ, HH:MM."""
 _PLACEHOLDER: Final = re.compile(
-    r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^}\n]{0,80}\}|\{[A-Za-z][\w .\-]{0,40}\}|<[A-Za-z][A-Za-z _\-]{1,40}>"
+    r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\$\{[^}\n]{0,80}\}|\{[A-Za-z][\w .\-]{0,40}\}|<[^\W\d_][\w '’\-]{1,40}>"
     r"|\b[A-Z]{2,20}(?:_[A-Z0-9]{2,20}){1,5}\b|\b(?:TODO|FIXME|TBD|TBC)\b|_{4,}|\.{6,}"
     r"|\bX{2,}(?=\s?(?:%|€|\$|£|euros?\b|percent\b|prozent\b|por ciento\b|pour cent\b|uhr\b|bags\b))"
+    rf"|\b(?:{_FIELDS})(?:\s?[./:-]\s?(?:{_FIELDS})){{1,2}}\b"
     r"|[(](?i:insert|add|put|replace|einfügen|hier|insérer|ajouter|mettre|insertar|añadir|poner|completar|todo|tbd)\b[^()\n]{1,60}[)]"
 )
 _BRACKETS: Final = re.compile(r"(?<!@)\[(?!\d+\])([^\[\]\n]{1,60})\](?!\()")
@@ -108,19 +111,21 @@ _PHONE: Final = re.compile(
 )
 _CALLED: Final = re.compile(
     r"\b(?:call|phone|tel|telephone|text|sms|whatsapp|ring|mobile|dial|anrufen|ruf|rufen|telefon|handy|nummer|appelez"
-    r"|appelle|appeler|telephonez|portable|joindre|llama|llame|llamad|llamanos|telefono|movil|numero)\b[^\d\n]{0,40}$"
+    r"|appelle|appeler|telephonez|portable|joindre|llama|llame|llamad|llamanos|telefono|movil|numero"
+    r"|reach|contact|erreichen|erreichbar|contactez|repond|reservations|atiende|contesta|contacta|reservas)\b[^\d\n]{0,40}$"
 )
 _BARE_PHONE: Final = re.compile(r"(?<![\w.,/])\d{2,4}(?:[ .\-/]\d{2,4}){2,4}(?![\w/])|(?<![\w.,/])\d{8,12}(?![\w/.,])")
 _NAME: Final = r"[A-ZÀ-Þ][\w'’.\-]{0,30}"
 _ADDRESS: Final = re.compile(
     rf"\b\d{{1,5}}(?:\s?(?:bis|ter)|[a-z])?,?\s(?:{_NAME}\s){{1,4}}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Boulevard|Blvd|Square|Court"
     r"|Place|Terrace|Crescent|Way)\b"
-    r"|\b\d{1,5}(?:\s?(?:bis|ter)|[a-z])?,?\s(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Bb]d|[Cc]hemin|[Aa]ll[ée]e|[Ii]mpasse|[Qq]uai|[Pp]lace|Rua|Calle|Via"
+    r"|\b\d{1,5}(?:\s?(?:bis|ter)|[a-z])?,?\s(?:[Rr]ue|[Aa]venue|[Bb]oulevard|[Bb]d|[Cc]hemin|[Aa]ll[ée]e|[Ii]mpasse|[Qq]uai|[Pp]lace|Rua|[Cc]alle|Via"
     rf"|Avenida|Plaza)\s(?:(?:de|du|des|la|le|les|l['’]|das?|dos?|del|los|las)\s?){{0,3}}{_NAME}"
     r"|\b[A-ZÄÖÜ][\wäöüß\-]{1,40}(?:straße|strasse|str\.|gasse|weg|platz|allee|ring|damm|ufer|Straße|Platz|Allee)\s\d{1,4}[a-z]?\b"
-    rf"|\b(?:C/|Calle|Avenida|Avda\.|Plaza|Paseo|Camino|Carrer|Rua|Via|Ronda)\s(?:[\w'’.]{{1,30}}\s){{0,5}}?{_NAME},?\s(?:n\.?[ºo°]\s?)?\d{{1,4}}\b"
+    rf"|\b(?:[Cc]/|[Cc]alle|[Aa]venida|[Aa]vda\.|[Pp]laza|[Pp]aseo|[Cc]amino|Carrer|Rua|Via|Ronda)\s(?:[\w'’.]{{1,30}}\s){{0,5}}?{_NAME},?\s(?:n\.?[ºo°]\s?)?\d{{1,4}}\b"
 )
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
+_CARD: Final = re.compile(r"(?<![\w.,])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?!\w)")
 _LEAST_PHONE_DIGITS: Final = 8
 
 
@@ -130,11 +135,14 @@ def private_data(post: Reading) -> Iterator[Check]:
         said = post.text[start:end]
         if not any(_squeezed(said) in source for source in given):
             yield warn("PII", f"{quoted(said)} looks like {what} and is not in the brief.", (start, end))
+    for said, span, where in post.phrases("birth"):
+        yield warn("PII", f"{quoted(said)}{where} says when somebody was born, and the brief does not.", span)
 
 
 def private_spans(text: str) -> list[tuple[str, Span]]:
     """Return what looks like private data, and where; nothing twice."""
     accounts = [match.span() for match in _IBAN.finditer(text) if _is_iban(match[0])]
+    accounts += [match.span() for match in _CARD.finditer(text) if _is_card(match[0])]
     in_accounts = Cover(len(text), accounts)
     phones = [
         match.span()
@@ -142,19 +150,19 @@ def private_spans(text: str) -> list[tuple[str, Span]]:
         if sum(char.isdigit() for char in match[0]) >= _LEAST_PHONE_DIGITS
         and not in_accounts.meets((match.start(), match.start() + 1))
     ]
-    folded = fold(text)
+    folded, known = fold(text), Cover(len(text), phones)
     phones += [
         match.span()
         for match in _BARE_PHONE.finditer(text)
         if sum(char.isdigit() for char in match[0]) >= _LEAST_PHONE_DIGITS
         and not in_accounts.meets(match.span())
-        and not any(start < match.end() and match.start() < end for start, end in phones)
+        and not known.meets(match.span())
         and (text[match.start()] == "0" or _called(folded, match.start()))
     ]
     return [
         *(("an address", match.span()) for match in _ADDRESS.finditer(text)),
         *(("an e-mail address", match.span()) for match in _EMAIL.finditer(text)),
-        *(("a bank account", span) for span in accounts),
+        *(("a bank account or card", span) for span in accounts),
         *(("a phone number", span) for span in phones),
     ]
 
@@ -170,6 +178,12 @@ def _is_iban(text: str) -> bool:
     compact = text.replace(" ", "")
     digits = "".join(str(int(char, 36)) for char in compact[4:] + compact[:4])
     return 15 <= len(compact) <= 34 and int(digits) % 97 == 1
+
+
+def _is_card(text: str) -> bool:
+    """Whether the check digit holds (ISO/IEC 7812: every second digit from the right counts twice)."""
+    digits = [int(char) for char in reversed(text) if char.isdigit()]
+    return sum(digits[::2]) % 10 == -sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10
 
 
 def _squeezed(text: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import regex
 
-from campaigns.model.post import Check
+from campaigns.model.post import Check, Post
 from campaigns.rules.guardrails.reading import Reading, block, quoted, warn
 from campaigns.rules.text.matching import fold
 from campaigns.rules.text.phrases import phrase_book
@@ -20,6 +21,8 @@ _SHOUTED: Final = regex.compile(r"(?<![\w#@])\p{Lu}{4,}+(?!\w)")
 _LOWER: Final = regex.compile(r"\p{Ll}")
 _MOST_EXCLAIMED: Final = 2
 _EXCLAIMED: Final = re.compile(r"[!¡！]")
+
+_MASKED: Final = re.compile(r"(?<!\w)([^\W\d_]{1,12})([*#@%&•]{1,6})([^\W\d_]{0,12})(?![\w@.])")
 
 _FONT: Final = re.compile(
     r"[\U0001d400-\U0001d7ff\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189\u24b6-\u24e9]"
@@ -34,8 +37,33 @@ _LEAST_FONT: Final = 3
 def profanity(post: Reading) -> Iterator[Check]:
     for said, span, where in post.phrases("profanity"):
         yield block("PROFANITY", f"{quoted(said)}{where} is a swear word.", span)
+    yield from _masked(post)
     for said, span, where in post.phrases("insult"):
         yield warn("PROFANITY", f"{quoted(said)}{where} may insult somebody.", span)
+
+
+def _masked(post: Reading) -> Iterator[Check]:
+    """Find swear words with letters blotted out: sh*t, f@cking, Sch**ße."""
+    folded = fold(post.text)
+    for match in _MASKED.finditer(folded.text):
+        word, marks = match[0], len(match[2])
+        footnote = not match[3] and marks == 1
+        if not footnote and any(_may_be(word, oath) for code in post.languages for oath in _oaths(code)):
+            span = folded.span(*match.span())
+            yield block("PROFANITY", f"{quoted(post.text[span[0] : span[1]])} is a swear word.", span)
+
+
+def _may_be(word: str, oath: str) -> bool:
+    """Whether a masked word can be an oath of the list, which ends in * when it is only a beginning."""
+    stem = oath.rstrip("*")
+    long_enough = len(word) >= len(stem) if oath.endswith("*") else len(word) == len(stem)
+    return long_enough and all(seen == meant or not seen.isalpha() for seen, meant in zip(word, stem, strict=False))
+
+
+@lru_cache(maxsize=8)
+def _oaths(language: str) -> tuple[str, ...]:
+    oaths = [fold(oath).text for oath in phrase_book(language).lists["profanity"]]
+    return tuple(oath for oath in oaths if " " not in oath and "|" not in oath and not oath.startswith("*"))
 
 
 def clickbait(post: Reading) -> Iterator[Check]:
@@ -81,6 +109,8 @@ _LEAST_ALT: Final = 3
 def alt_text(post: Reading) -> Iterator[Check]:
     said = (post.content.alt_text or "").strip()
     if not said:
+        if isinstance(post.post, Post) and post.post.asset_requirements.image_required:
+            yield warn("ALT_TEXT_MISSING", "The picture has no alt text: who cannot see it, misses it.")
         return
     if _FILE_NAME.search(said):
         yield warn("ALT_TEXT", f"The alt text is the name of a file: {quoted(said)}. Say what can be seen.")

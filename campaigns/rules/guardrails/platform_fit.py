@@ -9,20 +9,18 @@ from collections.abc import Container, Iterator
 from campaigns.model.post import Check, Post
 from campaigns.model.vocabulary import PLATFORM_NAMES
 from campaigns.rules.guardrails.reading import Reading, block, counted, host_of, warn
-from campaigns.rules.text.matching import Span
-from campaigns.rules.text.platforms import (
+from campaigns.rules.text.limits.platforms import (
+    SPARING,
     cashtags_in,
     handles_in,
     hashtags_in,
     length_note,
     links_in,
+    measured,
     platform_rules,
     text_length,
-    text_limit,
 )
-
-SPARING = 2
-"""How many emojis or hashtags `sparing` allows."""
+from campaigns.rules.text.matching import Span
 
 _WORD = re.compile(r"\w")
 
@@ -36,21 +34,23 @@ def empty(post: Reading) -> Iterator[Check]:
 
 
 def too_long(post: Reading) -> Iterator[Check]:
-    platform, premium = post.policy.platform, post.policy.x_premium
-    limit = text_limit(platform, premium=premium)
-    length = text_length(platform, post.published)
-    if length <= limit:
+    platform = post.policy.platform
+    found = measured(platform, post.published)
+    if not found.over:
         return
-    alone = text_length(platform, post.text)
+    alone = measured(platform, post.text)
     span: Span | None = None
-    message = f"Too long: {length_note(platform, length, premium=premium)}. Shorten it by {length - limit}."
-    if alone > limit:
+    message = f"Too long: {length_note(platform, found)}. Shorten it by {found.over}."
+    if alone.over:
         fits = bisect_left(
-            range(len(post.text)), True, key=lambda end: text_length(platform, post.text[: end + 1]) > limit
+            range(len(post.text)),
+            True,
+            key=lambda end: measured(platform, post.text[: end + 1]).over > 0,
         )
         span = (fits, len(post.text))
     else:
-        message += f" The text alone has {alone}; link, mentions and hashtags add {length - alone}."
+        length = text_length(platform, post.text) if found.unit == "characters" else len(post.text.encode())
+        message += f" The text alone has {length}; link, mentions and hashtags add {found.length - length}."
     yield block("TOO_LONG", message, span)
 
 
@@ -146,7 +146,7 @@ def hashtag_policy(post: Reading) -> Iterator[Check]:
             "HASHTAG_POLICY", f"{counted(number, 'hashtag')}; allowed on {PLATFORM_NAMES[platform]}: {allowed}."
         )
     for tag in post.content.hashtags:
-        if [found for found, _ in hashtags_in(f"#{tag.lstrip('#＃')}")] != [tag.lstrip("#＃")]:
+        if [found for found, _ in hashtags_in(f"#{tag.lstrip('#＃')}", platform)] != [tag.lstrip("#＃")]:
             yield block("HASHTAG_POLICY", f"#{tag} breaks: a hashtag is one word of letters, digits and underscores.")
 
 

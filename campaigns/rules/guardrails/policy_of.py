@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from campaigns.model.brand import Brand, ClaimsPolicy
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand, ClaimsPolicy
+from campaigns.model.library.persona import Persona
 from campaigns.model.post import Post, Slot
 from campaigns.model.vocabulary import Platform
-from campaigns.rules.guardrails import guess_language
 from campaigns.rules.guardrails.content_policy import ContentPolicy
 from campaigns.rules.merge.config import MergedConfig
 from campaigns.rules.merge.merging import platform_defaults
 from campaigns.rules.merge.restrictions import Restriction, read_restriction
+from campaigns.rules.text.language import nearest_language
 
 
 def content_policy(
@@ -57,7 +57,7 @@ def content_policy(
             # A post may say when the campaign begins and ends.
             *(f"{day.day} {day:%B %Y}" for day in (brief.schedule.start_date, brief.schedule.end_date)),
         ],
-        language=guess_language(brief.brief.description),
+        language=nearest_language(brief.brief.description),
         timezone=brief.schedule.timezone,
     )
 
@@ -84,7 +84,7 @@ def policy_of_brand(platform: Platform, brand: Brand | None, facts: list[str]) -
         known_handles=[handle.removeprefix("@") for handle in brand.handles] if brand else [],
         allowed_hosts=_once(host for link in links if link and (host := urlsplit(link).hostname)),
         sources=[*facts, *_told_of(brand)],
-        language=guess_language(facts[0]) if facts else None,
+        language=nearest_language(facts[0]) if facts else None,
     )
 
 

@@ -9,9 +9,10 @@ from typing import Final
 from campaigns.model.base import excerpt
 from campaigns.model.post import Check
 from campaigns.rules.guardrails.reading import Reading, block
+from campaigns.rules.text.disguise import undisguised
 from campaigns.rules.text.lexicon import lexicon
+from campaigns.rules.text.limits.platforms import links_in
 from campaigns.rules.text.matching import Cover, Span, contains, first_span, fold, spans_of, topic_span
-from campaigns.rules.text.platforms import links_in
 from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
 
 _QUOTED: Final = 60
@@ -30,6 +31,8 @@ def avoided_words(post: Reading) -> Iterator[Check]:
 def avoided_topics(post: Reading) -> Iterator[Check]:
     for topic in post.policy.avoid_topics:
         span = topic_span(topic, post.text)
+        if span is None and (plain := undisguised(post.text)) and (meant := topic_span(topic, plain.text)):
+            span = plain.span(meant)
         beside = next((where for place, where in post.said(topic) if place is None), "")
         if span or beside:
             yield block("AVOID_TOPIC", f"The post touches “{topic}”{beside}, a topic to avoid.", span)
@@ -55,7 +58,7 @@ def _leads_to(post: Reading, url: str | None) -> bool:
     wanted = re.sub(r"^https?://", "", url or "").rstrip("/").casefold()
     for address, _ in post.links if wanted else []:
         given = re.sub(r"^https?://", "", address).casefold()
-        if given.rstrip("/") == wanted or given.startswith((f"{wanted}?", f"{wanted}/?", f"{wanted}#")):
+        if given.rstrip("/") == wanted or given.startswith((f"{wanted}?", f"{wanted}/?", f"{wanted}#", f"{wanted}&")):
             return True
     return False
 

@@ -7,9 +7,10 @@ from typing import Generic, Literal, TypeVar
 from pydantic import ValidationInfo, field_validator
 
 from campaigns.model.base import Maybe, PersonaId, Text100, Text200, Wire
-from campaigns.model.brand import ClaimsPolicy
 from campaigns.model.brief import Approval, CallToAction, Pillar, PostingWindow
-from campaigns.model.persona import Level
+from campaigns.model.library.brand import ClaimsPolicy
+from campaigns.model.library.persona import Level
+from campaigns.model.terms.approval_terms import Stage
 from campaigns.model.vocabulary import ApprovalMode, LinkPolicy, Platform, Provenance, UsePolicy
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class MergedCadence(Wire):
     max_posts_per_day: Sourced[int]
 
 
-class PlatformRules(Wire):
+class MergedPlatform(Wire):
     """What holds on one of the selected platforms."""
 
     platform: Platform
@@ -43,7 +44,7 @@ class PlatformRules(Wire):
     hashtag_policy: Sourced[UsePolicy]
 
 
-class PersonaRules(Wire):
+class MergedPersona(Wire):
     """What one of the selected personas adds: hard restrictions, and the stricter emoji policy per platform."""
 
     persona_id: PersonaId
@@ -70,20 +71,27 @@ class ApprovalTerms(Approval):
     def _quorum_reachable(cls, value: str, info: ValidationInfo) -> str:  # noqa: ARG003 - as the one it takes the place of
         return value
 
+    @field_validator("stages", mode="after")
+    @classmethod
+    def _stages_hold(cls, value: list[Stage] | None, info: ValidationInfo) -> list[Stage] | None:  # noqa: ARG003 - the same
+        return value
+
 
 class MergedConfig(Wire):
     """Every resolved value of a campaign; lists keep the order of the brief.
 
     Shares add up to 1 over the selected ones. `cta` is missing when the campaign waived it.
-    `avoid_topics` holds the campaign's and the brand's; a persona's own stand in its `PersonaRules`.
+    `avoid_topics` holds the campaign's and the brand's; a persona's own stand in its `MergedPersona`.
     `approval` names no approvers: their addresses stay in the brief.
+    `most_posts`: of the whole campaign; None: as many as by default, and the releases before read it.
     """
 
     cadence: MergedCadence
+    most_posts: Maybe[int] = None
     posting_windows: Sourced[list[PostingWindow]]
     pillars: Sourced[list[Pillar]]
-    platforms: list[PlatformRules]
-    personas: list[PersonaRules]
+    platforms: list[MergedPlatform]
+    personas: list[MergedPersona]
     avoid_topics: list[Sourced[Text200]] = []
     avoid_phrases: list[Sourced[Text200]] = []
     restrictions: list[Sourced[Text200]] = []
@@ -96,7 +104,7 @@ class MergedConfig(Wire):
     approval: Sourced[ApprovalTerms]
     warnings: list[str] = []
 
-    def platform_rules(self, platform: Platform) -> PlatformRules:
+    def platform_rules(self, platform: Platform) -> MergedPlatform:
         """Return the rules of a selected platform.
 
         Raises:
@@ -107,7 +115,7 @@ class MergedConfig(Wire):
                 return rules
         raise KeyError(platform)
 
-    def persona_rules(self, persona_id: str) -> PersonaRules:
+    def persona_rules(self, persona_id: str) -> MergedPersona:
         """Return the rules of a selected persona.
 
         Raises:

@@ -4,39 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from campaigns.model.brand import PlatformDefaults
 from campaigns.model.brief import CallToAction, Pillar, PostingWindow
+from campaigns.model.library.brand import PlatformDefaults
+from campaigns.model.platforms import PLATFORM_FILES
 from campaigns.model.vocabulary import ApprovalMode, Objective, Platform
 
 PLATFORM_DEFAULTS: Final[dict[Platform, PlatformDefaults]] = {
-    "twitter": PlatformDefaults(
-        default_asset="none",
-        link_policy="allowed",
-        emoji_policy="sparing",
-        hashtag_policy="allowed",
-        typical_cadence_per_week=5,
-    ),
-    "linkedin": PlatformDefaults(
-        default_asset="none",
-        link_policy="allowed",
-        emoji_policy="none",
-        hashtag_policy="sparing",
-        typical_cadence_per_week=3,
-    ),
-    "instagram": PlatformDefaults(
-        default_asset="image",
-        link_policy="discouraged",
-        emoji_policy="allowed",
-        hashtag_policy="allowed",
-        typical_cadence_per_week=7,
-    ),
-    "facebook": PlatformDefaults(
-        default_asset="none",
-        link_policy="allowed",
-        emoji_policy="sparing",
-        hashtag_policy="sparing",
-        typical_cadence_per_week=4,
-    ),
+    name: PlatformDefaults.model_validate(rules.defaults) for name, rules in PLATFORM_FILES.items()
 }
 
 UNKNOWN_CADENCE: Final = 3
@@ -45,6 +19,11 @@ UNKNOWN_CADENCE: Final = 3
 MIN_POSTS_PER_WEEK: Final = 3
 MAX_POSTS_PER_WEEK: Final = 7
 MAX_POSTS_PER_DAY: Final = 2
+
+MAX_POSTS: Final = 200
+"""Posts of one campaign, at most, where no setting says otherwise."""
+MOST_POSTS_EVER: Final = 500
+"""What a setting may raise it to: round, decision and pages hold so many."""
 
 WINDOW: Final = PostingWindow(start="09:00", end="17:00")
 

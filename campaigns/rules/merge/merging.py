@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from campaigns.model.brand import Brand, ClaimsPolicy, PlatformDefaults
 from campaigns.model.brief import Approval, CallToAction, CampaignBrief, Pillar, PostingWindow
-from campaigns.model.persona import Persona
+from campaigns.model.library.brand import Brand, ClaimsPolicy, PlatformDefaults
+from campaigns.model.library.persona import Persona
+from campaigns.model.platforms import PLATFORM_FILES
 from campaigns.model.vocabulary import PLATFORM_NAMES, DefaultAsset, Platform, Provenance, UsePolicy
 from campaigns.rules.merge import defaults as system
 from campaigns.rules.merge.config import (
     ApprovalTerms,
     MergedCadence,
     MergedConfig,
-    PersonaRules,
-    PlatformRules,
+    MergedPersona,
+    MergedPlatform,
     ReviewPolicy,
     Sourced,
     Visual,
@@ -26,19 +27,22 @@ from campaigns.rules.merge.config import (
 from campaigns.rules.merge.explain import explain, plan_version
 from campaigns.rules.merge.restrictions import unchecked
 
-__all__ = ["MergedConfig", "PersonaRules", "PlatformRules", "Sourced", "explain", "merge", "plan_version"]
+__all__ = ["MergedConfig", "MergedPersona", "MergedPlatform", "Sourced", "explain", "merge", "plan_version"]
 
 
-def merge(brief: CampaignBrief, brand: Brand | None, personas: Sequence[Persona]) -> MergedConfig:
+def merge(
+    brief: CampaignBrief, brand: Brand | None, personas: Sequence[Persona], *, most_posts: int = system.MAX_POSTS
+) -> MergedConfig:
     """Return the configuration of a campaign with the provenance of every value.
 
     Args:
         brand: the brand that the brief names, None in brand-less mode.
         personas: the stored personas; those the brief does not select are passed over.
+        most_posts: that a campaign may have.
     """
     warnings: list[str] = []
     platforms = [
-        PlatformRules(
+        MergedPlatform(
             platform=platform,
             share=_platform_share(brief, platform),
             visual=_visual(brief, brand, platform, warnings),
@@ -53,6 +57,7 @@ def merge(brief: CampaignBrief, brand: Brand | None, personas: Sequence[Persona]
     selected = [by_id[identifier] for identifier in brief.participants.persona_ids if identifier in by_id]
     return MergedConfig(
         cadence=_cadence(brief, brand, warnings),
+        most_posts=None if most_posts == system.MAX_POSTS else most_posts,
         posting_windows=_windows(brief),
         pillars=_pillars(brief, brand),
         platforms=platforms,
@@ -176,11 +181,11 @@ _VISUAL_OF: dict[DefaultAsset, Visual] = {"none": "none", "image": "image", "vid
 
 
 def _visual(brief: CampaignBrief, brand: Brand | None, platform: Platform, warnings: list[str]) -> Sourced[Visual]:
-    forced: bool | None = getattr(brief.asset_overrides.force_visuals, platform)
+    forced = brief.asset_overrides.force_visuals.given().get(platform)
     defaults, source = _platform_defaults(brand, platform)
     if forced is True:
         return Sourced(value="video" if defaults.default_asset == "video" else "image", source="campaign")
-    if platform == "instagram" and (forced is False or defaults.default_asset == "none"):
+    if PLATFORM_FILES[platform].media.required and (forced is False or defaults.default_asset == "none"):
         # The brief refuses `false` here; a brand's "none" cannot be kept either.
         warnings.append(f"{PLATFORM_NAMES[platform]} publishes nothing without media: every post there has an image")
         return Sourced(value="image", source="system")
@@ -193,14 +198,14 @@ _STRICTNESS: dict[UsePolicy, int] = {"allowed": 0, "sparing": 1, "none": 2}
 _HABIT: dict[str, UsePolicy] = {"frequent": "allowed", "sparing": "sparing", "none": "none"}
 
 
-def _persona_rules(brief: CampaignBrief, persona: Persona, platforms: list[PlatformRules]) -> PersonaRules:
+def _persona_rules(brief: CampaignBrief, persona: Persona, platforms: list[MergedPlatform]) -> MergedPersona:
     given = brief.participants.distribution.persona_weights
     habit = _HABIT[persona.writing_habits.emojis]
     emoji: dict[Platform, Sourced[UsePolicy]] = {}
     for rules in platforms:
         stricter = _STRICTNESS[habit] > _STRICTNESS[rules.emoji_policy.value]
         emoji[rules.platform] = Sourced(value=habit, source="persona") if stricter else rules.emoji_policy
-    return PersonaRules(
+    return MergedPersona(
         persona_id=persona.id,
         name=persona.name,
         share=_share(given, persona.id, len(brief.participants.persona_ids)),
@@ -248,7 +253,9 @@ def _approval(brief: CampaignBrief) -> Sourced[ApprovalTerms]:
     # Stored briefs carry their defaults, so what was said is told by the value, not by its presence.
     source: Provenance = "system" if brief.approval == Approval() else "campaign"
     # A configuration is printed and handed to agents: addresses stay in the brief (domain.md section 1).
-    terms = brief.approval.model_dump(exclude={"approvers"})
+    terms = brief.approval.model_dump(exclude={"approvers", "stages"})
+    if brief.approval.stages:
+        terms["stages"] = [stage.model_copy(update={"approvers": []}) for stage in brief.approval.stages]
     return Sourced(value=ApprovalTerms.model_construct(**terms), source=source)
 
 

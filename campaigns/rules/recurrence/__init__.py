@@ -2,5 +2,5 @@
 
 `rule` knows periods and instants, `window` days and what a brief becomes on them, `policy` what is in the way.
 Belongs here: what follows from a template and a moment. Does not: what is stored of occurrences
-(`campaigns.store.occurrences`), and the calendar of posts within a window (`campaigns.rules.calendar`).
+(`campaigns.store.library.occurrences`), and the calendar of posts within a window (`campaigns.rules.calendar`).
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from campaigns.model.template import Policies
+from campaigns.model.library.template import Policies
 from campaigns.rules.recurrence.rule import Due
 
 PUNCTUAL: Final = timedelta(minutes=15)

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]  # it has no types
 
 from campaigns.errors import Fault, FaultsError
-from campaigns.model.schedule import LAST_YEAR, local_instant
-from campaigns.model.template import Recurrence, rule_parts
+from campaigns.model.library.template import Recurrence, rule_parts
+from campaigns.model.terms.schedule import LAST_YEAR, local_instant
 
 PeriodKind = Literal["day", "week", "month"]
 _FORMS: Final = {

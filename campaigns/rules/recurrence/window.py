@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,11 @@ from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 from icalendar import Calendar as ICalendar
 
 from campaigns.errors import Fault, FaultsError
-from campaigns.model.schedule import MAX_SPAN_DAYS, DateRange, local_instant
-from campaigns.model.template import LEAP_YEAR, TemplateInput, TemplateSchedule, Window
+from campaigns.model.library.template import LEAP_YEAR, TemplateInput, TemplateSchedule, Window
+from campaigns.model.terms.schedule import DateRange, local_instant
 from campaigns.rules.recurrence.rule import Due
 
-_ITEM: Final = re.compile(r"(\d+)([MWD])", re.ASCII)
+_ITEM: Final = re.compile(r"(?<!\d)(\d+)([MWD])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,20 @@ def _delta(duration: str) -> relativedelta:
     return relativedelta(months=sign * parts.get("M", 0), weeks=sign * parts.get("W", 0), days=sign * parts.get("D", 0))
 
 
+LONGEST_WINDOW: Final = 90
+"""Days after the first: what comes again and again does not last a year each time."""
+
+
 def span_faults(window: Window) -> list[Fault]:
     """Return why a window can be no campaign's: its length in the longest months."""
     longest = (date(2027, 7, 1) + _delta(window.length) - date(2027, 7, 1)).days - 1
-    if longest > MAX_SPAN_DAYS:
-        words = f"must be at most {MAX_SPAN_DAYS + 1} days, not {longest + 1}"
+    if longest > LONGEST_WINDOW:
+        words = f"must be at most {LONGEST_WINDOW + 1} days, not {longest + 1}"
         return [Fault("window.length", words, "SPAN_TOO_LONG")]
     return []
 
 
+@lru_cache(maxsize=16)  # a large one takes a quarter of a second, and each forecast reads it
 def read_holidays(text: str) -> list[tuple[date, date, str, str]]:
     """Return the days of a calendar of holidays: first and last day, name, and the rule by which they come again.
 

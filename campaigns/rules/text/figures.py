@@ -18,8 +18,8 @@ from typing import Final, Literal
 
 from campaigns.rules.text.language import guess_language
 from campaigns.rules.text.lexicon import lexicon, stop_words
+from campaigns.rules.text.limits.platforms import cashtags_in, handles_in, hashtags_in, links_in
 from campaigns.rules.text.matching import JOINED, Cover, Folded, Span, fold, spans_of
-from campaigns.rules.text.platforms import cashtags_in, handles_in, hashtags_in, links_in
 
 Kind = Literal["plain", "percent", "times", "money", "clock", "date"]
 
@@ -173,14 +173,14 @@ def _digits(folded: Folded) -> Iterator[tuple[Span, Figure]]:
         yield match.span(), _figure(frozenset(values), match)
 
 
-def _figure(values: frozenset[Decimal], match: re.Match[str], *, worded: bool = False) -> Figure:
+def _figure(values: frozenset[Decimal], match: re.Match[str]) -> Figure:
     if match["percent"]:
-        return Figure(values, "percent", match.span(), worded=worded)
+        return Figure(values, "percent", match.span())
     if match["times"]:
-        return Figure(values, "times", match.span(), worded=worded)
-    if money := match["money"] or (not worded and match["before"]):
-        return Figure(values, "money", match.span(), _CURRENCIES[money], worded=worded)
-    return Figure(values, "plain", match.span(), worded=worded)
+        return Figure(values, "times", match.span())
+    if money := match["money"] or match["before"]:
+        return Figure(values, "money", match.span(), _CURRENCIES[money])
+    return Figure(values, "plain", match.span())
 
 
 def _readings(digits: str) -> set[Decimal]:

@@ -41,6 +41,16 @@ def guess_language(text: str) -> str | None:
     return code if most >= _LEAST_HITS and most >= _LEAST_LEAD * second else None
 
 
+def nearest_language(text: str) -> str | None:
+    """Return the language that a text is most likely in, however little speaks for it; None: nothing does.
+
+    For choosing words of ours to stand beside it; `guess_language` is for finding fault with a text.
+    """
+    hits = sorted(((number, code) for code, number in _hits(text).items()), reverse=True)
+    (most, code), (second, _) = hits[:2]
+    return guess_language(text) or (code if most > second else None)
+
+
 def reads_as(text: str, language: str) -> bool:
     """Whether a text may be in a language all the same: it has at least half as many of its words as of the best's."""
     hits = _hits(text)

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 
 from campaigns.model.base import Wire
 
-Words = Annotated[tuple[str, ...], BeforeValidator(str.split)]
+WordList = Annotated[tuple[str, ...], BeforeValidator(str.split)]
 
 
 class Lexicon(Wire):
@@ -24,12 +24,12 @@ class Lexicon(Wire):
     words of the language that companies are named after.
     """
 
-    stop_words: dict[str, Words]
-    months: dict[str, Words]
-    list_nouns: Words
+    stop_words: dict[str, WordList]
+    months: dict[str, WordList]
+    list_nouns: WordList
     names: tuple[str, ...]
-    numbered_things: Words
-    everyday_names: Words
+    numbered_things: WordList
+    everyday_names: WordList
     guarantees: tuple[str, ...]
     not_a_guarantee: tuple[str, ...]
     soft_cta: tuple[str, ...]

@@ -99,7 +99,7 @@ def _pattern(pieces: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def spans_of(term: str, text: str) -> Iterator[Span]:
-    """Yield where a word or phrase stands in a text; nothing for a term without any character."""
+    """Yield the spans at which a word or phrase is in a text; nothing for an empty term."""
     pieces, folded = _pieces(term), fold(text)
     # Hundreds of terms are sought in a text that has hardly any of them: a plain search is faster by far.
     if pieces and all(piece in folded.text for piece in pieces):

@@ -32,8 +32,12 @@ PHRASE_LANGUAGES: Final = ("en", "de", "fr", "es")
 """The languages that have lists, ISO 639-1."""
 
 _GAP: Final = 4
+_MOST_MARKS: Final = 2
+"""Marks that end sentences, one of which a phrase may hold."""
 _BEFORE: Final = 6
 """How many words before a phrase may deny it: "is not in any way guaranteed"."""
+_NE, _QUE = frozenset({"ne", "n"}), frozenset({"que", "qu"})
+"""Around a French verb they say "only" and deny nothing: "vous ne payez que la moitié"."""
 _DENIED_AFTER: Final = frozenset({"nicht", "kein", "keine", "keinen", "keiner", "pas", "nie", "niemals", "jamais"})
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,]\d+)*|\w+|[%€$£★⭐]+|([.!?…])[.!?…]*|([:;\n(),\[\]\"])|\s(-)\s")
@@ -128,12 +132,20 @@ class PhraseBook:
     _head_sizes: list[int] = field(default_factory=list)
     _tail_sizes: list[int] = field(default_factory=list)
 
-    def find(self, text: str) -> list[Hit]:
-        """Return every phrase in a text, in order; at one place the longest of a kind."""
+    def find(self, text: str, near: Sequence[int] | None = None) -> list[Hit]:
+        """Return every phrase in a text, in order; at one place the longest of a kind.
+
+        Args:
+            text: where to look.
+            near: places in it that a phrase has to cover, with less than two stops between; None: anywhere.
+        """
         tokens = tokens_of(text)
+        begins = None if near is None else _beginnings(tokens, near)
         found: list[Hit] = []
         ends: dict[str, int] = {}
         for at, token in enumerate(tokens):
+            if begins is not None and at not in begins:
+                continue
             longest: dict[str, tuple[int, _Phrase]] = {}
             for phrase in self._candidates(token.text):
                 end = self._end(phrase.elements, tokens, at)
@@ -152,7 +164,9 @@ class PhraseBook:
         tokens = tokens_of(text)
         at = bisect_left(tokens, span[0], key=lambda token: token.span[0])
         end = bisect_left(tokens, span[1], key=lambda token: token.span[0])
-        return at < end and self._denied(tokens, at, end, _Phrase("", (), says_no=False))
+        # "no risk" says no itself, and is denied only by what stands before it.
+        says_no = any(token.text in self.negations for token in tokens[at:end])
+        return at < end and self._denied(tokens, at, at if says_no else end, _Phrase("", (), says_no=False))
 
     def _candidates(self, word: str) -> Iterator[_Phrase]:
         yield from self._by_word.get(word, ())
@@ -189,8 +203,9 @@ class PhraseBook:
             return False  # "nothing to lose" is meant so, doubly denied as in Spanish too
         around = [place for place in range(max(0, at - _BEFORE), end) if tokens[place].clause == clause]
         for place in around:
-            after = tokens[place + 1].text if place + 1 < len(tokens) else ""
-            if tokens[place].text in self.negations and after not in self.other_after_no:
+            word, *after = (token.text for token in tokens[place : place + 3])
+            only = word in _NE and not _QUE.isdisjoint(after[1:])
+            if word in self.negations and self.other_after_no.isdisjoint(after[:1]) and not only:
                 return True
         return any(token.text in _DENIED_AFTER and token.clause == clause for token in tokens[end : end + 2])
 
@@ -242,6 +257,19 @@ class PhraseBook:
             self._by_tail.setdefault(tail, []).append(phrase)
         if first.number:
             self._by_number.append(phrase)
+
+
+def _beginnings(tokens: Sequence[Token], places: Sequence[int]) -> set[int]:
+    """Return the tokens at which a phrase that covers one of these places may begin."""
+    found: set[int] = set()
+    for place in places:
+        at = bisect_left(tokens, place, key=lambda token: token.span[1] - 1)
+        marks = 0
+        while at >= 0 and at not in found and marks < _MOST_MARKS:
+            found.add(at)
+            at -= 1
+            marks += at >= 0 and tokens[at].text in _HARD
+    return found
 
 
 @lru_cache(maxsize=8)

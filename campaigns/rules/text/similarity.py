@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from campaigns.rules.text.matching import content_words, fold
+from campaigns.rules.text.matching import fold
 
 DUPLICATE_POST: Final = 0.9
 """From here on two posts on one platform are the same (domain.md section 15); X refuses identical ones."""
@@ -68,17 +68,3 @@ def _bits(text: str) -> tuple[int, int]:
     """Return the triples of a text as a set of bits, where two may share one, and how many triples there are."""
     grams = _grams(text)
     return sum({1 << hash(gram) % _BITS for gram in grams}), grams.total()
-
-
-def topic_overlap(one: str, other: str) -> float:
-    """Return the share of meaningful words that two topics have in common (Sørensen-Dice over sets)."""
-    words, other_words = set(content_words(one)), set(content_words(other))
-    total = len(words) + len(other_words)
-    if not total:
-        return float(fold(one).text == fold(other).text)
-    return 2 * len(words & other_words) / total
-
-
-def same_topic(one: str, other: str) -> bool:
-    """Whether two topics of the same pillar are near duplicates."""
-    return topic_overlap(one, other) >= DUPLICATE_TOPIC

@@ -15,10 +15,14 @@
 The store reads a `Case`, asks one of these, and writes the `Change` only if the case still holds; otherwise it
 reads again and asks again. So nothing that was read earlier, and nobody at a door, has a say. Whatever an act
 does, at its end the decisions that stand are asked whether the round is complete.
+
+Belongs here: every act on a round. Does not: what a complete round comes to (`approval.decisions`), and who may be
+asked (`approval.identities`).
 """
 
 from __future__ import annotations
 
+from campaigns.rules.approval.decisions import asked_again
 from campaigns.rules.approval.gate.case import Case, Change, FormProof, Gate, LinkProof, OrderProof, Voice
 from campaigns.rules.approval.gate.conditions import may_decide
 from campaigns.rules.approval.gate.ends import close, expire, is_put_again, require_askable
@@ -38,7 +42,8 @@ from campaigns.rules.approval.gate.words import edit, require_undecided, what_is
 
 __all__ = [
     "LONGEST_OPEN",
-    "Case", "Change", "FormProof", "Gate", "LinkProof", "OrderProof", "Voice", "answer_id", "answer_of", "close",
+    "Case", "Change", "FormProof", "Gate", "LinkProof", "OrderProof", "Voice", "answer_id", "answer_of", "asked_again",
+    "close",
     "decide", "draft", "due_before", "edit", "expire", "extend", "is_put_again", "later", "may_decide", "one_asked",
     "replace", "require_askable", "require_undecided", "resend", "revoke", "silent", "undo", "what_is_shown",
 ]  # fmt: skip

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Literal
 
 from campaigns.model.approval import ApprovalRound, ApproverDecision, Channel, ReviewDraft, RoundApprover
-from campaigns.model.approval_terms import Approval
 from campaigns.model.campaign import Campaign
 from campaigns.model.fact import Fact
 from campaigns.model.post import Post
+from campaigns.model.terms.approval_terms import Approval
+from campaigns.rules.approval.decisions import still_asked
 
 # --- who speaks, and how that is known ------------------------------------------------------------------
 
@@ -87,6 +88,11 @@ class Case:
     def said_by(self, approver_id: str) -> ApproverDecision | None:
         return next((each for each in self.decisions if each.approver_id == approver_id), None)
 
+    @property
+    def silent(self) -> list[RoundApprover]:
+        """Those who have a good link and something to decide."""
+        return still_asked(self.round, self.decisions)
+
     def asked(self, approver_id: str) -> RoundApprover | None:
         return next((each for each in self.round.approvers if each.id == approver_id), None)
 
@@ -98,10 +104,12 @@ class Change:
     Args:
         round: as it is afterwards; its version is the store's to count.
         recorded: a decision that is new, `taken_back` one that is removed, and its answer used up.
+        completes: the decision of before that `recorded` takes the place of: its author was asked again about a part.
         stands: the decision that was recorded before, when the same was said again.
         terms: the campaign's terms for its later rounds.
-        forgotten: approvers whose drafts and codes are void.
-        revision: the new words of a post, with the version of the post that was read.
+        forgotten: approvers whose drafts are void.
+        unproven: approvers whose codes are void.
+        revisions: posts with new words, each with the version after the one that was read.
         by_policy: the terms did this, nobody ordered it.
     """
 
@@ -110,9 +118,11 @@ class Change:
     recorded: ApproverDecision | None = None
     taken_back: ApproverDecision | None = None
     stands: ApproverDecision | None = None
+    completes: ApproverDecision | None = None
     terms: Approval | None = None
     forgotten: Sequence[str] = ()
-    revision: Post | None = None
+    unproven: Sequence[str] = ()
+    revisions: Sequence[Post] = ()
     draft: tuple[str, ReviewDraft] | None = None
     by_policy: bool = False
 

@@ -19,10 +19,12 @@ from campaigns.errors import (
 )
 from campaigns.model.approval import ApprovalRound, ApproverDecision, RoundApprover
 from campaigns.model.campaign import AT_REST, Campaign
+from campaigns.model.fact import Fact
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus
-from campaigns.rules.approval.decisions import outcome_of, undo_until
+from campaigns.rules.approval.decisions import asked_again, outcome_of, undo_until
 from campaigns.rules.approval.gate.case import Case, FormProof, LinkProof, OrderProof, Voice
 from campaigns.rules.approval.identities import Requester, called, folded, is_requesters_name, speaker
+from campaigns.rules.approval.stages import ended
 
 
 def require_known(case: Case, voice: Voice) -> None:
@@ -58,7 +60,8 @@ def require_answerable(case: Case, voice: Voice, now: datetime) -> None:
     round_, proof = case.round, voice.proof
     if case.campaign.deleted_at or CampaignStatus.CANCELLED in {case.campaign.status, str(round_.status)}:
         raise RoundClosedError("the campaign was cancelled", {"status": "cancelled"})
-    if case.latest > round_.n or round_.status is RoundStatus.SUPERSEDED:
+    passed_on = round_.stage is not None and round_.stage.next is not None  # what followed was another stage's
+    if (case.latest > round_.n and not passed_on) or round_.status is RoundStatus.SUPERSEDED:
         raise RoundClosedError("a newer version was sent", {"supersededBy": round_.superseded_by or case.latest})
     require_current_link(case, voice)
     if round_.status is RoundStatus.TIMED_OUT:
@@ -77,7 +80,7 @@ def require_answerable(case: Case, voice: Voice, now: datetime) -> None:
 
 
 def require_current_link(case: Case, voice: Voice) -> None:
-    """Refuse a link that was replaced: whoever is asked by now may be somebody else.
+    """Refuse a link that was replaced: another person may be asked by now.
 
     Raises:
         RoundClosedError.
@@ -114,7 +117,7 @@ def _typed(voice: Voice, asked: RoundApprover | None) -> str:
 
 
 def _require_own_name(case: Case, voice: Voice, asked: RoundApprover) -> None:
-    """Refuse the name of another approver: whoever holds a link may name a deputy, and is nobody else who is asked."""
+    """Refuse the name of another approver: a deputy may use the link under an own name, another approver may not."""
     if not isinstance(voice.proof, LinkProof) or called([asked], voice.name):
         return
     others = [each for each in case.round.approvers if each.id != asked.id]
@@ -155,9 +158,29 @@ def require_open(case: Case, now: datetime | None) -> None:
         raise expired(round_.expires_at)
 
 
-def require_silent(case: Case, approver: RoundApprover) -> None:
-    if case.said_by(approver.id) is not None:
+def voice_to_set_aside(case: Case, approver: RoundApprover) -> ApproverDecision | None:
+    """Return what an approver has said who is not asked any more; None: nothing.
+
+    It goes with its author while that is asked again, about posts that were changed since: nobody else completes it.
+
+    Raises:
+        ConflictError: the approver has decided on all that is shown.
+    """
+    said = case.said_by(approver.id)
+    if said is not None and not asked_again(case.round, said):
         raise ConflictError(f"{approver.name} has decided, and that stands")
+    return said
+
+
+def set_aside(case: Case, said: ApproverDecision, *, actor: str, reason: str, now: datetime) -> Fact:
+    """Return the entry of the audit of a decision that goes with its author."""
+    details = {
+        "approver": said.approver_id,
+        "decision": str(said.decision),
+        "decidedBy": said.decided_by,
+        "decidedAt": said.at.isoformat(timespec="microseconds"),
+    }
+    return Fact(actor, "undone", now, reason=reason, round=case.round.n, details=details)
 
 
 def completed(
@@ -170,7 +193,7 @@ def completed(
     until = undo_until(round_, last)
     settles_at = until if until is not None and until > now else None
     decided = {"status": RoundStatus.DECIDED, "outcome": outcome, "decided_at": now, "settles_at": settles_at}
-    return round_.model_copy(update=decided)
+    return ended(round_, decisions, decided)
 
 
 def outcome_told(after: ApprovalRound) -> Mapping[str, str]:

@@ -11,9 +11,10 @@ from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.fact import Fact
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.rules.approval.decisions import LAST_CALL, expires_at, extends, timeout_outcome
+from campaigns.rules.approval.decisions import LAST_CALL, extends, timeout_outcome
 from campaigns.rules.approval.gate.case import Case, Change
 from campaigns.rules.approval.gate.orders import extend
+from campaigns.rules.approval.stages import ended, stage_ends_at
 
 
 def expire(case: Case, *, posts: Sequence[Post], actor: str, now: datetime) -> Change:
@@ -25,22 +26,25 @@ def expire(case: Case, *, posts: Sequence[Post], actor: str, now: datetime) -> C
     round_ = case.round
     if round_.status is not RoundStatus.PENDING or now < round_.expires_at:
         return Change(round_)
-    if extends(round_) and (until := _once_more(round_, posts, now)) is not None:
+    if extends(round_) and (until := _once_more(case, posts, now)) is not None:
         reason = "nobody decided in time: extended once, as agreed"
         return extend(case, until, posts=posts, actor=actor, reason=reason, now=now, by_policy=True)
     outcome = None if case.campaign.status in AT_REST else timeout_outcome(round_, case.decisions)
     ran_out_at = round_.ran_out_at or now
-    ended = {"status": RoundStatus.TIMED_OUT, "outcome": outcome, "decided_at": now, "ran_out_at": ran_out_at}
+    over = {"status": RoundStatus.TIMED_OUT, "outcome": outcome, "decided_at": now, "ran_out_at": ran_out_at}
     details = {"outcome": str(outcome)} if outcome else {}
     fact = Fact(actor, "round_timed_out", now, round=round_.n, details=details)
-    return Change(round_.model_copy(update=ended), facts=[fact], by_policy=True)
+    return Change(ended(round_, case.decisions, over), facts=[fact], by_policy=True)
 
 
-def _once_more(round_: ApprovalRound, posts: Sequence[Post], now: datetime) -> datetime | None:
+def _once_more(case: Case, posts: Sequence[Post], now: datetime) -> datetime | None:
     """Return the end of the same time once more; None where the first post leaves none."""
-    first_post = min((post.scheduled_at for post in posts if post.id in round_.posts), default=now)
+    round_ = case.round
+    shown = [post for post in posts if post.id in round_.posts]
+    first_post = min((post.scheduled_at for post in shown), default=now)
     hours = max(1, round((round_.expires_at - round_.opened_at).total_seconds() / 3600))
-    until = expires_at(now, hours=hours, first_post=first_post)
+    stage = round_.stage.n if round_.stage else 1
+    until = stage_ends_at(case.campaign.approval, stage, shown, now, hours=hours)
     return None if first_post - LAST_CALL <= now or until <= round_.expires_at else until
 
 

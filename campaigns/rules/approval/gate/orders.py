@@ -10,13 +10,20 @@ from pydantic import ValidationError
 
 from campaigns.errors import ConflictError, Fault, FaultsError
 from campaigns.model.approval import ApprovalRound, RoundApprover
-from campaigns.model.approval_terms import Approval, Approver
 from campaigns.model.fact import Fact
 from campaigns.model.faults import faults_of
 from campaigns.model.post import Post
+from campaigns.model.terms.approval_terms import Approval, Approver
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.rules.approval.gate.case import Case, Change
-from campaigns.rules.approval.gate.conditions import completed, may_decide, outcome_told, require_open, require_silent
+from campaigns.rules.approval.gate.conditions import (
+    completed,
+    may_decide,
+    outcome_told,
+    require_open,
+    set_aside,
+    voice_to_set_aside,
+)
 from campaigns.rules.approval.identities import called, folded
 
 LONGEST_OPEN: Final = timedelta(days=60)
@@ -50,6 +57,8 @@ def one_asked(round_: ApprovalRound, name: str) -> RoundApprover:
 def revoke(case: Case, approver: str, *, actor: str, reason: str, now: datetime) -> Change:
     """Make one approver's link worthless; when everybody left has decided, the round is complete.
 
+    Whoever is asked again about posts that were changed leaves with what was said of the others.
+
     Raises:
         FaultsError: nobody of that name was asked.
         RoundClosedError, RoundExpiredError: the round is over.
@@ -57,18 +66,19 @@ def revoke(case: Case, approver: str, *, actor: str, reason: str, now: datetime)
     """
     require_open(case, now)
     asked = one_asked(case.round, approver)
-    require_silent(case, asked)
+    said = voice_to_set_aside(case, asked)
     rest = [each.model_copy(update={"revoked": each.revoked or each.id == asked.id}) for each in case.round.approvers]
     left = case.round.model_copy(update={"approvers": rest})
-    last = max(case.decisions, key=lambda said: said.at, default=None)
-    after = completed(left, case.decisions, last=last, now=now)
+    stands = [each for each in case.decisions if each is not said]
+    after = completed(left, stands, last=max(stands, key=lambda each: each.at, default=None), now=now)
     if after.status is RoundStatus.PENDING and not [each for each in _able(case) if each.id != asked.id]:
         raise _nobody_left(case)
     fact = Fact(
         actor, "link_revoked", now, reason=reason, round=case.round.n,
         details={"approver": asked.id, **outcome_told(after)},
     )  # fmt: skip
-    return Change(after, facts=[fact], forgotten=[asked.id])
+    gone = [set_aside(case, said, actor=actor, reason=reason, now=now)] if said else []
+    return Change(after, facts=[*gone, fact], taken_back=said, forgotten=[asked.id], unproven=[asked.id])
 
 
 def replace(
@@ -76,7 +86,8 @@ def replace(
 ) -> Change:
     """Make an approver's link worthless and another one good: for the same person, or another name or address.
 
-    Later rounds ask whom this one asks: the campaign's terms change with it.
+    Later rounds ask whom this one asks: the campaign's terms change with it. At another address is somebody who has
+    read nothing: what was said by one who is asked again, about posts that were changed, goes with its author.
 
     Raises:
         FaultsError: nobody of that name was asked, or the new name or address cannot be.
@@ -85,7 +96,7 @@ def replace(
     """
     require_open(case, None)
     before = one_asked(case.round, approver)
-    require_silent(case, before)
+    said = voice_to_set_aside(case, before)
     whom = {"name": name or before.name, "email": email or before.email}
     try:
         other = Approver.model_validate({**whom, "locale": before.locale, "timezone": before.timezone})
@@ -105,33 +116,42 @@ def replace(
     )
     details = {"approver": before.id, "name": after.name}
     facts = [Fact(actor, "link_renewed", now, reason=reason, round=case.round.n, details=details)]
+    another = folded(after.email) != folded(before.email)
+    if said is not None and another:
+        facts.insert(0, set_aside(case, said, actor=actor, reason=reason, now=now))
     terms = None
     if (after.name, after.email) != (before.name, before.email):
         terms = _terms_with(case, before, other)
         facts.append(Fact(actor, "changed", now, reason=reason, details={"fields": ["approval"]}))
     # Whoever is new to it has read nothing, and must not find the other's draft; a code belongs to one link.
-    return Change(round_, facts=facts, terms=terms, forgotten=[before.id] if after.email != before.email else [])
+    return Change(
+        round_, facts=facts, terms=terms, taken_back=said if another else None,
+        forgotten=[before.id] if another else [], unproven=[before.id],
+    )  # fmt: skip
 
 
 def _terms_with(case: Case, before: RoundApprover, after: Approver) -> Approval:
+    terms, stage = case.campaign.approval, case.round.stage
     named_before = [
         Approver(name=each.name, email=each.email, locale=each.locale, timezone=each.timezone)
         for each in case.round.approvers
     ]
-    asked = [after if each.email == before.email else each for each in case.campaign.approval.approvers or named_before]
+    n = stage.n if stage else 1
+    asked = [after if each.email == before.email else each for each in terms.stage(n).approvers or named_before]
+    changed: dict[str, Any] = {"approvers": [each.to_wire() for each in asked]}
+    if terms.stages:
+        stages = [each.to_wire() for each in terms.stages]
+        changed = {"stages": [*stages[: n - 1], {**stages[n - 1], **changed}, *stages[n:]]}
     try:
         # Not copied but read anew: nobody is asked twice, and what is stored can be read again.
-        return Approval.model_validate(
-            {**case.campaign.approval.to_wire(), "approvers": [each.to_wire() for each in asked]}
-        )
+        return Approval.model_validate({**terms.to_wire(), **changed})
     except ValidationError as error:
         raise FaultsError(faults_of(error)) from error
 
 
 def silent(case: Case) -> list[RoundApprover]:
-    """Return those who have a good link and have not decided."""
-    decided = {said.approver_id for said in case.decisions}
-    return [each for each in case.round.approvers if each.id not in decided and not each.revoked]
+    """Return those who have a good link and have something to decide."""
+    return case.silent
 
 
 def _able(case: Case) -> list[RoundApprover]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from campaigns.errors import (
     AnswerTakenBackError,
+    Fault,
     FaultsError,
     NotFoundError,
     StaleReviewError,
@@ -14,8 +16,9 @@ from campaigns.errors import (
 )
 from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRequest, ReviewDraft
 from campaigns.model.fact import Fact
+from campaigns.model.post import Post
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from campaigns.rules.approval.decisions import contradictions, decision_faults, outcome_of, undo_until
+from campaigns.rules.approval.decisions import asked_again, contradictions, decision_faults, outcome_of, undo_until
 from campaigns.rules.approval.gate.case import Case, Change, LinkProof, Voice
 from campaigns.rules.approval.gate.conditions import (
     already_decided,
@@ -27,14 +30,27 @@ from campaigns.rules.approval.gate.conditions import (
     require_entitled,
     require_known,
 )
+from campaigns.rules.approval.gate.words import completing, content_changed, with_revisions
+from campaigns.rules.approval.passages import passage_faults
+from campaigns.rules.approval.rewriting import MOST_CHANGED, Material, Rewritten, rewritten, taken_back
+from campaigns.rules.approval.stages import ended
 
 
 def decide(
-    case: Case, voice: Voice, request: DecisionRequest, *, attempt_id: str, now: datetime, order: Fact | None = None
+    case: Case,
+    voice: Voice,
+    request: DecisionRequest,
+    *,
+    attempt_id: str,
+    now: datetime,
+    order: Fact | None = None,
+    material: Material | None = None,
 ) -> Change:
     """Record what somebody says, once; the same again is answered with what stands.
 
-    `order` is the act of an operator that this decision is part of, for the audit.
+    Args:
+        order: the act of an operator that this decision is part of, for the audit.
+        material: what is needed where the request points at words of posts, or changes them.
 
     Raises:
         AnswerTakenBackError: this very answer was recorded before and taken back.
@@ -52,7 +68,8 @@ def decide(
         )
     require_known(case, voice)
     decision = _decision(case, voice, request, attempt_id, now)
-    if (own := case.said_by(voice.approver_id)) is not None:
+    own = case.said_by(voice.approver_id)
+    if own is not None and (own.attempt_id == attempt_id or not asked_again(case.round, own)):
         require_current_link(case, voice)
         if says_the_same(own, decision):
             return Change(case.round, stands=own)
@@ -61,18 +78,36 @@ def decide(
     require_entitled(case, voice)
     if decision.digest != case.round.digest or request.callback_id != case.round.callback_id:
         raise StaleReviewError("the content changed since it was shown", {"digest": case.round.digest})
-    if faults := [*decision_faults(case.round, request), *contradictions(case.round, decision)]:
+    terms = case.campaign.approval
+    new, posts = Rewritten(), material.posts if material else ()
+    if material is not None:
+        new = rewritten(material, case.round, request, terms=terms, by=voice.name, now=now)
+    shown = with_revisions(case.round, posts, new.changed, now)
+    if terms.allow_edits or terms.allow_moves:
+        replaced = {post.id: post.revision - 1 for post in new.changed}
+        about = {"digest": shown.digest, "words": shown.posts, "replaced": replaced}
+        decision = decision.model_copy(update=about)
+    decision = decision if own is None else completing(case.round, shown, own, decision)
+    faults = [*new.faults, *decision_faults(shown, request), *contradictions(shown, decision)]
+    if len(decision.replaced) > MOST_CHANGED >= len(new.changed):
+        why = f"changes {len(decision.replaced)} posts with what you changed before, at most {MOST_CHANGED} of yours"
+        faults.append(Fault("posts", f"{why} can be taken back together", "TOO_MANY_CHANGES"))
+    if faults := [*faults, *passage_faults(request, posts)]:
         raise FaultsError(faults)
-    after = completed(case.round, [*case.decisions, decision], last=decision, now=now)
+    rest = [each for each in case.decisions if each is not own]
+    after = completed(shown, [*rest, decision], last=decision, now=now)
     details = {
         "decision": str(decision.decision),
         "decidedBy": decision.decided_by,
         "channel": decision.channel,
         "digest": decision.digest,
+        **({"completes": own.at.isoformat(timespec="microseconds")} if own else {}),
         **outcome_told(after),
     }
-    fact = Fact(voice.approver_id, "decided", now, round=case.round.n, details=details)
-    return Change(after, facts=[fact, *([order] if order else [])], recorded=decision)
+    fact = Fact(voice.approver_id, "decided", now, round=case.round.n, details=details, since=case.round.opened_at)
+    told = [content_changed(case, shown, new.changed, voice, now)] if new.changed else []
+    facts = [*told, fact, *([order] if order else [])]
+    return Change(after, facts=facts, recorded=decision, completes=own, revisions=new.changed)
 
 
 def _decision(case: Case, voice: Voice, request: DecisionRequest, attempt_id: str, now: datetime) -> ApproverDecision:
@@ -118,18 +153,33 @@ def answer_of(decision: ApproverDecision) -> str:
 
 
 def says_the_same(one: ApproverDecision, other: ApproverDecision) -> bool:
-    """Say whether two decisions come to the same, whatever the comments."""
+    """Say whether a recorded decision and another one come to the same, words included, whatever the comments."""
 
-    def said(decision: ApproverDecision) -> tuple[Decision, dict[str, str]]:
-        return decision.decision, {post: verdict.decision for post, verdict in decision.posts.items()}
+    def said(decision: ApproverDecision) -> tuple[Decision, dict[str, tuple[str, str | None, datetime | None]]]:
+        posts = decision.posts.items()
+        return decision.decision, {post: (each.decision, each.edit, each.move_to) for post, each in posts}
 
+    if one.first_at is not None:  # the other, sent again, names only what it was asked about
+        return said(other)[1].items() <= said(one)[1].items() if other.posts else one.decision is other.decision
     return said(one) == said(other)
 
 
-def undo(case: Case, voice: Voice, *, now: datetime, kept: ReviewDraft | None = None) -> Change:
+def undo(
+    case: Case,
+    voice: Voice,
+    *,
+    now: datetime,
+    kept: ReviewDraft | None = None,
+    material: Material | None = None,
+    before: Mapping[str, Post] | None = None,
+) -> Change:
     """Take back what an approver said; the round is open again unless the other decisions complete it alone.
 
-    `kept` becomes the approver's draft, to go on from.
+    Posts that the decision changed get their words of before, unless they were changed again.
+
+    Args:
+        kept: becomes the approver's draft, to go on from.
+        material, before: what is needed where the decision changed posts, and the revisions that it replaced.
 
     Raises:
         NotFoundError: this approver has said nothing in this round.
@@ -151,22 +201,27 @@ def undo(case: Case, voice: Voice, *, now: datetime, kept: ReviewDraft | None = 
         )
     require_code(case, voice)
     rest = [each for each in case.decisions if each is not said]
-    outcome = outcome_of(case.round, rest)
+    again = taken_back(said, material, case.round, before or {}, now=now) if material else []
+    shown = with_revisions(case.round, material.posts if material else (), again, now)
+    outcome = outcome_of(shown, rest)
     if outcome is None:
         opened: dict[str, Any] = {
             "status": RoundStatus.PENDING, "outcome": None, "decided_at": None, "settles_at": None
         }  # fmt: skip
-        after = case.round.model_copy(update=opened)
+        after = ended(shown, rest, opened)
     else:
-        after = case.round.model_copy(update={"outcome": outcome})
+        after = ended(shown, rest, {"outcome": outcome})
     details = {
         "decision": str(said.decision),
         "decidedBy": said.decided_by,
         "decidedAt": said.at.isoformat(timespec="microseconds"),
         **outcome_told(after),
     }
-    fact = Fact(voice.approver_id, "undone", now, round=case.round.n, details=details)
-    return Change(after, facts=[fact], taken_back=said, draft=(voice.approver_id, kept) if kept else None)
+    facts = [Fact(voice.approver_id, "undone", now, round=case.round.n, details=details)]
+    if again:
+        facts.append(content_changed(case, shown, again, voice, now))
+    draft_kept = (voice.approver_id, kept) if kept else None
+    return Change(after, facts=facts, taken_back=said, draft=draft_kept, revisions=again)
 
 
 def draft(case: Case, voice: Voice, typed: ReviewDraft, *, now: datetime) -> Change:
@@ -177,7 +232,7 @@ def draft(case: Case, voice: Voice, typed: ReviewDraft, *, now: datetime) -> Cha
         StaleReviewError: it was typed about other content.
     """
     require_known(case, voice)
-    if (own := case.said_by(voice.approver_id)) is not None:
+    if (own := case.said_by(voice.approver_id)) is not None and not asked_again(case.round, own):
         raise already_decided(own)
     require_answerable(case, voice, now)
     require_entitled(case, voice)

@@ -1,0 +1,109 @@
+"""Links to the list of an approver: signed, short of life, and worth a code that goes to the approver's address.
+
+A token names one round and the approver in it; whose list it is follows from the address that the round has. So no
+address stands in it, nothing is stored for it, and withdrawing the approver from that round ends it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from campaigns.errors import ApprovalLinkError
+from campaigns.keys.keyring import Key, KeyRing
+from campaigns.model.approval import ApprovalRound, RoundApprover
+
+LIST_PATH: Final = "/approve/list"
+LIST_LIFETIME: Final = timedelta(days=3)
+PROVEN_FOR: Final = timedelta(hours=12)
+"""How long a browser that showed the code is not asked for another."""
+
+_SHAPE: Final = re.compile(r"([A-Za-z0-9_-]{20,300})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
+_STAMP: Final = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ListClaims:
+    """Whose list it is: that of an approver of a round; and until when the link leads there."""
+
+    tenant_id: str
+    campaign_id: str
+    round: int
+    approver_id: str
+    expires_at: datetime
+
+    def expired(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+
+class ListLinks:
+    """Signs and reads tokens of lists, and what a browser shows after it showed the code."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def url(self, base_url: str, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> str:
+        """Return the address of the approver's list."""
+        return f"{base_url.rstrip('/')}{LIST_PATH}?{urlencode({'token': self.sign(round_, approver, now=now)})}"
+
+    def sign(self, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> str:
+        until = int((now + LIST_LIFETIME).timestamp())
+        said = json.dumps(
+            [round_.tenant_id, round_.campaign_id, round_.n, approver.id, until], separators=(",", ":")
+        ).encode()
+        payload, key = base64.urlsafe_b64encode(said).decode().rstrip("="), self._ring.signing
+        return f"{payload}.{key.kid}.{_mac(key, b'approver-list', payload)}"
+
+    def read(self, token: str) -> ListClaims:
+        """Return what a token of ours says, expired or not.
+
+        Raises:
+            ApprovalLinkError: it is none of ours, or its key is revoked.
+        """
+        parts = _SHAPE.fullmatch(token)
+        key = self._ring.readable(parts[2]) if parts else None
+        if parts is None or key is None or not hmac.compare_digest(_mac(key, b"approver-list", parts[1]), parts[3]):
+            raise ApprovalLinkError
+        # Signed: it is as `sign` wrote it.
+        tenant_id, campaign_id, n, approver_id, until = json.loads(
+            base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        )
+        return ListClaims(tenant_id, campaign_id, n, approver_id, datetime.fromtimestamp(until, UTC))
+
+    def form(self, token: str, *, now: datetime) -> str:
+        """Return what a form on the page of this token carries, so that no other site can send it."""
+        return self._stamp(b"approver-list-form", token, now)
+
+    def is_form_of(self, token: str, form: str, *, now: datetime) -> bool:
+        return self._stamped(b"approver-list-form", token, form, now)
+
+    def proof(self, token: str, *, now: datetime) -> str:
+        """Return what shows that whoever holds this token typed the code that was sent to the approver."""
+        return self._stamp(b"approver-list-proven", token, now)
+
+    def is_proven(self, token: str, proof: str, *, now: datetime) -> bool:
+        return self._stamped(b"approver-list-proven", token, proof, now)
+
+    def _stamp(self, label: bytes, token: str, now: datetime) -> str:
+        issued, key = int(now.timestamp()), self._ring.signing
+        return f"{issued}.{key.kid}.{_mac(key, label, f'{issued}.{token}')}"
+
+    def _stamped(self, label: bytes, token: str, stamp: str, now: datetime) -> bool:
+        parts = _STAMP.fullmatch(stamp)
+        key = self._ring.readable(parts[2]) if parts else None
+        if parts is None or key is None:
+            return False
+        if not hmac.compare_digest(_mac(key, label, f"{parts[1]}.{token}"), parts[3]):
+            return False
+        return timedelta(minutes=-1) <= now - datetime.fromtimestamp(int(parts[1]), UTC) < PROVEN_FOR
+
+
+def _mac(key: Key, label: bytes, text: str) -> str:
+    return hmac.new(key.secret, label + b"\x00" + text.encode(), hashlib.sha256).hexdigest()[:32]

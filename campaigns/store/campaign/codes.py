@@ -1,0 +1,41 @@
+"""One-time codes that were sent: one for each approver of a round, with how often somebody tried."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from campaigns.model.approval import ApprovalRound, OneTimeCode
+from campaigns.store.items import keys
+from campaigns.store.items.documents import item_of, value_of
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Put, Table
+
+CODE_KEPT: Final = timedelta(days=1)
+
+
+class CodeRepository:
+    """The last code of each approver of a round; it is replaced and counted by compare-and-set."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, round_: ApprovalRound, approver_id: str) -> OneTimeCode | None:
+        item = self._table.get(keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id))
+        return value_of(item, OneTimeCode) if item else None
+
+    def replace(
+        self, round_: ApprovalRound, approver_id: str, code: OneTimeCode, *, instead_of: OneTimeCode | None
+    ) -> bool:
+        """Store a code in place of the one that was read; False: another one is there by now."""
+        key = keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
+        unmoved = Equals({"state": _state(instead_of)}) if instead_of else ABSENT
+        item = item_of(key, "code", code, state=_state(code), **keys.purged_after(code.issued_at + CODE_KEPT, key))
+        try:
+            self._table.write(Put(item, unmoved))
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _state(code: OneTimeCode) -> str:
+    return f"{keys.instant(code.issued_at)} {code.tries}"

@@ -1,0 +1,115 @@
+"""When a campaign is looked at next: whether it has the run that it needs, or its run the end that it has.
+
+Every campaign in work has such a moment: soon while a run builds it, far off while it waits for people. It is written
+with what brings it about, and moved by whoever has looked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from campaigns.model.approval import ApprovalRound
+from campaigns.model.vocabulary import RoundStatus
+from campaigns.store.items import keys
+from campaigns.store.items.due import place_of, positions, read_due
+from campaigns.store.items.keys import Due
+from campaigns.store.tables.table import ConditionFailed, Delete, Equals, Item, Key, Put, Table
+
+SOON: Final = timedelta(seconds=15)
+"""The time after a change at which a campaign is looked at: what brought it about may still be under way."""
+AFTER_A_ROUND: Final = timedelta(seconds=60)
+"""The time that a run has to come through the gate, once its round is over."""
+BUILT_WITHIN: Final = timedelta(minutes=1)
+"""A campaign that is built, or waits for it, is looked at within that."""
+RARELY: Final = timedelta(hours=24)
+"""The time between two looks at a campaign that waits: as often as people hear that it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One campaign that is to be looked at; `seen` is its place in time as it was read."""
+
+    tenant_id: str
+    campaign_id: str
+    seen: str
+
+
+class LookRepository:
+    """One item per campaign that is looked at. Whoever moves it moves what was read: a sooner one is not lost."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def due(self, now: datetime, *, limit: int = 1000) -> list[Look]:
+        """Return the campaigns of all tenants that are to be looked at, the tenants in turn."""
+        found = read_due(self._table, Due.LOOKS, now, limit=limit)
+        return [_look(place_of(position), position.index_sk) for position in found]
+
+    def all(self) -> Iterator[Look]:
+        """Yield every campaign in work, whenever it is to be looked at, and those whose run may not have ended yet."""
+        for shard in keys.shards(Due.LOOKS):
+            for position in positions(self._table, shard):
+                yield _look(place_of(position), position.index_sk)
+
+    def soon_of(self, now: datetime) -> Counter[str]:
+        """Return how many campaigns of each tenant are to be looked at within a minute, or were to be before.
+
+        Among them are all that are built or wait for it. The others are at rest, or wait for people, and nobody has
+        looked since: a day's worth of them, and more while Prefect is away.
+        """
+        found = Counter[str]()
+        for shard in keys.shards(Due.LOOKS):
+            for position in positions(self._table, shard, high=keys.until(now + BUILT_WITHIN)):
+                found[_look(place_of(position), position.index_sk).tenant_id] += 1
+        return found
+
+    def of(self, tenant_id: str, campaign_id: str) -> Look:
+        """Return the look at a campaign, whenever it is, or was never to be."""
+        item = self._table.get(keys.look(tenant_id, campaign_id))
+        return Look(tenant_id, campaign_id, item["due_sk"] if item else "")
+
+    def soon(self, tenant_id: str, campaign_id: str, *, at: datetime) -> None:
+        """Look then, whatever was said before."""
+        self._table.write(look_at(tenant_id, campaign_id, at))
+
+    def again(self, look: Look, *, at: datetime) -> None:
+        """Look at the campaign again at that time, unless its item has changed since it was read."""
+        self._write(Put(look_item(look.tenant_id, look.campaign_id, at), Equals({"due_sk": look.seen})))
+
+    def over(self, look: Look) -> None:
+        """Look at the campaign no more, unless its item has changed since it was read."""
+        self._write(Delete(keys.look(look.tenant_id, look.campaign_id), Equals({"due_sk": look.seen})))
+
+    def _write(self, operation: Put | Delete) -> None:
+        try:
+            self._table.write(operation)
+        except ConditionFailed:
+            return
+
+
+def look_item(tenant_id: str, campaign_id: str, at: datetime) -> Item:
+    key = keys.look(tenant_id, campaign_id)
+    return {**key._asdict(), "kind": "look", **keys.due(Due.LOOKS, at, key)}
+
+
+def look_at(tenant_id: str, campaign_id: str, at: datetime) -> Put:
+    """Return the write that has a campaign looked at then, whatever was said before."""
+    return Put(look_item(tenant_id, campaign_id, at))
+
+
+def look_after(round_: ApprovalRound, now: datetime) -> Put:
+    """Return the write that has a campaign looked at when its round has made that necessary."""
+    if round_.status is RoundStatus.PENDING:
+        at = min(round_.expires_at + AFTER_A_ROUND, now + RARELY)
+    else:
+        at = (round_.settles_at or now) + AFTER_A_ROUND
+    return look_at(round_.tenant_id, round_.campaign_id, at)
+
+
+def _look(key: Key, seen: str) -> Look:
+    tenant_id, _, campaign_id = key.pk.partition("#")
+    return Look(tenant_id, campaign_id, seen)

@@ -1,0 +1,110 @@
+"""Brands: changed by version, one name per tenant, purged later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from campaigns.errors import ConflictError
+from campaigns.model.library.brand import Brand
+from campaigns.model.vocabulary import BrandStatus
+from campaigns.store.campaign.campaigns import CampaignRepository
+from campaigns.store.commits.transaction import attempts
+from campaigns.store.items import keys
+from campaigns.store.items.counts import MAX_BRANDS, one_less
+from campaigns.store.items.documents import Page, value_of
+from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
+
+
+class BrandRepository:
+    """Brands by tenant. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._campaigns = CampaignRepository(table)
+
+    def create(self, brand: Brand) -> Brand:
+        """Write a new brand and reserve its name.
+
+        Raises:
+            LimitReachedError: the tenant has `MAX_BRANDS` brands.
+            ConflictError: the tenant has a brand of this name (case and spaces aside), or the id is taken.
+        """
+        for _ in attempts():
+            counting = one_more_of(self._table, brand.tenant_id, "brand", limit=MAX_BRANDS)
+            try:
+                self._table.write(Put(_item(brand), ABSENT), Put(_name_item(brand), ABSENT), counting)
+            except ConditionFailed as failed:
+                stored = failed.failures.get(0)
+                if stored is not None and value_of(stored, Brand) == brand:
+                    return brand
+                if not {0, 1} & failed.failures.keys():
+                    continue  # somebody else was counted
+                raise (ConflictError("this brand id is taken") if 0 in failed.failures else _taken()) from failed
+            break
+        return brand
+
+    def get(self, tenant_id: str, brand_id: str) -> Brand:
+        return live(self._table.get(keys.brand(tenant_id, brand_id)), Brand, "brand", brand_id)
+
+    def list(self, tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Brand]:
+        """Return brands in the order they were created, which no update changes."""
+        return listed(self._table, tenant_id, "brand", Brand, limit=limit, cursor=cursor)
+
+    def update(self, brand: Brand, *, expect_version: int) -> Brand:
+        """Replace the brand, moving its reserved name along, and return it with its new version.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+            ConflictError: the new name is another brand's.
+        """
+        stored = self.get(brand.tenant_id, brand.id)
+        changed = brand.model_copy(update={"version": expect_version + 1})
+        operations: list[Operation] = [Put(_item(changed), Equals({"version": expect_version, "deleted": 0}))]
+        old, new = keys.brand_name(brand.tenant_id, stored.name), keys.brand_name(brand.tenant_id, brand.name)
+        if old != new:
+            operations += [Put(_name_item(changed), ABSENT), Delete(old, Equals({"brand_id": brand.id}))]
+        try:
+            self._table.write(*operations)
+        except ConditionFailed as failed:
+            if 0 in failed.failures or 2 in failed.failures:
+                raise not_replaced("brand", brand.id, failed) from failed
+            raise _taken() from failed
+        return changed
+
+    def delete(self, tenant_id: str, brand_id: str, *, at: datetime, expect_version: int | None = None) -> None:
+        """Archive the brand and free its name; it is purged with its assets after 30 days.
+
+        Raises:
+            ConflictError: a campaign that may still go on uses it; `details` names the campaigns.
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        if used := self._campaigns.live_using(tenant_id, brand_id=brand_id):
+            raise ConflictError("a campaign that may still go on uses this brand", {"campaigns": used})
+        for _ in attempts():
+            brand = self.get(tenant_id, brand_id)
+            version = brand.version if expect_version is None else expect_version
+            gone = brand.model_copy(
+                update={"status": BrandStatus.ARCHIVED, "deleted_at": at, "updated_at": at, "version": version + 1}
+            )
+            name = Delete(keys.brand_name(tenant_id, brand.name), Equals({"brand_id": brand_id}))
+            try:
+                counting = one_less(self._table, keys.tenant_count(tenant_id, "brand"))
+                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name, *counting)
+            except ConditionFailed as failed:
+                if expect_version is not None and 0 in failed.failures:
+                    raise not_replaced("brand", brand_id, failed) from failed
+                continue
+            return
+
+
+def _item(brand: Brand) -> Item:
+    return library_item("brand", keys.brand(brand.tenant_id, brand.id), brand)
+
+
+def _name_item(brand: Brand) -> Item:
+    return {**keys.brand_name(brand.tenant_id, brand.name)._asdict(), "kind": "brand-name", "brand_id": brand.id}
+
+
+def _taken() -> ConflictError:
+    return ConflictError("a brand of this name exists", {"field": "name"})

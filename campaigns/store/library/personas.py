@@ -1,0 +1,106 @@
+"""Personas: changed by version, hidden on deletion, purged later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from campaigns.errors import ConflictError, VersionConflictError
+from campaigns.model.library.persona import Persona
+from campaigns.store.campaign.campaigns import CampaignRepository
+from campaigns.store.commits.outbox import OutboxEntry, outbox_item
+from campaigns.store.commits.transaction import attempts
+from campaigns.store.items import keys
+from campaigns.store.items.counts import MAX_PERSONAS, one_less
+from campaigns.store.items.documents import Page, value_of
+from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+
+
+class _CountedMeanwhile(Exception):  # it is tried again, and nobody else hears of it
+    """Another persona was added or removed since they were counted."""
+
+
+class PersonaRepository:
+    """Personas by tenant. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._campaigns = CampaignRepository(table)
+
+    def create(self, persona: Persona) -> Persona:
+        """Write a new persona; one with this id that is there already is a `ConflictError`, unless it is the same."""
+        for _ in attempts():
+            counting = one_more_of(self._table, persona.tenant_id, "persona", limit=MAX_PERSONAS)
+            try:
+                self._table.write(Put(_item(persona), ABSENT), counting)
+            except ConditionFailed as failed:
+                if 0 not in failed.failures:
+                    continue  # somebody else was counted
+                found = failed.failures[0]
+                if found is None or value_of(found, Persona) != persona:
+                    raise ConflictError("this persona id is taken") from failed
+            break
+        return persona
+
+    def get(self, tenant_id: str, persona_id: str) -> Persona:
+        return live(self._table.get(keys.persona(tenant_id, persona_id)), Persona, "persona", persona_id)
+
+    def list(self, tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Persona]:
+        """Return personas in the order they were created, which no update changes."""
+        return listed(self._table, tenant_id, "persona", Persona, limit=limit, cursor=cursor)
+
+    def update(self, persona: Persona, *, expect_version: int, outbox: Sequence[OutboxEntry] = ()) -> Persona:
+        """Replace the persona and return it with its new version.
+
+        `outbox`: what follows from the change, or ends with it; written as it is, in the same transaction.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        return self._replace(persona, expect_version, outbox)
+
+    def delete(self, tenant_id: str, persona_id: str, *, at: datetime, expect_version: int | None = None) -> None:
+        """Hide the persona; it is purged with its examples after 30 days.
+
+        Raises:
+            ConflictError: a campaign that may still go on uses it; `details` names the campaigns.
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        if used := self._campaigns.live_using(tenant_id, persona_id=persona_id):
+            raise ConflictError("a campaign that may still go on uses this persona", {"campaigns": used})
+        for _ in attempts():
+            persona = self.get(tenant_id, persona_id)
+            gone = persona.model_copy(update={"is_active": False, "deleted_at": at, "updated_at": at})
+            try:
+                counting = one_less(self._table, keys.tenant_count(tenant_id, "persona"))
+                self._replace(gone, persona.version if expect_version is None else expect_version, counting=counting)
+            except _CountedMeanwhile:
+                continue
+            except VersionConflictError:
+                if expect_version is not None:
+                    raise
+                continue
+            return
+
+    def _replace(
+        self,
+        persona: Persona,
+        expect_version: int,
+        outbox: Sequence[OutboxEntry] = (),
+        counting: Sequence[Put] = (),
+    ) -> Persona:
+        changed = persona.model_copy(update={"version": expect_version + 1})
+        unchanged = Equals({"version": expect_version, "deleted": 0})
+        try:
+            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox), *counting)
+        except ConditionFailed as failed:
+            if 0 not in failed.failures:
+                raise _CountedMeanwhile from failed
+            raise not_replaced("persona", persona.id, failed) from failed
+        return changed
+
+
+def _item(persona: Persona) -> Item:
+    active = int(persona.is_active and persona.deleted_at is None)
+    return library_item("persona", keys.persona(persona.tenant_id, persona.id), persona, active=active)

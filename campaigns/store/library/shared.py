@@ -1,0 +1,71 @@
+"""What brands, personas and templates have in common: listed as created, hidden when deleted, counted by tenant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from campaigns.errors import NotFoundError, VersionConflictError
+from campaigns.model.base import Wire
+from campaigns.model.library.brand import Brand
+from campaigns.model.library.persona import Persona
+from campaigns.model.library.template import Template
+from campaigns.store.items import keys
+from campaigns.store.items.counts import one_more
+from campaigns.store.items.documents import Page, item_of, read_page, value_of
+from campaigns.store.tables.table import ConditionFailed, Item, Key, Put, Table
+
+W = TypeVar("W", bound=Wire)
+
+KEPT_AFTER_DELETION: Final = timedelta(days=30)
+
+
+def live(item: Item | None, model: type[W], kind: str, identifier: str) -> W:
+    """Return the value of an item that was looked up.
+
+    Raises:
+        NotFoundError: there is none, or it was deleted.
+    """
+    if item is None or item["deleted"]:
+        raise NotFoundError(kind, identifier)
+    return value_of(item, model)
+
+
+def listed(table: Table, tenant_id: str, kind: str, model: type[W], *, limit: int, cursor: str | None) -> Page[W]:
+    """Return what a tenant has of a kind, in the order it was created, which no update changes."""
+    place = keys.list_partition(tenant_id, kind)
+    return read_page(
+        table, "list", place, limit=limit, cursor=cursor, reverse=False, read=lambda item: value_of(item, model)
+    )
+
+
+def one_more_of(table: Table, tenant_id: str, kind: str, *, limit: int) -> Put:
+    """Return the write that counts one more of a kind.
+
+    Raises:
+        LimitReachedError: the tenant has `limit` of them.
+    """
+    place = keys.list_partition(tenant_id, kind)
+    return one_more(
+        table, keys.tenant_count(tenant_id, kind), limit=limit, what=f"{kind}s",
+        present=lambda: len(table.query_index("list", place)),
+    )  # fmt: skip
+
+
+def not_replaced(kind: str, identifier: str, failed: ConditionFailed) -> NotFoundError | VersionConflictError:
+    """Return why the first item of a write was not replaced: it is gone, or was changed since it was read."""
+    found = failed.failures.get(0)
+    if 0 in failed.failures and (found is None or found["deleted"]):
+        return NotFoundError(kind, identifier)
+    details = {"currentVersion": found["version"]} if found else {}
+    return VersionConflictError(f"the {kind} was changed since it was read", details)
+
+
+def library_item(kind: str, key: Key, entity: Brand | Persona | Template, **attributes: str | int) -> Item:
+    """Return the item of an entity: in the list of its tenant, or waiting to be purged with what hangs on it."""
+    if entity.deleted_at is None:
+        place = keys.indexed("list", keys.list_partition(entity.tenant_id, kind), entity.created_at, entity.id)
+    else:
+        place = keys.purged_whole_after(entity.deleted_at + KEPT_AFTER_DELETION, key)
+    deleted = int(entity.deleted_at is not None)
+    return item_of(key, kind, entity, version=entity.version, deleted=deleted, **attributes, **place)

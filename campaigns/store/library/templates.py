@@ -1,0 +1,147 @@
+"""Templates: changed by version, each change in the log of the template, one name per tenant, purged later."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import datetime
+
+from campaigns.errors import ConflictError, NotFoundError
+from campaigns.model.library.template import Template, TemplateChange
+from campaigns.store.commits.transaction import attempts
+from campaigns.store.items import keys
+from campaigns.store.items.counts import MAX_TEMPLATES, one_less
+from campaigns.store.items.documents import Page, item_of, value_of
+from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
+
+
+class TemplateRepository:
+    """Templates by tenant. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, template: Template, *, actor: str) -> Template:
+        """Write a new template and reserve its name.
+
+        Raises:
+            LimitReachedError: the tenant has `MAX_TEMPLATES` templates.
+            ConflictError: the tenant has a template of this name (case and spaces aside), or the id is taken.
+        """
+        change = TemplateChange(version=1, action="created", actor=actor, at=template.created_at)
+        for _ in attempts():
+            counting = one_more_of(self._table, template.tenant_id, "template", limit=MAX_TEMPLATES)
+            try:
+                self._table.write(
+                    Put(_item(template), ABSENT), Put(_name_item(template), ABSENT), counting, _log(template, change)
+                )
+            except ConditionFailed as failed:
+                stored = failed.failures.get(0)
+                if stored is not None and value_of(stored, Template) == template:
+                    return template
+                if not {0, 1} & failed.failures.keys():
+                    continue  # somebody else was counted
+                raise (ConflictError("this template id is taken") if 0 in failed.failures else _taken()) from failed
+            break
+        return template
+
+    def get(self, tenant_id: str, template_id: str) -> Template:
+        return live(self._table.get(keys.template(tenant_id, template_id)), Template, "template", template_id)
+
+    def named(self, tenant_id: str, name: str) -> Template:
+        """Return the template of this name (case and spaces aside).
+
+        Raises:
+            NotFoundError: the tenant has none.
+        """
+        found = self._table.get(keys.template_name(tenant_id, name))
+        if found is None:
+            raise NotFoundError("template", ascii(name)[1:-1][:80])
+        return self.get(tenant_id, found["template_id"])
+
+    def list(self, tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Template]:
+        """Return templates in the order they were created, which no update changes."""
+        return listed(self._table, tenant_id, "template", Template, limit=limit, cursor=cursor)
+
+    def update(
+        self, template: Template, *, expect_version: int, action: str, actor: str, reason: str | None = None
+    ) -> Template:
+        """Replace the template, note the change, and return it with its new version.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+            ConflictError: the new name is another template's.
+        """
+        stored = self.get(template.tenant_id, template.id)
+        changed = template.model_copy(update={"version": expect_version + 1})
+        change = TemplateChange(
+            version=changed.version, action=action, actor=actor, at=template.updated_at, reason=reason,
+            fields=_changed_fields(stored, changed),
+        )  # fmt: skip
+        operations: builtins.list[Operation] = [
+            Put(_item(changed), Equals({"version": expect_version, "deleted": 0})),
+            _log(changed, change),
+        ]
+        old, new = (keys.template_name(each.tenant_id, each.name) for each in (stored, template))
+        if old != new:
+            operations += [Put(_name_item(changed), ABSENT), Delete(old, Equals({"template_id": template.id}))]
+        try:
+            self._table.write(*operations)
+        except ConditionFailed as failed:
+            if {0, 1, 3} & failed.failures.keys():
+                raise not_replaced("template", template.id, failed) from failed
+            raise _taken() from failed
+        return changed
+
+    def delete(self, tenant_id: str, template_id: str, *, at: datetime, expect_version: int | None = None) -> None:
+        """Hide the template and free its name; its campaigns stay. It is purged with its log after 30 days.
+
+        Raises:
+            VersionConflictError: `expect_version` is not the stored version.
+        """
+        for _ in attempts():
+            template = self.get(tenant_id, template_id)
+            version = template.version if expect_version is None else expect_version
+            gone = template.model_copy(update={"deleted_at": at, "updated_at": at, "version": version + 1})
+            name = Delete(keys.template_name(tenant_id, template.name), Equals({"template_id": template_id}))
+            try:
+                counting = one_less(self._table, keys.tenant_count(tenant_id, "template"))
+                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name, *counting)
+            except ConditionFailed as failed:
+                if expect_version is not None and 0 in failed.failures:
+                    raise not_replaced("template", template_id, failed) from failed
+                continue
+            return
+
+    def changes(self, tenant_id: str, template_id: str) -> builtins.list[TemplateChange]:
+        """Return the log of a template, the newest 100 changes, newest first.
+
+        Raises:
+            NotFoundError: there is no such template.
+        """
+        pk = keys.template(tenant_id, self.get(tenant_id, template_id).id).pk
+        items = self._table.query(pk, keys.TEMPLATE_CHANGES, limit=100, reverse=True)
+        return [value_of(item, TemplateChange) for item in items]
+
+
+def _item(template: Template) -> Item:
+    return library_item("template", keys.template(template.tenant_id, template.id), template)
+
+
+def _name_item(template: Template) -> Item:
+    key = keys.template_name(template.tenant_id, template.name)
+    return {**key._asdict(), "kind": "template-name", "template_id": template.id}
+
+
+def _log(template: Template, change: TemplateChange) -> Put:
+    key = keys.template_change(template.tenant_id, template.id, change.version)
+    return Put(item_of(key, "template-change", change), ABSENT)
+
+
+def _changed_fields(before: Template, after: Template) -> list[str]:
+    old, new = before.to_wire(), after.to_wire()
+    return sorted(name for name in old | new if old.get(name) != new.get(name) and name not in {"version", "updatedAt"})
+
+
+def _taken() -> ConflictError:
+    return ConflictError("a template of this name exists", {"field": "name"})

@@ -1,0 +1,43 @@
+"""What the fork server makes ready for the runs that are forked from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+
+def after_sharing(program: str) -> str:
+    program = f"""
+        import ssl, httpx
+        from prefect.client.orchestration import SyncPrefectClient
+        from deployments.warm.server import share_certificates
+
+        made, read = [], ssl.SSLContext.load_verify_locations
+
+        def reads(self, cafile=None, *more, **named):
+            made.append(cafile)
+            return read(self, cafile, *more, **named)
+
+        ssl.SSLContext.load_verify_locations = reads
+        share_certificates()
+        {program}
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_clients_of_a_run_read_the_certificates_once() -> None:
+    several = "[httpx.Client(), httpx.AsyncClient(), SyncPrefectClient('http://127.0.0.1:1/api')]; print(len(made))"
+
+    assert after_sharing(several) == "1"
+
+
+def test_whoever_asks_for_a_context_without_naming_a_file_has_one_of_its_own() -> None:
+    loose = (
+        "mine = ssl.create_default_context(); mine.check_hostname = False; mine.verify_mode = ssl.CERT_NONE;"
+        " print(ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED,"
+        " httpx.create_ssl_context().check_hostname)"
+    )
+
+    assert after_sharing(loose) == "True True"
