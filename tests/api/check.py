@@ -77,6 +77,8 @@ def served(home: Path, **settings: str) -> Iterator[tuple[str, Mapping[str, str]
         )
         try:
             _await(f"{url}/healthz", process)
+            # It is made when somebody first asks: schemathesis waits ten seconds, too few on a slow machine.
+            httpx.get(f"{url}/openapi.json", timeout=90).raise_for_status()
             yield url, env
         finally:
             process.terminate()

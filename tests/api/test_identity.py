@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,16 +31,21 @@ from campaigns.wiring import get_api_ring
 from tests.api.doors import Door, opened
 from tests.api.log_lines import log_lines
 
-NOW = datetime.now(UTC)
 UNKNOWN = "campaign_01JZ0K7A3M5T9Y1C4GQVSB8WEX"
+
+
+def told(claims: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the token: a function is asked with the present time, and `...` leaves its claim out."""
+    now = int(time.time())
+    return {name: value(now) if callable(value) else value for name, value in claims.items() if value is not ...}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
     whole = {
         "iss": "campaign-orchestration", "aud": "campaign-api", "sub": "somebody", "tenantId": "acme",
-        "scope": "campaigns:read", "iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 600, "jti": "x" * 16,
+        "scope": "campaigns:read", "iat": int, "exp": lambda now: now + 600, "jti": "x" * 16,
     }  # fmt: skip
-    return {name: value for name, value in {**whole, **changes}.items() if value is not ...}
+    return told({**whole, **changes})
 
 
 def signed(payload: dict[str, Any], *, key: bytes | None = None, **header: Any) -> str:
@@ -91,16 +97,16 @@ REFUSED_CLAIMS: dict[str, dict[str, Any]] = {
     "a tenant with a NUL": {"tenantId": "acme\x00"},
     "a tenant in Cyrillic": {"tenantId": "асме"},
     "no time of issue": {"iat": ...},
-    "a time of issue as text": {"iat": str(int(NOW.timestamp()))},
-    "issued in the future": {"iat": int(NOW.timestamp()) + 600, "exp": int(NOW.timestamp()) + 1200},
+    "a time of issue as text": {"iat": str},
+    "issued in the future": {"iat": lambda now: now + 600, "exp": lambda now: now + 1200},
     "no end": {"exp": ...},
     "an end as text": {"exp": "9999999999"},
-    "an end as a fraction": {"exp": NOW.timestamp() + 600.5},
-    "over": {"exp": int(NOW.timestamp()) - 1, "iat": int(NOW.timestamp()) - 600},
+    "an end as a fraction": {"exp": lambda now: now + 600.5},
+    "over": {"exp": lambda now: now - 1, "iat": lambda now: now - 600},
     "for ever": {"exp": 10**11},
     "beyond all numbers": {"exp": 10**30},
-    "longer than we grant": {"exp": int((NOW + MAX_LIFETIME).timestamp()) + 5},
-    "an end before its start": {"exp": int(NOW.timestamp()) + 10, "iat": int(NOW.timestamp()) + 30},
+    "longer than we grant": {"exp": lambda now: now + int(MAX_LIFETIME.total_seconds()) + 5},
+    "an end before its start": {"exp": lambda now: now + 10, "iat": lambda now: now + 30},
     "a list of scopes": {"scope": ["campaigns:read"]},
     "a claim of nobody": {"role": "admin"},
     "a critical claim of nobody": {"tenant_id": "other"},
@@ -241,7 +247,7 @@ def test_every_refusal_reads_the_same(door: Door) -> None:
 
 
 def test_a_denied_access_is_noted_with_its_reason_and_without_the_token(door: Door) -> None:
-    expired = signed(claims(exp=int(NOW.timestamp()) - 1, iat=int(NOW.timestamp()) - 100))
+    expired = signed(claims(exp=lambda now: now - 1, iat=lambda now: now - 100))
     weak = door.token("acme", scopes=["brands:read"])
 
     with log_lines() as lines:
@@ -369,11 +375,10 @@ def federated(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> I
 def issued(*, key: Any = RSA_KEY, kid: str = "r1", alg: str = "RS256", header: Any = None, **changes: Any) -> str:
     whole = {
         "iss": ISSUER, "aud": ["api://campaigns", "other"], "sub": "user-1", "scp": "campaigns:read",
-        "https://campaigns.example/tenant": "acme", "iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 600,
+        "https://campaigns.example/tenant": "acme", "iat": int, "exp": lambda now: now + 600,
         "azp": "a client", "amr": ["pwd"],
     }  # fmt: skip
-    payload = {name: value for name, value in {**whole, **changes}.items() if value is not ...}
-    return jwt.encode(payload, key, algorithm=alg, headers={"kid": kid, **(header or {})})
+    return jwt.encode(told({**whole, **changes}), key, algorithm=alg, headers={"kid": kid, **(header or {})})
 
 
 GOOD = {
@@ -413,7 +418,7 @@ def test_a_caller_has_the_address_that_the_provider_vouches_for(
         tenant_claim="https://campaigns.example/tenant", scope_claim="scp", email_claim="email",
     )  # fmt: skip
 
-    assert reader.read(issued(**given), {"kid": "r1"}, now=NOW).email == known
+    assert reader.read(issued(**given), {"kid": "r1"}, now=datetime.now(UTC)).email == known
 
 
 BAD = {
@@ -423,8 +428,8 @@ BAD = {
     "no tenant": {"https://campaigns.example/tenant": ...},
     "a tenant that is none": {"https://campaigns.example/tenant": "Acme!"},
     "a tenant under our own name": {"https://campaigns.example/tenant": ..., "tenantId": "acme"},
-    "over": {"exp": int(NOW.timestamp()) - 1},
-    "not yet": {"nbf": int(NOW.timestamp()) + 3000},
+    "over": {"exp": lambda now: now - 1},
+    "not yet": {"nbf": lambda now: now + 3000},
     "a key of nobody": {"kid": "r9"},
     "a key for encryption": {"kid": "enc"},
     "a short key": {"key": WEAK_KEY, "kid": "weak"},
@@ -498,7 +503,7 @@ def test_the_keys_are_asked_for_rarely_and_outlive_a_broken_provider(provider: P
     clock.now += REFRESH_SECONDS
     assert jwks.key("r1") is not None
     with pytest.raises(TokenRefusedError):
-        reader.read(issued(), {"kid": 7}, now=NOW)
+        reader.read(issued(), {"kid": 7}, now=datetime.now(UTC))
 
 
 class Dripping:
