@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from docket import Docket
+from prefect.server.api import background_workers
 from prefect.settings import get_current_settings
 
 from deployments.local.stack import LocalStack
 from deployments.place import ROOT
-from deployments.server import BUSY_SECONDS
+from deployments.server import BUSY_SECONDS, LOOKS_EVERY, look_less_often
 
 ASK = """
 import asyncio
@@ -152,3 +155,12 @@ def test_the_stack_names_settings_that_its_server_has(tmp_path: Path) -> None:
 
     assert ours
     assert ours <= set(get_current_settings().to_environment_variables())
+
+
+def test_the_server_looks_for_its_background_work_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_workers, "Worker", background_workers.Worker)  # as it was, after this test
+
+    look_less_often()
+
+    worker = background_workers.Worker(Docket(url="memory://"))
+    assert (worker.minimum_check_interval, worker.scheduling_resolution) == (LOOKS_EVERY, LOOKS_EVERY)
