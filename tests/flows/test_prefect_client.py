@@ -1,4 +1,4 @@
-"""The client that asks Prefect is kept for the life of the process, whichever servers it is pointed at."""
+"""The client that asks Prefect: kept for the life of the process, and what it orders is what we say."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.engine.server.runs import prefect_client
+from tasks.engine.server.runs import prefect_client, start_run
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -42,3 +47,26 @@ def test_no_client_is_left_to_the_collector_with_its_sockets_open() -> None:
                 assert client.api_healthcheck() is None
 
         gc.collect()  # a socket that is closed here fails the test (filterwarnings = error)
+
+
+def test_a_run_of_ours_is_not_held_against_the_form_that_people_fill_in(prefect_server: str) -> None:
+    """Prefect checks the form itself each time, and answers nobody meanwhile; what a person orders is checked."""
+    name = f"test-{uuid4().hex[:8]}"
+    with get_client(sync_client=True) as client:
+        nothing_fits = {"type": "object", "properties": {"tenant_id": {"type": "string", "maxLength": 1}}}
+        deployment = client.create_deployment(
+            client.create_flow_from_name(name),
+            name,
+            parameter_openapi_schema=nothing_fits,
+            enforce_parameter_schema=True,
+        )
+
+        run_id = start_run(f"{name}/{name}", tenant_id="fernwood", campaign_id="campaign_1", tags=["ours"])
+        again = start_run(f"{name}/{name}", tenant_id="fernwood", campaign_id="campaign_1", tags=["ours"])
+
+        made = client.read_flow_run(run_id)
+        assert again == run_id
+        assert made.parameters == {"tenant_id": "fernwood", "campaign_id": "campaign_1"}
+        assert (made.tags, made.state_type, made.deployment_id) == (["ours"], StateType.SCHEDULED, deployment)
+        with pytest.raises(PrefectHTTPStatusError, match="409"):
+            client.create_flow_run_from_deployment(deployment, parameters=made.parameters)
