@@ -91,9 +91,16 @@ class LocalStack:
             # A transaction for each state of each step would take more CPU than all the rest of a post.
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
             "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+            # Nobody waits for these, which look every five seconds by themselves.
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "15",
+            "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
+            "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "30",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "15",
+            "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
             "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": DEFAULT_RESULT_STORAGE,
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            # The worker hears of runs from Prefect's events; it looks for what it did not hear.
+            "PREFECT_WORKER_QUERY_SECONDS": "5",
             "PREFECT_WORKER_PREFETCH_SECONDS": "2",
             "CAMPAIGNS_HOME": str(self.home),
             "CAMPAIGNS_API_BASE_URL": self.api_url,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from docket import Docket
 from prefect.server.api import background_workers
-from prefect.settings import get_current_settings
+from prefect.settings import Settings
 
 from deployments.local.stack import LocalStack
 from deployments.place import ROOT
@@ -149,12 +149,16 @@ def test_a_state_of_a_deleted_run_leaves_the_states_written_with_it_where_they_a
     assert told.stdout.split("\n")[-2] == str([(n, "Completed") for n in "124"])
 
 
-def test_the_stack_names_settings_that_its_server_has(tmp_path: Path) -> None:
+def test_the_stack_names_settings_that_its_server_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect passes over a setting that it does not know: a release that renames one would undo it in silence."""
-    ours = {name for name in LocalStack(tmp_path).env if name.startswith("PREFECT_SERVER_SERVICES_")}
+    ours = {name: value for name, value in LocalStack(tmp_path).env.items() if name.startswith("PREFECT_SERVER_")}
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+
+    known = Settings().to_environment_variables(exclude_unset=True)
 
     assert ours
-    assert ours <= set(get_current_settings().to_environment_variables())
+    assert set(ours) <= set(known)
 
 
 def test_the_server_looks_for_its_background_work_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
