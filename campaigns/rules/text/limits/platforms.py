@@ -98,10 +98,6 @@ _X_HANDLE = re.compile(
     rf"[@＠]([A-Za-z0-9_]{{1,20}}+)(?!{_X_LIST}(?:[@＠{ACCENTED}]|://))"
 )
 _HANDLE = re.compile(
-    r"(?:(?<![A-Za-z0-9_!#$%&*@＠])|(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt])|(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt]:))"
-    r"[@＠]([A-Za-z0-9_]{1,20})(?![A-Za-z0-9_]*[@＠\u00c0-\u024f]|://)"
-)
-_HANDLE = re.compile(
     r"(?<![A-Za-z0-9_+/@＠!#$%&*])[@＠]([A-Za-z0-9_](?:[A-Za-z0-9_.]{0,60}[A-Za-z0-9_])?)(?![A-Za-z0-9_.]*[@＠])"
 )
 # On Bluesky a handle is a host name, on Mastodon it may name its server.
