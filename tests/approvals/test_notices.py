@@ -16,9 +16,19 @@ import pytest
 
 from campaigns.approval.codes import send_code
 from campaigns.approval.expiry import expire_due
+from campaigns.approval.messages.notice_kinds import (
+    NOTICE_KINDS,
+    OF_A_PERSON,
+    PERSONAL,
+    RECEIPT,
+    TEAM,
+    personal,
+    to_the_team,
+)
 from campaigns.approval.messages.reminding import remind_due
 from campaigns.approval.rounds import leave_note
 from campaigns.model.vocabulary import RoundStatus
+from campaigns.texts import LANGUAGES
 from tasks.delivery.deliver import deliver_due
 from tests.approvals.scene import ANA, BEN, NOW, TENANT, Scene
 from tests.approvals.test_own_words import answer, other_words
@@ -35,8 +45,11 @@ def sweep(scene: Scene) -> None:
 
 
 def mails(scene: Scene) -> list[Any]:
-    files = sorted((scene.home / "mail").glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
-    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    return list(map(message_of, sorted((scene.home / "mail").glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)))
+
+
+def message_of(file: Path) -> Any:
+    return message_from_bytes(file.read_bytes(), policy=policy.default)
 
 
 def told(scene: Scene, kind: str) -> Counter[str]:
@@ -50,6 +63,37 @@ def told(scene: Scene, kind: str) -> Counter[str]:
 def when(scene: Scene, kind: str) -> list[datetime]:
     return [entry.done_at for entry in scene.store.outbox.of(TENANT, scene.campaign.id)
             if entry.kind == kind and "channel" in entry.payload and entry.done_at]  # fmt: skip
+
+
+# --- every kind ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_notice_is_sent_and_has_words_of_its_own(scene: Scene, language: str) -> None:
+    scene.stand_up(posts=2, approvers=[{**each, "locale": language} for each in TWO], quorum="all")
+    scene.decide(1)
+    round_, ends = scene.round(), scene.round().expires_at.isoformat()
+    known = {"issued": scene.clock.now.isoformat(), "ends": ends}
+    waits = {"campaign": scene.campaign.id, "round": 1, "approver": "ap-2", "ends": ends}
+    scene.store.outbox.add(
+        [
+            personal(
+                kind, round_, "ap-1" if kind == RECEIPT else "ap-2", "here", due_at=scene.clock.now,
+                reminders=[waits], **known,
+            )
+            for kind in (*PERSONAL, *OF_A_PERSON)
+        ]
+        + [to_the_team(kind, round_, "here", due_at=scene.clock.now) for kind in TEAM]
+    )  # fmt: skip
+
+    deliver_due(scene.store, now=scene.clock.now)
+
+    entries = scene.store.outbox.of(TENANT, scene.campaign.id)
+    assert {entry.kind: entry.last_error for entry in entries if entry.is_open and entry.kind in NOTICE_KINDS} == {}
+    sent = {file.stem.split("-")[-2]: message_of(file) for file in (scene.home / "mail").glob("*.eml")}
+    assert sent.keys() == set(NOTICE_KINDS)
+    assert len({mail["Subject"] for mail in sent.values()}) == len(NOTICE_KINDS)
+    assert {sent[kind]["Content-Language"] for kind in (*PERSONAL, *OF_A_PERSON)} == {language}
 
 
 # --- reminders and heartbeat --------------------------------------------------------------------------

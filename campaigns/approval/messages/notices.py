@@ -351,9 +351,11 @@ def to_team(kind: str, about: Occasion, *, approver_id: str | None = None, comme
         case "still_waiting":
             subject = words("team.still_waiting.subject", **values)
             paragraphs = [words("team.still_waiting.first", opened=opened, until=until)]
-        case _:
+        case "link_wanted":
             subject = words("team.link_wanted.subject", **values)
             paragraphs = [words("team.link_wanted.first", **values)]
+        case _:
+            raise ValueError(f"there are no words for a notice of kind {kind!r}")
     name, address = about.team
     return Notice(
         to=name, email=address, subject=subject, paragraphs=paragraphs, thread=about.thread(address), language="en"
