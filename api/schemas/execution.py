@@ -48,7 +48,7 @@ class StepError(Wire):
 class Checkpoint(Wire):
     """A step that was taken: when, how it ended, and where to look at it."""
 
-    step_name: str = Field(description="save, plan, generate, ask, revise, wait or complete")
+    step_name: str = Field(description=f"{', '.join(STEPS)} or revise")
     name: str = Field(description="As it is called in the Prefect UI")
     status: str
     timestamp: Maybe[Instant] = Field(default=None, description="When it ended, or started if it has not")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.schemas.execution import STEPS
 from campaigns import wiring
 from campaigns.approval.opening import open_round
 from campaigns.approval.outcomes import start_revision
@@ -19,6 +20,7 @@ from campaigns.operations import acts as operations
 from campaigns.operations.cancelling import cancel
 from tests.api.doors import Tenant
 from tests.api.test_campaigns import moved
+from tests.checkpoints.steps import steps
 
 S = CampaignStatus
 ANA = Approver(name="Ana Ribeiro", email="ana@example.com")
@@ -135,3 +137,7 @@ def test_a_failed_build_says_where_and_why(tenant: Tenant, until: tuple[Campaign
     assert (view["status"], view["remaining"]) == ("failed", [])
     assert (last["stepName"], last["status"], last["error"]) == (step, "Failed", {"message": "it broke off again"})
     assert step not in view["completedSteps"]
+
+
+def test_the_view_knows_every_step() -> None:
+    assert {*STEPS, "revise"} == {*steps(), "wait"}

@@ -15,6 +15,7 @@ from tests.chaos.planning import once_more, stories_of
 from tests.chaos.points import BY_NAME, POINTS
 from tests.chaos.story import Acknowledged, Story
 from tests.chaos.table import row_of
+from tests.checkpoints.steps import steps
 
 CAMPAIGN = "campaign_00000000000000000000000000"
 POST = "post_00000000000000000000000000"
@@ -290,6 +291,13 @@ def test_there_are_points_enough_and_each_has_a_name_of_its_own() -> None:
     assert len({point.name for point in POINTS}) == len(POINTS)
     assert sum(not point.extra for point in POINTS) >= 25
     assert {point.role for point in POINTS} == {"flow", "api", "worker", "housekeeping"}
+
+
+def test_every_step_is_killed_at_both_its_boundaries() -> None:
+    killed = {(point.target, point.when) for point in POINTS}
+    boundaries = {(f"{step.fn.__module__}:{step.fn.__name__}", at) for step in steps().values() for at in ("in", "out")}
+
+    assert boundaries - killed == set()
 
 
 def test_every_fault_is_dealt_once_a_seed_and_lies_on_its_campaigns_path() -> None:

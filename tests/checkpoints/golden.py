@@ -55,8 +55,6 @@ def key_of(step: str) -> str:
 
 def write(version: str) -> Path:
     """Write one checkpoint of every step as this version of the code does."""
-    import flows.build_campaign  # noqa: F401 - declares the steps
-
     folder = GOLDEN / version
     (folder / "storage").mkdir(parents=True)
     ring = new_ring()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
@@ -16,29 +17,35 @@ import yaml
 from prefect import Flow, Task
 from pydantic import TypeAdapter
 
+import tasks
 from deployments.place import ROOT
-from tasks import ask, complete, generate, plan, revise, save
 from tasks.checkpoints.cached import OncePerCampaign
 from tasks.checkpoints.codec import _RETURNS
 
-MODULES: Final = (ask, complete, generate, plan, revise, save)
+MODULES: Final = [
+    importlib.import_module(f"tasks.{each.name}") for each in pkgutil.iter_modules(tasks.__path__) if not each.ispkg
+]
 
 
-def described() -> dict[str, Any]:
-    """Return the steps and flows as they are in the code."""
-    tasks = {
+def steps() -> dict[str, Task[Any, Any]]:
+    """Return every step whose result is kept, by its name."""
+    return {
         thing.cache_policy.step: thing
         for module in MODULES
         for thing in vars(module).values()
         if isinstance(thing, Task) and isinstance(thing.cache_policy, OncePerCampaign)
     }
+
+
+def described() -> dict[str, Any]:
+    """Return the steps and flows as they are in the code."""
     return {
         "steps": {
             step: {
                 "returns": TypeAdapter(_RETURNS[step]).json_schema(by_alias=True),
                 "keyedBy": sorted(_keyed_by(task)),
             }
-            for step, task in sorted(tasks.items())
+            for step, task in sorted(steps().items())
         },
         "flows": dict(sorted(_flows())),
     }
