@@ -80,7 +80,8 @@ def test_every_command_of_the_image_is_a_module_that_is_in_it() -> None:
 def test_the_context_leaves_out_what_an_operator_keeps() -> None:
     kept_out = (ROOT / ".dockerignore").read_text().split()
 
-    assert kept_out.index("*") < kept_out.index("!deployments") < kept_out.index("deployments/environments")
+    for operators in ("deployments/environments", "deployments/*.env"):
+        assert kept_out.index("*") < kept_out.index("!deployments") < kept_out.index(operators)
     copied = {name for line in re.findall(r"^COPY (.+)$", RECIPE, re.MULTILINE) for name in line.split()[:-1]}
     assert copied == {name[1:] for name in kept_out if name.startswith("!")}
 
