@@ -17,13 +17,13 @@ import boto3
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from deployments.aws.environment import Environment, EnvironmentFaultsError, load
+from deployments.aws.environment import Environment, EnvironmentFaultsError, load, text_of
 from deployments.aws.preflight import MAIL_URL, lacks_here, missing
 from deployments.aws.registered import Registered, differences, pieces
 from deployments.aws.release import ImageError, Images, Release, Releases, commit
 from deployments.aws.secrets import NAMES, Secrets
 from deployments.aws.stacks import Stack, StackFailedError, Stacks
-from deployments.aws.templates import STACKS, read, template
+from deployments.aws.templates import STACKS, read, template, with_settings
 
 REGISTER: Final = ("python", "-m", "deployments.engine.register")
 TO_COME: Final = "(comes with this deploy)"
@@ -63,7 +63,8 @@ class Installation:
 
     def stack(self, part: str, image: str = "") -> Stack:
         """Return a stack as it should be, from what the ones before it tell."""
-        text = self._templates(part)
+        more = {name: text_of(value) for name, value in self.environment.settings.items()}
+        text = with_settings(self._templates(part), more)
         told = {key: value for each in STACKS for key, value in self.stacks.outputs(self._stack_name(each)).items()}
         told |= {f"{name.title()}Secret": arn for name, arn in self.secrets.arns().items()}
         told["Table"] = self.environment.restored_table or told.get("OwnTable", TO_COME)

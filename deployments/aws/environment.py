@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+
+from campaigns.settings import Settings
+from deployments.aws.templates import given_settings
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "environments"
 
 Subnet = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")]
+Given = str | bool | int | float
 Subnets = Annotated[list[Subnet], Field(min_length=2)]
 
 
@@ -49,6 +63,14 @@ class Environment(BaseModel):
     restored_table: str = Field(default="", pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$")
     protect: bool = True
     log_days: int = Field(default=90, ge=1)
+    settings: dict[str, Given] = {}
+
+    @field_validator("settings")
+    @classmethod
+    def _settings_can_be_given(cls, value: dict[str, Given]) -> dict[str, Given]:
+        if faults := [f"{name}: {fault}" for name, given in value.items() if (fault := _fault_of(name, given))]:
+            raise ValueError("; ".join(faults))
+        return value
 
     @model_validator(mode="after")
     def _endpoints_have_routes(self) -> Environment:
@@ -83,6 +105,29 @@ class Environment(BaseModel):
             "Endpoints": "yes" if self.endpoints else "no",
             "LogDays": str(self.log_days),
         }
+
+
+def _fault_of(name: str, given: Given) -> str:
+    """Return why a setting cannot be given in the file of an environment; empty: it can."""
+    field = Settings.model_fields.get(name.removeprefix("CAMPAIGNS_").lower())
+    if field is None or not name.startswith("CAMPAIGNS_") or not name.isupper():
+        return "there is no such setting; docs/settings.md has them all"
+    if name in given_settings():
+        return "deployments/aws/run.yaml gives it already"
+    if SecretStr in {field.annotation, *get_args(field.annotation)}:
+        return "it is a secret, and this file has none"
+    one_field: Any = (field.annotation, field)
+    alone: Any = create_model("Alone", value=one_field)
+    try:
+        alone(value=text_of(given))
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+    return ""
+
+
+def text_of(given: Given) -> str:
+    """Return a value of the file as an environment variable holds it."""
+    return str(given).lower() if isinstance(given, bool) else str(given)
 
 
 def load(name: str, folder: Path = FOLDER) -> Environment:

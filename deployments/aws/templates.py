@@ -6,7 +6,8 @@ nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +59,22 @@ def read(text: str) -> dict[str, Any]:
 def template(name: str) -> str:
     """Return the template of a stack: `data`, `run` or `watch`."""
     return (HERE / f"{name}.yaml").read_text()
+
+
+_LAST_SETTING: Final = "            - {Name: CAMPAIGNS_METRICS, Value: emf}\n"
+
+
+def with_settings(text: str, settings: Mapping[str, str]) -> str:
+    """Return a template whose workers and API have these variables as well."""
+    more = [f"            - {{Name: {name}, Value: {json.dumps(value)}}}\n" for name, value in settings.items()]
+    return text.replace(_LAST_SETTING, "".join([_LAST_SETTING, *more]))
+
+
+def given_settings() -> set[str]:
+    """Return the settings that the template of what runs gives by itself."""
+    tasks = [read(template("run"))["Resources"][name]["Properties"] for name in ("WorkerTask", "ApiTask")]
+    containers = [each for task in tasks for each in task["ContainerDefinitions"]]
+    return {each["Name"] for container in containers for each in [*container["Environment"], *container["Secrets"]]}
 
 
 def _kept(text: str) -> Iterator[str]:

@@ -191,6 +191,49 @@ def test_every_fault_of_an_environments_file_is_told(tmp_path: Path) -> None:
     assert {"region", "hostname", "worker", "vpcId", "certificateArn", "publicSubnets", "operatorEmail"} <= named
 
 
+def test_any_other_setting_reaches_workers_and_api(clients: Clients, environment: Environment) -> None:
+    made = OnTheEmulator("more", environment, clients)
+    made.deploy(FIRST, mail_url=MAIL, say=_quiet)
+    more = {"CAMPAIGNS_WRITER_LIMIT": 40, "CAMPAIGNS_DOCS_ENABLED": True, "CAMPAIGNS_OPERATOR_NAME": 'Ana "A" #1: ${x}'}
+    made = OnTheEmulator("more", environment.model_copy(update={"settings": more}), clients)
+    assert any("WorkerTask" in line for line in made.difference(FIRST))
+
+    made.deploy(FIRST, say=_quiet)
+
+    told = made.stacks.outputs("campaigns-more-run")
+    names = [told["WorkerService"], told["ApiService"]]
+    services = clients("ecs").describe_services(cluster=told["Cluster"], services=names)["services"]
+    assert len(services) == len(names)
+    for service in services:
+        task = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        given = {each["name"]: each["value"] for each in task["containerDefinitions"][0]["environment"]}
+        assert given["CAMPAIGNS_WRITER_LIMIT"] == "40"
+        assert given["CAMPAIGNS_DOCS_ENABLED"] == "true"
+        assert given["CAMPAIGNS_OPERATOR_NAME"] == 'Ana "A" #1: ${x}'
+    assert list(made.difference(FIRST)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "fault"),
+    [
+        ("CAMPAIGNS_WRITER_LIMITS", 40, "no such setting"),
+        ("writer_limit", 40, "no such setting"),
+        ("CAMPAIGNS_WRITER_LIMIT", 0, "greater than or equal to 1"),
+        ("CAMPAIGNS_METRICS", "none", "gives it already"),
+        ("CAMPAIGNS_WEBHOOKS", "{}", "is a secret"),
+        ("CAMPAIGNS_OTLP_ENDPOINT", "collector", "Value error"),
+    ],
+)
+def test_a_setting_that_cannot_be_given_is_refused(
+    environment: Environment, name: str, given: str | int, fault: str
+) -> None:
+    said = environment.model_dump(by_alias=True)
+    Environment.model_validate({**said, "settings": {"CAMPAIGNS_BACKLOG": 2000}}, by_alias=True)
+
+    with pytest.raises(ValueError, match=f"{name}: .*{fault}"):
+        Environment.model_validate({**said, "settings": {name: given}}, by_alias=True)
+
+
 def test_a_file_that_is_missing_says_which_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
     assert deploy.main(["nowhere", "--image", FIRST]) == 1
 

@@ -137,6 +137,13 @@ def test_each_of_our_containers_is_nobody_on_a_read_only_root_with_its_own_rings
     assert {name for name in described["environment"] if name in RINGS} == RINGS_OF[OURS[service]]
 
 
+@pytest.mark.parametrize("service", OURS)
+def test_a_file_of_further_settings_reaches_whoever_reads_settings(service: str) -> None:
+    given = COMPOSE[service].get("env_file", [])
+
+    assert given == ([] if service == "server" else [{"path": "settings.env", "required": False}])
+
+
 def test_compose_gives_settings_that_there_are_and_everybody_the_same_place() -> None:
     for service in ("register", "worker", "api"):
         names = {name for name in COMPOSE[service]["environment"] if name.startswith("CAMPAIGNS_")}
