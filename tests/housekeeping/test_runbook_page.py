@@ -502,6 +502,7 @@ def test_every_operation_is_a_deployment_with_the_tag_and_stands_in_the_table() 
     listed = {row.strip("`") for row, _ in rows() if row.startswith("`") and row.strip("`") in tagged}
 
     made = {thing.name for thing in vars(operations).values() if isinstance(thing, Flow)}
-    assert made == tagged.keys() == listed
+    assert made ^ tagged.keys() == set()
+    assert listed ^ tagged.keys() == set()
     for name, entrypoint in tagged.items():
         assert getattr(operations, entrypoint.split(":")[1]).name == name
