@@ -238,6 +238,24 @@ def test_a_write_that_breaks_in_the_middle_leaves_nothing(tmp_path: Path) -> Non
     assert [item["sk"] for item in table.query("p")] == ["3"]
 
 
+LEFT_OPEN = """
+import json, sys
+from campaigns.store.tables import sqlite
+from campaigns.store.tables.table import Key
+table = sqlite.SQLiteTable(sys.argv[1])
+table.get(Key("p", "s"))
+json.left_open = sqlite, table  # the names of the module go first, then what is still held here
+"""
+
+
+def test_a_connection_that_outlives_the_modules_is_closed_silently(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LEFT_OPEN, str(tmp_path / "store.db")]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert ended.stderr == ""
+
+
 def test_connections_of_ended_threads_are_closed(tmp_path: Path) -> None:
     table = SQLiteTable(tmp_path / "store.db")
 

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Unpack
@@ -49,8 +49,9 @@ class _Connection:
         # Used by one thread only; the check is off because the garbage collector may close it from another.
         self.database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
-    def __del__(self) -> None:
-        if hasattr(self, "database") and self.process == os.getpid():
+    # Bound here: when the interpreter ends, the names of this module may be gone before the last connection is.
+    def __del__(self, process: Callable[[], int] = os.getpid) -> None:
+        if hasattr(self, "database") and self.process == process():
             self.database.close()
 
 
