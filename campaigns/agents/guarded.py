@@ -1,4 +1,4 @@
-"""The door of every agent: what comes in is checked, and nothing is thrown out."""
+"""The door of every agent: what comes in is checked, nothing is thrown out, and what was paid is always told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from campaigns.agents.contracts import AgentOutput, PlannerInput, StyleInput, WriterInput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
+from campaigns.agents.providers.text_model import Metered, TextModel
 from campaigns.errors import AgentError
 from campaigns.model.base import Wire
 from campaigns.model.faults import faults_of
@@ -21,28 +22,31 @@ O = TypeVar("O", bound=AgentOutput)  # noqa: E741 - as above
 
 
 def guarded(
-    act: Callable[[I], O],
+    act: Callable[[I, Metered], O],
+    model: TextModel,
     tenant_id: str,
     given: I | Mapping[str, Any],
     *,
     takes: type[I],
     gives: type[O],
 ) -> O:
-    """Check the input, act, and return every failure as an output."""
+    """Check the input, act, and return every failure as an output, with what the model cost until then."""
+    metered = Metered(model)
     try:
         value = given if isinstance(given, takes) else takes.model_validate(given)
-        _require_tenant(tenant_id, value)
-        return act(value)
     except ValidationError as error:
         faults = [fault.to_wire() for fault in faults_of(error)]
-        failure = agent_error(FailureCode.INVALID_INPUT, errors=faults)
+        return gives(success=False, error=failure_of(agent_error(FailureCode.INVALID_INPUT, errors=faults)))
+    try:
+        _require_tenant(tenant_id, value)
+        return act(value, metered).model_copy(update={"usage": metered.usage})
     except AgentError as error:
         failure = error
     except Exception as error:
         # The caller must go on with the other posts. Only the kind is told: the words may hold content.
         log.exception("agent failed")
         failure = agent_error(FailureCode.AGENT_ERROR, kind=type(error).__name__)
-    return gives(success=False, error=failure_of(failure))
+    return gives(success=False, usage=metered.usage, error=failure_of(failure))
 
 
 def _require_tenant(tenant_id: str, given: Wire) -> None:

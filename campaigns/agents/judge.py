@@ -15,7 +15,7 @@ from campaigns.agents.prompts import judge_prompt
 from campaigns.agents.providers.asking import ask
 from campaigns.agents.providers.text_model import ModelAnswer, TextModel
 from campaigns.model.base import Clean, excerpt
-from campaigns.model.post import Check, ModelUsage, PostContent, Quality
+from campaigns.model.post import Check, PostContent, Quality
 
 ENOUGH: Final = 0.5
 """Below this a post does not sound like the persona, or is not worth sending."""
@@ -49,8 +49,8 @@ def judged(
     *,
     spent_usd: float,
     seconds_left: float | None,
-) -> tuple[Quality, ModelUsage]:
-    """Return the findings with those of the judge, and what asking it cost.
+) -> Quality:
+    """Return the findings with those of the judge.
 
     Args:
         spent_usd: of the post's budget, by writing it.
@@ -67,7 +67,7 @@ def judged(
     )
     said = list(_findings(asked.value, content)) if asked.value else [_UNJUDGED]
     score = min(quality.score, (asked.value.voice + asked.value.quality) / 2) if asked.value else quality.score
-    return quality.model_copy(update={"score": round(score, 2), "checks": [*quality.checks, *said]}), asked.usage
+    return quality.model_copy(update={"score": round(score, 2), "checks": [*quality.checks, *said]})
 
 
 _UNJUDGED: Final = Check(

@@ -23,12 +23,12 @@ from campaigns.agents.prompts import Prompt, plan_prompt
 from campaigns.agents.providers import models
 from campaigns.agents.providers.asking import ask
 from campaigns.agents.providers.money import SLOTS_PER_PLAN_CALL
-from campaigns.agents.providers.text_model import ModelAnswer, TextModel
+from campaigns.agents.providers.text_model import Metered, ModelAnswer, TextModel
 from campaigns.agents.topics import NOTHING_SAID, avoids, own_topic, repeats, topics_for, visual_note
 from campaigns.model.base import Clean, Maybe, derived_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.campaign import PlanSummary
-from campaigns.model.post import AssetRequirements, ModelUsage, Reference, Slot
+from campaigns.model.post import AssetRequirements, Reference, Slot
 from campaigns.model.terms.given import Given
 from campaigns.model.vocabulary import Intent, Objective
 from campaigns.rules.text.web.tracking import campaign_label, tracked
@@ -73,30 +73,28 @@ class Planner:
 
     def run(self, tenant_id: str, given: PlannerInput | Mapping[str, Any]) -> PlannerOutput:
         """Return a topic for every slot, in the order of the slots, or why there is no plan."""
-        return guarded(self._plan, tenant_id, given, takes=PlannerInput, gives=PlannerOutput)
+        return guarded(self._plan, self._model, tenant_id, given, takes=PlannerInput, gives=PlannerOutput)
 
-    def _plan(self, given: PlannerInput) -> PlannerOutput:
+    def _plan(self, given: PlannerInput, model: Metered) -> PlannerOutput:
         _require_complete(given)
         plan = _Plan(given)
-        usage = ModelUsage(model=self._model.name)
         until = None if given.seconds_left is None else time.monotonic() + given.seconds_left
         for batch in _batches(given.slots):
             left = given.budget_left_usd
             asked = ask(
-                self._model,
+                model,
                 plan.question(batch),
                 PlanAnswer,
                 partial(plan.faults, batch),
-                budget_left_usd=None if left is None else max(0.0, left - usage.cost_usd),
+                budget_left_usd=None if left is None else max(0.0, left - model.usage.cost_usd),
                 seconds_left=None if until is None else max(0.0, until - time.monotonic()),
             )
-            usage = usage.plus(asked.usage)
             if asked.error is not None and asked.error.reason != FailureCode.INVALID_OUTPUT:
-                return PlannerOutput(success=False, usage=usage, error=failure_of(asked.error))
+                return PlannerOutput(success=False, error=failure_of(asked.error))
             if asked.value is not None:
                 plan.take(batch, asked.value)
         posts = plan.posts()
-        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts, usage=usage)
+        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts)
 
 
 class _Plan:

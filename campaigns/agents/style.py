@@ -13,7 +13,7 @@ from campaigns.agents.guarded import guarded
 from campaigns.agents.prompts import style_prompt
 from campaigns.agents.providers import models
 from campaigns.agents.providers.asking import ask
-from campaigns.agents.providers.text_model import ModelAnswer, TextModel
+from campaigns.agents.providers.text_model import Metered, ModelAnswer, TextModel
 from campaigns.model.base import Clean, Maybe
 from campaigns.model.library.persona import (
     MIN_EXAMPLES,
@@ -73,12 +73,12 @@ class StyleReader:
 
     def run(self, tenant_id: str, given: StyleInput | Mapping[str, Any]) -> StyleOutput:
         """Return the style of the persona, or why it is not known."""
-        return guarded(self._read, tenant_id, given, takes=StyleInput, gives=StyleOutput)
+        return guarded(self._read, self._model, tenant_id, given, takes=StyleInput, gives=StyleOutput)
 
-    def _read(self, given: StyleInput) -> StyleOutput:
+    def _read(self, given: StyleInput, model: Metered) -> StyleOutput:
         examples = _countable(given)
         asked = ask(
-            self._model,
+            model,
             style_prompt(examples),
             StyleAnswer,
             lambda _: [],
@@ -87,8 +87,8 @@ class StyleReader:
         )
         if asked.error is not None or asked.value is None:
             error = asked.error or agent_error(FailureCode.INVALID_OUTPUT)
-            return StyleOutput(success=False, usage=asked.usage, error=failure_of(error))
-        return StyleOutput(success=True, inferred_style=_style(asked.value, examples), usage=asked.usage)
+            return StyleOutput(success=False, error=failure_of(error))
+        return StyleOutput(success=True, inferred_style=_style(asked.value, examples))
 
 
 def _countable(given: StyleInput) -> list[WritingExample]:

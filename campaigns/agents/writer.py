@@ -16,7 +16,7 @@ from campaigns.agents.judge import judged
 from campaigns.agents.prompts import Prompt, write_prompt
 from campaigns.agents.providers import models
 from campaigns.agents.providers.asking import ask, is_refusal
-from campaigns.agents.providers.text_model import ModelAnswer, TextModel
+from campaigns.agents.providers.text_model import Metered, ModelAnswer, TextModel
 from campaigns.model.base import Clean, HttpUrlText, Maybe, Text100
 from campaigns.model.post import OFFLINE, CommentAnswer, PostContent, PostText, Quality
 from campaigns.model.vocabulary import PostStatus
@@ -59,14 +59,14 @@ class Writer:
 
     def run(self, tenant_id: str, given: WriterInput | Mapping[str, Any]) -> WriterOutput:
         """Return the words of the post, or why there are none."""
-        return guarded(self._write, tenant_id, given, takes=WriterInput, gives=WriterOutput)
+        return guarded(self._write, self._model, tenant_id, given, takes=WriterInput, gives=WriterOutput)
 
-    def _write(self, given: WriterInput) -> WriterOutput:
+    def _write(self, given: WriterInput, model: Metered) -> WriterOutput:
         _require_complete(given)
         begun = time.monotonic()
         checked = _Checked(given, self._clock)
         asked = ask(
-            self._model,
+            model,
             _question(given),
             PostAnswer,
             checked.faults,
@@ -75,25 +75,22 @@ class Writer:
         )
         if asked.error is not None or asked.value is None:
             error = asked.error or agent_error(FailureCode.INVALID_OUTPUT)
-            return WriterOutput(success=False, usage=asked.usage, error=failure_of(error))
+            return WriterOutput(success=False, error=failure_of(error))
         answer = asked.value
         if is_refusal(answer.text):  # in the form that was asked for, but an excuse all the same
-            return WriterOutput(success=False, usage=asked.usage, error=failure_of(agent_error(FailureCode.REFUSED)))
+            return WriterOutput(success=False, error=failure_of(agent_error(FailureCode.REFUSED)))
         content, quality = checked.of(answer)
-        usage = asked.usage
-        if given.judged and self._model.name != OFFLINE:
+        if given.judged and model.name != OFFLINE:
             left = None if given.seconds_left is None else max(0.0, given.seconds_left - (time.monotonic() - begun))
-            quality, cost = judged(self._model, given, content, quality, spent_usd=usage.cost_usd, seconds_left=left)
-            usage = usage.plus(cost)
+            quality = judged(model, given, content, quality, spent_usd=model.usage.cost_usd, seconds_left=left)
         doubtful = quality.blocked or any(check.code == TOPIC_FALLBACK for check in quality.checks)
-        doubtful = doubtful or self._model.name == OFFLINE  # a draft is looked at, whatever it says
+        doubtful = doubtful or model.name == OFFLINE  # a draft is looked at, whatever it says
         return WriterOutput(
             success=True,
             content=content,
             status=PostStatus.NEEDS_REVIEW if doubtful else PostStatus.COMPLETED,
             quality=quality,
             comment_answers=_comment_answers(given, answer),
-            usage=usage,
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from campaigns.agents import planner, style, writer
-from campaigns.agents.contracts import PlannerOutput, Revision, WriterOutput
+from campaigns.agents.contracts import AgentOutput, PlannerOutput, Revision, WriterOutput
 from campaigns.agents.failures import FailureCode
 from campaigns.agents.planner import Planner
 from campaigns.agents.prompts import Prompt
@@ -17,7 +19,14 @@ from campaigns.agents.providers.text_model import Answer, ModelAnswer
 from campaigns.agents.style import StyleReader
 from campaigns.agents.writer import Writer
 from campaigns.model.base import derived_id
+from campaigns.model.post import ModelUsage
 from tests.agents.inputs import NOW, TALKS, TENANT, examples, situation, style_input
+
+
+def _a_validation_error() -> ValidationError:
+    with pytest.raises(ValidationError) as raised:
+        WriterOutput(success=False)
+    return raised.value
 
 
 class Forbidden:
@@ -146,6 +155,37 @@ def test_a_bug_is_an_answer_too_and_tells_only_its_kind() -> None:
     assert answer.error.code == FailureCode.AGENT_ERROR
     assert answer.error.retryable
     assert answer.error.details == {"kind": "ZeroDivisionError"}
+
+
+class Paid(OfflineModel):
+    """A model that costs a dollar for an answer."""
+
+    def answer(self, prompt: Prompt, form: type[ModelAnswer]) -> Answer:
+        answer = super().answer(prompt, form)
+        return replace(answer, usage=answer.usage.plus(ModelUsage(model=self.name, cost_usd=1.0)))
+
+
+@pytest.mark.parametrize("where", ["writer.check_post", "writer._comment_answers", "planner._summary", "style._style"])
+@pytest.mark.parametrize("error", [ZeroDivisionError, RecursionError, _a_validation_error()])
+def test_what_was_paid_before_a_bug_is_told(
+    where: str, error: type[Exception] | Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents: dict[str, Callable[[], AgentOutput]] = {
+        "writer": lambda: Writer(Paid()).run(TENANT, situation().writer_input()),
+        "planner": lambda: Planner(Paid()).run(TENANT, situation().planner_input(3)),
+        "style": lambda: StyleReader(Paid()).run(TENANT, style_input(examples())),
+    }
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"campaigns.agents.{where}", broken)
+
+    answer = agents[where.partition(".")[0]]()
+
+    assert (answer.usage.calls, answer.usage.cost_usd) == (1, 1.0)
+    assert answer.error is not None
+    assert (answer.error.code, answer.error.retryable) == (FailureCode.AGENT_ERROR, True)
 
 
 def test_an_output_has_a_result_or_an_error_and_never_both() -> None:

@@ -123,16 +123,14 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 4: slots come back in another order",
         "file": "campaigns/agents/planner.py",
-        "old": "        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts, usage=usage)",
-        "new": (
-            "        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts[::-1], usage=usage)"
-        ),
+        "old": "        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts)",
+        "new": ("        return PlannerOutput(success=True, plan_summary=_summary(posts), posts=posts[::-1])"),
         "killed_by": PLANNED,
     },
     {
         "name": "property 4: what was asked is not counted",
-        "file": "campaigns/agents/planner.py",
-        "old": "            usage = usage.plus(asked.usage)\n",
+        "file": "campaigns/agents/providers/text_model.py",
+        "old": "        self.usage = self.usage.plus(ModelUsage(model=self.name, calls=1))\n",
         "new": "",
         "killed_by": PLANNED,
     },
@@ -181,8 +179,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 7: an agent says only the first fault",
         "file": "campaigns/agents/guarded.py",
-        "old": "for fault in faults_of(error)]\n        failure",
-        "new": "for fault in faults_of(error)[:1]]\n        failure",
+        "old": "for fault in faults_of(error)]\n        return",
+        "new": "for fault in faults_of(error)[:1]]\n        return",
         "killed_by": CHECKED,
     },
     {

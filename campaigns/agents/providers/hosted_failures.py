@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError, TokenRetrievalError
@@ -83,4 +84,4 @@ def _code(error: Exception) -> FailureCode:
 def _retry_after(error: ai.ModelHTTPError) -> float | None:
     """Return the seconds that the service asks to wait, when it says them as a number."""
     given = (error.headers or {}).get("retry-after", "")
-    return min(float(given), 3600.0) if given.replace(".", "", 1).isdigit() else None
+    return min(float(given), 3600.0) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given) else None

@@ -54,3 +54,24 @@ class TextModel(Protocol):
     def price(self, input_tokens: int, output_tokens: int) -> float | None:
         """Return US dollars for this many tokens, null when the model's price is not known."""
         ...
+
+
+class Metered:
+    """A model that counts what it was paid for, whatever becomes of its answers."""
+
+    def __init__(self, model: TextModel) -> None:
+        self._model = model
+        self.usage = ModelUsage(model=model.name)
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    def answer(self, prompt: Prompt, form: type[ModelAnswer]) -> Answer:
+        self.usage = self.usage.plus(ModelUsage(model=self.name, calls=1))
+        answer = self._model.answer(prompt, form)
+        self.usage = self.usage.plus(answer.usage)
+        return answer
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        return self._model.price(input_tokens, output_tokens)
