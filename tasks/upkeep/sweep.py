@@ -43,6 +43,8 @@ WITHOUT_PREFECT: Final[tuple[Duty, ...]] = (expire_and_remind, send)
 """In a thread of their own: a Prefect that takes a question and never answers keeps no mail waiting, and no round."""
 WITH_PREFECT: Final[tuple[Duty, ...]] = (start_again, ring)
 LESS_OFTEN: Final[tuple[Duty, ...]] = (renew, unblock, watch_rates)
+WHOEVER_ANSWERS: Final = frozenset({renew, watch_rates})
+"""Done also while Prefect does not answer: most of all then somebody has to watch."""
 LESS_OFTEN_SECONDS: Final = 20
 
 
@@ -77,7 +79,8 @@ def _duties(group: Group, *, all_duties: bool) -> tuple[Duty, ...]:
     """Return the duties of a group; none that need Prefect while it does not answer."""
     if group is Group.SENDER:
         return WITHOUT_PREFECT
-    return (*WITH_PREFECT, *(LESS_OFTEN if all_duties else ())) if is_answering() else ()
+    duties = (*WITH_PREFECT, *(LESS_OFTEN if all_duties else ()))
+    return duties if is_answering() else tuple(duty for duty in duties if duty in WHOEVER_ANSWERS)
 
 
 def _do(duty: Duty, store: Store, now: datetime) -> None:

@@ -19,12 +19,12 @@ from campaigns.operations.watching.alarms import (
     FAILURES,
     LATE_RUNS,
     MODEL_STOPPED,
-    OFTEN,
     RULES,
     SLOWNESS,
     TAMPERING,
     TIMEOUTS,
     UNDELIVERED,
+    UNDELIVERED_AFTER,
     Reading,
     Rule,
     any_of,
@@ -96,7 +96,7 @@ def _is_forgotten(store: Store, now: datetime) -> int:
 def _undelivered(store: Store, now: datetime) -> int:
     waiting = store.outbox.due(now + LONGEST_RETRY)
     aside = store.outbox.quarantined(since=now - _TOLD)
-    return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)
+    return sum(now - entry.due_since > UNDELIVERED_AFTER for entry in waiting) + len(aside)
 
 
 _TAMPERED: Final = frozenset({IntegrityError.code, str(FailureCode.TENANT_MISMATCH)})

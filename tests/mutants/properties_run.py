@@ -206,7 +206,7 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 13: what cannot be delivered is not counted",
         "file": "tasks/upkeep/watch.py",
-        "old": "    return sum(entry.attempts >= OFTEN for entry in waiting) + len(aside)",
+        "old": "    return sum(now - entry.due_since > UNDELIVERED_AFTER for entry in waiting) + len(aside)",
         "new": "    return len(aside)",
         "killed_by": ALERTING,
     },

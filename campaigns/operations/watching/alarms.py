@@ -69,8 +69,9 @@ MODEL_STOPPED: Final = Rule(
 )  # fmt: skip
 RULES: Final = (FAILURES, TIMEOUTS, SLOWNESS, DENIALS, UNDELIVERED, LATE_RUNS, TAMPERING, MODEL_STOPPED)
 
-OFTEN: Final = 8
-"""Failed deliveries after which an entry has been in the outbox for over ten minutes (`tasks.delivery.deliver`)."""
+UNDELIVERED_AFTER: Final = timedelta(minutes=10)
+"""An entry of the outbox that is due for longer is stuck, not late. Counted from when it was first due: in an outage
+each of many entries is tried seldom."""
 
 BASELINE_WINDOW: Final = timedelta(days=7)
 BASELINE_LEAST: Final = 10

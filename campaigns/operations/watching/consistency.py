@@ -12,7 +12,7 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import TRANSITIONS, Campaign
 from campaigns.model.post import Post, round_digest
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
-from campaigns.operations.watching.alarms import OFTEN
+from campaigns.operations.watching.alarms import UNDELIVERED_AFTER
 from campaigns.rules.approval.decisions import outcome_of, post_verdicts
 from campaigns.rules.approval.gate import is_put_again
 from campaigns.rules.approval.stages import carried, cleared_by, next_stage
@@ -20,7 +20,7 @@ from campaigns.store import Store
 
 S = CampaignStatus
 LONG: Final = timedelta(minutes=15)
-"""What waits longer in the outbox is stuck, not late."""
+"""In this time a run has done what follows from the end of a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +198,5 @@ def check_outbox(store: Store, tenant_id: str, subject_id: str, *, now: datetime
     for entry in store.outbox.of(tenant_id, subject_id):
         if entry.is_quarantined:
             yield Finding("QUARANTINED", f"{entry.kind}, set aside after {entry.attempts} times: {entry.last_error}")
-        elif entry.is_open and (entry.attempts >= OFTEN or now - entry.due_at > LONG):
+        elif entry.is_open and now - entry.due_since > UNDELIVERED_AFTER:
             yield Finding("UNDELIVERED", f"{entry.kind}, tried {entry.attempts} times: {entry.last_error}")

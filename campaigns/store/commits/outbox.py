@@ -37,6 +37,7 @@ class OutboxEntry(Wire):
     """One thing to do about a campaign or persona: ring, notify, start a run. Never a link or another secret.
 
     `attempts` counts every delivery that did not end it, `failures` those for a reason that will not pass.
+    `first_due_at` is when it was due before anything put it off.
     `correlation_id` names the story that it belongs to.
     """
 
@@ -46,12 +47,18 @@ class OutboxEntry(Wire):
     subject_id: SubjectId
     payload: dict[str, Any] = {}
     due_at: Instant
+    first_due_at: Maybe[Instant] = None
     attempts: Annotated[int, Field(ge=0)] = 0
     failures: Annotated[int, Field(ge=0)] = 0
     last_error: Maybe[str] = None
     quarantined_at: Maybe[Instant] = None
     done_at: Maybe[Instant] = None
     correlation_id: Maybe[str] = None
+
+    @property
+    def due_since(self) -> datetime:
+        """When it should have been delivered, however often it was tried or put off since."""
+        return self.first_due_at or self.due_at
 
     @property
     def is_open(self) -> bool:
@@ -127,12 +134,11 @@ class OutboxRepository:
         A deliverer that dies leaves the entry to the next one, from `until` on. Its place in time stays: a claim is
         short, and moving there and back would cost more than the delivery.
         """
-        changed = entry.model_copy(update={"due_at": until})
-        return self._replace(entry, changed, beside=_place(entry))
+        return self._replace(entry, _later(entry, until), beside=_place(entry))
 
     def put_off(self, entry: OutboxEntry, *, until: datetime) -> OutboxEntry | None:
         """Let an entry be due at `until`, and take no turn of others before; None when somebody else changed it."""
-        return self._replace(entry, entry.model_copy(update={"due_at": until}))
+        return self._replace(entry, _later(entry, until))
 
     def done(self, entry: OutboxEntry, *, at: datetime) -> None:
         """Mark as delivered. Somebody else's change to the entry is not an error: it was delivered all the same."""
@@ -140,8 +146,8 @@ class OutboxRepository:
 
     def retry(self, entry: OutboxEntry, *, at: datetime, error: str) -> OutboxEntry | None:
         """Count a failed attempt and try again from `at`; None when the entry has changed since it was read."""
-        changes = {"due_at": at, "attempts": entry.attempts + 1, "last_error": error[:500]}
-        return self._replace(entry, entry.model_copy(update=changes))
+        changes = {"attempts": entry.attempts + 1, "last_error": error[:500]}
+        return self._replace(entry, _later(entry, at).model_copy(update=changes))
 
     def quarantine(self, entry: OutboxEntry, *, at: datetime, error: str) -> OutboxEntry | None:
         """Count a failed attempt and set the entry aside; None when it has changed since it was read."""
@@ -165,8 +171,12 @@ class OutboxRepository:
 
 def put_back(entry: OutboxEntry, *, at: datetime) -> Put:
     """Return the write that makes a quarantined entry due at `at`, as if it was new, unless somebody else did."""
-    changes = {"quarantined_at": None, "due_at": at, "attempts": 0, "failures": 0}
+    changes = {"quarantined_at": None, "due_at": at, "first_due_at": None, "attempts": 0, "failures": 0}
     return Put(outbox_item(entry.model_copy(update=changes)), _unchanged(entry))
+
+
+def _later(entry: OutboxEntry, until: datetime) -> OutboxEntry:
+    return entry.model_copy(update={"due_at": until, "first_due_at": entry.due_since})
 
 
 def _unchanged(entry: OutboxEntry) -> Equals:
