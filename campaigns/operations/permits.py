@@ -7,7 +7,7 @@ A process says what it wants and reads what the others do, every two seconds whi
 four times a second, and knows from that how many permits are its own. A call costs nothing in the store, and no two
 processes write the same item, but for the limit, which one of them changes at a time. A process that comes waits until
 the others have heard of it and give up what is more than their share; one that is killed is silent, and its permits are
-free.
+free. Where the model says how long it is not to be asked (`Retry-After`), none is free until then, in any process.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ PERIOD: Final = timedelta(seconds=2)
 """Between two words of a process, and between two changes of the limit: what was called before has ended, mostly."""
 SILENCE: Final = 5
 """Periods without a word after which a process is gone."""
+LONGEST_REST: Final = timedelta(minutes=2)
+"""For no longer is the model not asked because it says so: as long as a post may take. It may say so again."""
 _AT_ONCE: Final = 25
 """Processes that speak in a second: where there are more, each speaks less often, and reading costs no more."""
 _LOOK_SECONDS: Final = 1.0
@@ -42,11 +44,27 @@ _IDLE_SECONDS: Final = 5.0
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
+class Rest:
+    """Until when the model asks not to be asked, as this process was told or has heard from others."""
+
+    def __init__(self) -> None:
+        self._until = _NEVER
+
+    def until(self, now: datetime) -> datetime | None:
+        """Return until when nothing is asked, None: it may be asked."""
+        return self._until if now < self._until else None
+
+    def take(self, until: datetime, now: datetime) -> None:
+        """Rest at least until then, within the bound. A clock that was set back makes no rest longer."""
+        self._until = min(max(self._until, until), now + LONGEST_REST)
+
+
 class Share:
     """The permits of one tenant in this process. Thread-safe; a thread of its own speaks while there is work."""
 
-    def __init__(self, repository: PermitRepository, tenant_id: str, *, most: int) -> None:
+    def __init__(self, repository: PermitRepository, tenant_id: str, *, most: int, rest: Rest) -> None:
         self._repository = repository
+        self._rest_asked = rest
         self._tenant_id = tenant_id
         self._most = most
         self._owner = uuid4().hex
@@ -71,6 +89,10 @@ class Share:
             refused = False
         except AgentError as error:
             refused = error.reason == FailureCode.THROTTLED if error.retryable else False
+            if error.reason == FailureCode.THROTTLED and (seconds := error.details.get("retryAfterSeconds")):
+                now = datetime.now(UTC)
+                self._rest_asked.take(now + timedelta(seconds=seconds), now)
+                self._speak.set()
             raise
         finally:
             with self._changed:
@@ -106,8 +128,10 @@ class Share:
             return True
 
     def _free(self) -> bool:
-        said = self._said  # without a word that holds, others take what was ours
-        return self._in_use < self._given and not self._stopped and said is not None and datetime.now(UTC) < said.until
+        said, now = self._said, datetime.now(UTC)  # without a word that holds, others take what was ours
+        if self._stopped or self._rest_asked.until(now) is not None:
+            return False
+        return self._in_use < self._given and said is not None and now < said.until
 
     def _rest(self, still: Callable[[], object]) -> None:
         log.warning("calls of the model are stopped: the work waits until they are resumed")
@@ -157,6 +181,8 @@ class Share:
         use = self._word(now)
         self._tell(use)
         heard = self._repository.read(now)
+        for told in heard.uses:
+            self._rest_asked.take(told.rests_until or _NEVER, now)
         pause = max(PERIOD, timedelta(seconds=len(heard.uses) / _AT_ONCE))
         limit = self._moved(heard, now) or heard.limit
         calls = limit.calls if limit else self._most
@@ -205,6 +231,7 @@ class Share:
                 refused=refused,
                 version=self._version,
                 until=now + SILENCE * max(PERIOD, self._pause),
+                rests_until=self._rest_asked.until(now),
             )
 
     def _moved(self, heard: Model, now: datetime) -> Limit | None:
@@ -231,6 +258,7 @@ class Permits:
         self._repository = store.permits
         self._most = most
         self._shares: dict[str, Share] = {}
+        self._rest = Rest()
         self._changing = threading.Lock()
 
     def hold(self, tenant_id: str, *, still: Callable[[], object] = lambda: None) -> AbstractContextManager[None]:
@@ -240,5 +268,7 @@ class Permits:
             still: called about once a second while it waits; what it raises ends the waiting.
         """
         with self._changing:
-            share = self._shares.setdefault(tenant_id, Share(self._repository, tenant_id, most=self._most))
+            share = self._shares.setdefault(
+                tenant_id, Share(self._repository, tenant_id, most=self._most, rest=self._rest)
+            )
         return share.hold(still)

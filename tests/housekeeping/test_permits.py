@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,80 @@ def test_who_waits_hears_that_it_need_not_any_more(path: Path) -> None:
 
     with pytest.raises(LeaseLostError), Permits(store, most=4).hold("fernwood", still=still):
         raise AssertionError
+
+
+class StillWaitingError(Exception):
+    """It was waited for, and looked at, several times."""
+
+
+def gives_up_waiting() -> Callable[[], None]:
+    looks = iter(range(4))
+
+    def still() -> None:
+        if next(looks, None) is None:
+            raise StillWaitingError
+
+    return still
+
+
+@pytest.mark.parametrize("tenant", ["fernwood", "acme"])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["this process", "another process"])
+def test_nobody_asks_a_model_that_said_when_to_ask_again(path: Path, tenant: str, *, elsewhere: bool) -> None:
+    permits = Permits(Store(SQLiteTable(path)), most=8)
+    other = Permits(Store(SQLiteTable(path)), most=8) if elsewhere else permits
+    asked = agent_error(FailureCode.THROTTLED, retryAfterSeconds=60.0)
+
+    with pytest.raises(AgentError), permits.hold("fernwood"):
+        raise asked
+
+    with permits_keep_speaking(permits):
+        if elsewhere:
+            heard(Store(SQLiteTable(path)))
+        with pytest.raises(StillWaitingError), other.hold(tenant, still=gives_up_waiting()):
+            raise AssertionError
+
+
+def heard(store: Store) -> None:
+    """Wait until a process has told the others that the model rests."""
+    deadline = time.monotonic() + 60
+    while not any(use.rests_until for use in store.permits.read(datetime.now(UTC)).uses):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@contextmanager
+def permits_keep_speaking(permits: Permits) -> Iterator[None]:
+    """Have a process wait for the model in the block, as one does whose post is to be tried again."""
+    over = threading.Event()
+
+    def still() -> None:
+        if over.is_set():
+            raise StillWaitingError
+
+    def wait() -> None:
+        with suppress(StillWaitingError), permits.hold("fernwood", still=still):
+            pass
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3600.0], ids=["what it said", "the bound"])
+def test_the_model_is_asked_again_when_it_may_be(path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr("campaigns.operations.permits.LONGEST_REST", timedelta(seconds=2))
+    permits, began = Permits(Store(SQLiteTable(path)), most=8), datetime.now(UTC)
+    with pytest.raises(AgentError), permits.hold("fernwood"):
+        raise agent_error(FailureCode.THROTTLED, retryAfterSeconds=seconds)
+
+    with permits.hold("fernwood"):
+        waited = datetime.now(UTC) - began
+
+    assert waited >= timedelta(seconds=min(seconds, 2))
 
 
 def test_who_ends_its_word_leaves_that_of_who_begins_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,12 @@ def use(owner: str = "a1", tenant: str = "fernwood", wants: int = 5) -> Use:
 
 def test_a_process_is_heard_until_it_leaves_or_is_silent(store: Store) -> None:
     store.permits.tell(use())
-    store.permits.tell(use("b2", "acme"))
+    store.permits.tell(other := replace(use("b2", "acme"), rests_until=NOW + 30 * SECOND))
     store.permits.tell(again := replace(use(), holds=1))
 
-    assert store.permits.read(NOW).uses == [again, use("b2", "acme")]
+    assert store.permits.read(NOW).uses == [again, other]
     # Whoever reads may have a clock that is ten seconds before that of who wrote.
-    assert store.permits.read(NOW + 19.9 * SECOND).uses == [again, use("b2", "acme")]
+    assert store.permits.read(NOW + 19.9 * SECOND).uses == [again, other]
     assert store.permits.read(NOW + 20 * SECOND).uses == []
     store.permits.leave("b2")
     assert store.permits.read(NOW).uses == [again]

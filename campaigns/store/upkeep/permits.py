@@ -30,6 +30,7 @@ class Use:
         version: of the limit that it knew.
         until: the end of its word, by its own clock: it begins no call later unless it has spoken again. Who is
             silent for longer is gone to the others, once no clock may be before that.
+        rests_until: the model asked this process to wait until then; None: it did not.
     """
 
     demand: Demand
@@ -38,6 +39,7 @@ class Use:
     refused: int
     version: int
     until: datetime
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def _use_item(use: Use) -> Item:
         "refused": use.refused,
         "version": use.version,
         "until": keys.instant(use.until),
+        **({"rests": keys.instant(use.rests_until)} if use.rests_until else {}),
     }
 
 
@@ -166,6 +169,7 @@ def _use(item: Item) -> Use:
         refused=item["refused"],
         version=item["version"],
         until=_at(item["until"]),
+        rests_until=_at(item["rests"]) if "rests" in item else None,
     )
 
 
