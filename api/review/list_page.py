@@ -19,6 +19,7 @@ from api.review.compressed import CompressedRoute
 from api.review.render import page
 from api.review.views.forms import Form
 from campaigns.approval.codes import Proof, prove, send_code
+from campaigns.approval.invitations import Standing
 from campaigns.approval.messages.notice_kinds import LIST_CODE, LIST_LINK, personal
 from campaigns.approval.standing import where
 from campaigns.approval.waiting import holder_of, waiting_for
@@ -45,6 +46,8 @@ class Holder:
         self.round: ApprovalRound
         self.approver: RoundApprover
         self.round, self.approver = holder_of(at.store, self.claims)
+        if not lists.is_for(self.claims, self.approver):
+            raise ApprovalLinkError
 
     @property
     def words(self) -> Words:
@@ -86,6 +89,8 @@ def list_of_visitor(callback_id: str, at: TheDesk, lists: Lists) -> Response:
         visit = admitted(at, callback_id)
         if isinstance(visit, Response):
             return visit
+        if visit.found.standing is Standing.REPLACED:  # somebody else may be asked by now, whose list it would be
+            return RedirectResponse(visit.path(), status_code=303)
         return RedirectResponse(lists.url("", visit.round, visit.approver, now=at.now), status_code=303)
     except StoreUnavailableError:
         return away(at)

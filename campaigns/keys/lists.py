@@ -1,7 +1,8 @@
 """Links to the list of an approver: signed, short of life, and worth a code that goes to the approver's address.
 
 A token names one round and the approver in it; whose list it is follows from the address that the round has. So no
-address stands in it, nothing is stored for it, and withdrawing the approver from that round ends it.
+address stands in it, only a mark of it, and nothing is stored for it. Withdrawing the approver from that round ends it,
+and so does replacing them: whoever held it, and showed a code, does not come to hold the list of somebody else.
 """
 
 from __future__ import annotations
@@ -31,13 +32,18 @@ _STAMP: Final = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", 
 
 @dataclass(frozen=True, slots=True)
 class ListClaims:
-    """Whose list it is: that of an approver of a round; and until when the link leads there."""
+    """Whose list it is: that of an approver of a round; and until when the link leads there.
+
+    `mark` is of the address that the approver had when it was signed, with the key of this id.
+    """
 
     tenant_id: str
     campaign_id: str
     round: int
     approver_id: str
     expires_at: datetime
+    kid: str
+    mark: str
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -54,11 +60,10 @@ class ListLinks:
         return f"{base_url.rstrip('/')}{LIST_PATH}?{urlencode({'token': self.sign(round_, approver, now=now)})}"
 
     def sign(self, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> str:
-        until = int((now + LIST_LIFETIME).timestamp())
-        said = json.dumps(
-            [round_.tenant_id, round_.campaign_id, round_.n, approver.id, until], separators=(",", ":")
-        ).encode()
-        payload, key = base64.urlsafe_b64encode(said).decode().rstrip("="), self._ring.signing
+        until, key = int((now + LIST_LIFETIME).timestamp()), self._ring.signing
+        named = [round_.tenant_id, round_.campaign_id, round_.n, approver.id, until, _mark(key, approver)]
+        said = json.dumps(named, separators=(",", ":")).encode()
+        payload = base64.urlsafe_b64encode(said).decode().rstrip("=")
         return f"{payload}.{key.kid}.{_mac(key, b'approver-list', payload)}"
 
     def read(self, token: str) -> ListClaims:
@@ -72,10 +77,18 @@ class ListLinks:
         if parts is None or key is None or not hmac.compare_digest(_mac(key, b"approver-list", parts[1]), parts[3]):
             raise ApprovalLinkError
         # Signed: it is as `sign` wrote it.
-        tenant_id, campaign_id, n, approver_id, until = json.loads(
-            base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        )
-        return ListClaims(tenant_id, campaign_id, n, approver_id, datetime.fromtimestamp(until, UTC))
+        said = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        if len(said) != 6:  # of a release before there were marks
+            raise ApprovalLinkError
+        tenant_id, campaign_id, n, approver_id, until, mark = said
+        return ListClaims(
+            tenant_id, campaign_id, n, approver_id, datetime.fromtimestamp(until, UTC), key.kid, mark
+        )  # fmt: skip
+
+    def is_for(self, claims: ListClaims, approver: RoundApprover) -> bool:
+        """Whether the approver still is the person that a token was signed for."""
+        key = self._ring.readable(claims.kid)
+        return key is not None and hmac.compare_digest(_mark(key, approver), claims.mark)
 
     def form(self, token: str, *, now: datetime) -> str:
         """Return what a form on the page of this token carries, so that no other site can send it."""
@@ -103,6 +116,10 @@ class ListLinks:
         if not hmac.compare_digest(_mac(key, label, f"{parts[1]}.{token}"), parts[3]):
             return False
         return timedelta(minutes=-1) <= now - datetime.fromtimestamp(int(parts[1]), UTC) < PROVEN_FOR
+
+
+def _mark(key: Key, approver: RoundApprover) -> str:
+    return _mac(key, b"approver-list-for", approver.email.casefold())[:16]
 
 
 def _mac(key: Key, label: bytes, text: str) -> str:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from campaigns import wiring
-from campaigns.approval.renewing import revoke_link
+from campaigns.approval.renewing import renew_link, revoke_link
 from campaigns.model.vocabulary import CampaignStatus
 from tests.approvals.reader import read
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
@@ -175,6 +175,45 @@ def test_the_review_leads_to_the_list_of_its_reader_and_the_code_stays_one_brows
     assert set(waiting(shown)) == {"Spring", "For Ben"}
     (mail,) = (scene.home / "mail").glob("*-list_code-*.eml")
     assert "ben@example.com" in mail.read_text()
+
+
+def replaced(scene: Scene) -> None:
+    renew_link(
+        scene.store, TENANT, scene.campaign.id, 1, "ap-1",
+        name=CLA.name, email=CLA.email, actor="t", reason="left", now=scene.clock.now,
+    )  # fmt: skip
+
+
+def test_whoever_is_replaced_does_not_come_to_hold_the_list_of_who_is_asked_instead(scene: Scene) -> None:
+    first = named(scene, "a", "Spring")
+    named(scene, "b", "A secret launch", approvers=[CLA.to_wire()])
+    browser, link = scene.browser(), first.url()
+    opened(first, browser)
+
+    replaced(first)
+    scene.clock.pass_(minutes=1)
+
+    shown = browser.get(LIST)
+    assert (shown.status_code, waiting(shown)) == (404, [])
+    for url in (f"{link}", f"/approve/{first.round().callback_id}/list"):
+        shown = browser.get(url)
+        assert CLA.email not in shown.text
+        assert CLA.name not in shown.text
+        assert waiting(shown) == []
+    own = opened(first, scene.browser(), address(first))
+    assert set(waiting(own)) == {"Spring", "A secret launch"}
+
+
+def test_a_renewed_link_of_the_same_person_ends_no_list(scene: Scene) -> None:
+    first = named(scene, "a", "Spring")
+    browser = scene.browser()
+    opened(first, browser)
+
+    renew_link(
+        scene.store, TENANT, first.campaign.id, 1, "ap-1", actor="t", reason="lost it", now=scene.clock.now
+    )  # fmt: skip
+
+    assert waiting(browser.get(LIST)) == ["Spring"]
 
 
 def test_when_nothing_waits_the_list_says_so_in_the_readers_language(scene: Scene) -> None:
