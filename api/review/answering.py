@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -43,7 +43,7 @@ from api.review.visit import Visit
 from api.routers.approvals import client_of, record
 from campaigns.approval.codes import Proof, prove, send_code
 from campaigns.approval.editing import material_of
-from campaigns.approval.invitations import LIVE, Standing, invitation
+from campaigns.approval.invitations import LIVE, Standing
 from campaigns.approval.renewing import send_again
 from campaigns.approval.rounds import Voice, keep_draft, leave_note, undo
 from campaigns.errors import (
@@ -54,6 +54,7 @@ from campaigns.errors import (
     CodeRequiredError,
     FaultsError,
     GoneError,
+    ItemTooLargeError,
     NotFoundError,
     SelfApprovalError,
     StaleReviewError,
@@ -62,10 +63,11 @@ from campaigns.errors import (
 )
 from campaigns.keys.links import FORM_LIFETIME
 from campaigns.model.post import MAX_TEXT
+from campaigns.texts import Words
 
 _REFUSALS: Final = (
     *(AlreadyDecidedError, AnswerTakenBackError, CodeRequiredError, FaultsError),
-    *(GoneError, SelfApprovalError, StaleReviewError),
+    *(GoneError, ItemTooLargeError, SelfApprovalError, StaleReviewError),
 )
 """Why an answer may not be recorded, each with its page."""
 _OF_THE_PAGE: Final = frozenset({"csrf", "code", "action"})
@@ -88,7 +90,7 @@ def answer(at: Desk, callback_id: str, body: bytes) -> Response:
         return _act(at, visit, form)
     except StoreUnavailableError:
         kept = comments_of(form) if form else []
-        return said_page(at.words, "unsaved", status=503, sign="alert", headers={"Retry-After": "5"}, kept=kept)
+        return _unsaved(at.words, kept)
 
 
 def checked(at: Desk, callback_id: str, body: bytes) -> Response:
@@ -122,11 +124,11 @@ def _act(at: Desk, visit: Visit, form: Form) -> Response:
         return _send(at, visit, form)
     if action == "undo":
         return _proving(at, visit, form, lambda: _undo(at, visit))
+    answers, number = answers_of_form(form, visit.posts), form.one("page")
     if visit.found.standing is not Standing.OPEN or not visit.may_decide:
-        return RedirectResponse(visit.path(), status_code=303)
+        return _closed(visit, answers)
     if action == "take":
         return _proving(at, visit, form, lambda: _take(at, visit))
-    answers, number = answers_of_form(form, visit.posts), form.one("page")
     shown = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 1
     if answers.digest != visit.round.digest:
         return _stale(visit, answers, shown)
@@ -175,8 +177,26 @@ def _kept(at: Desk, visit: Visit, answers: Answers, leads_to: str, shown: int) -
     except StaleReviewError:
         return _stale(as_it_stands(at, visit), answers, shown)
     except (AlreadyDecidedError, SelfApprovalError, GoneError):
-        return RedirectResponse(visit.path(), status_code=303)
+        return _closed(as_it_stands(at, visit), answers)
+    except ItemTooLargeError:
+        return _too_long(visit, answers, shown)
     return RedirectResponse(leads_to, status_code=303)
+
+
+def _too_long(visit: Visit, answers: Answers, shown: int = 1) -> Response:
+    return review(visit, answers, number=shown, status=413, note=visit.words("review.too_long"))
+
+
+def _closed(visit: Visit, answers: Answers) -> Response:
+    """Return why there is nothing to choose any more; what was typed is on it, for it is kept nowhere."""
+    typed = _typed(visit, answers)
+    if not typed or not visit.may_decide:
+        return RedirectResponse(visit.path(), status_code=303)
+    if visit.found.standing is Standing.OPEN:  # it was closed for a moment
+        return review(visit, answers)
+    if visit.found.standing in LIVE:
+        return conflict_page(visit, typed, visit.found)
+    return over_page(visit, kept=typed)
 
 
 def _voice(at: Desk, visit: Visit) -> Voice:
@@ -236,8 +256,12 @@ def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
     return response
 
 
-def _send(at: Desk, visit: Visit, form: Form) -> Response:
-    """Record what the form decides, and lead to the receipt."""
+def _send(at: Desk, visit: Visit, form: Form, *, again: bool = False) -> Response:
+    """Record what the form decides, and lead to the receipt.
+
+    Args:
+        again: it was refused by a round that is open by now, and is sent once more.
+    """
     answers, knew_code = answers_of_form(form, visit.posts), visit.proven
     if visit.found.standing is Standing.OPEN and (missing := _missing(at, visit, form, answers)) is not None:
         return missing
@@ -250,7 +274,7 @@ def _send(at: Desk, visit: Visit, form: Form) -> Response:
     try:
         record(visit.store, visit.found, request, channel="link", client=client, now=at.now, proven=visit.proven)
     except _REFUSALS as error:
-        return _refused(at, visit, answers, error, attempt_id=attempt)
+        return _refused(at, visit, form, error, again=again)
     receipt = _delivering(at, visit, RedirectResponse(visit.path(), status_code=303))
     return remember_code(at, visit, receipt) if visit.proven and not knew_code else receipt
 
@@ -263,7 +287,9 @@ def _missing(at: Desk, visit: Visit, form: Form, answers: Answers) -> Response |
         return review(visit, answers, status=422, faults=choices)
     attempt = form.one("attemptId") or secrets.token_urlsafe(16)
     if faults := faults_of_sending(answers, visit.words, needs_code=visit.needs_code):
-        return send_step(visit, answers, attempt_id=attempt, faults=faults)
+        if visit.needs_code:
+            send_code(visit.store, visit.round, visit.approver, now=at.now)
+        return _delivering(at, visit, send_step(visit, answers, attempt_id=attempt, faults=faults))
     if visit.needs_code:
         proof = prove(visit.store, at.links, visit.round, visit.approver, answers.code, now=at.now)
         if proof is not Proof.RIGHT:
@@ -272,28 +298,36 @@ def _missing(at: Desk, visit: Visit, form: Form, answers: Answers) -> Response |
     return None
 
 
-def _refused(at: Desk, visit: Visit, answers: Answers, error: CampaignError, *, attempt_id: str) -> Response:
+def _refused(at: Desk, visit: Visit, form: Form, error: CampaignError, *, again: bool) -> Response:
     """Return the page that says why an answer was not recorded; what was typed is on it."""
+    answers, by_now = answers_of_form(form, visit.posts), as_it_stands(at, visit)
+    is_open = by_now.found.standing is Standing.OPEN
     match error:
-        case AnswerTakenBackError():
-            by_now = invitation(visit.store, visit.found.claims, now=at.now)
-            if by_now.standing not in LIVE:
-                return _too_late(at, visit, answers)
-            if by_now.standing is not Standing.OPEN:
-                return conflict_page(visit, _typed(visit, answers), by_now)
+        case AnswerTakenBackError() if is_open:
             faults = Faults(fields={"confirm": visit.words("fault.taken_back")})
             return send_step(visit, answers, attempt_id=secrets.token_urlsafe(16), faults=faults)
-        case CodeRequiredError():  # it was not asked for: the campaign was decided a moment ago, and is open again
-            return RedirectResponse(visit.path(), status_code=303)
-        case AlreadyDecidedError() | SelfApprovalError():
-            by_now = invitation(visit.store, visit.found.claims, now=at.now)
-            return conflict_page(visit, _typed(visit, answers), by_now)
         case StaleReviewError():
-            return _stale(as_it_stands(at, visit), answers, 1)
+            return _stale(by_now, answers, 1)
         case FaultsError():
-            return send_step(visit, answers, attempt_id=attempt_id, faults=_shown_faults(visit, error))
+            faults = _shown_faults(visit, error)
+            return send_step(visit, answers, attempt_id=form.one("attemptId"), faults=faults)
+        case ItemTooLargeError():
+            return _too_long(visit, answers)
+        case AlreadyDecidedError() | SelfApprovalError():
+            return conflict_page(visit, _typed(visit, answers), by_now.found)
+        # Closed when it was asked, and open since: what keeps it from being sent was not looked at, a code perhaps.
+        case _ if is_open and not again:
+            return _send(at, by_now, form, again=True)
+        case _ if is_open:
+            return _unsaved(visit.words, _typed(visit, answers))
+        case _ if by_now.found.standing in LIVE:
+            return conflict_page(visit, _typed(visit, answers), by_now.found)
         case _:
-            return _too_late(at, visit, answers)
+            return _too_late(at, by_now, answers)
+
+
+def _unsaved(words: Words, kept: Sequence[tuple[str, str]]) -> Response:
+    return said_page(words, "unsaved", status=503, sign="alert", headers={"Retry-After": "5"}, kept=kept)
 
 
 def _shown_faults(visit: Visit, error: FaultsError) -> Faults:
@@ -311,13 +345,13 @@ def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attem
 
 
 def _too_late(at: Desk, visit: Visit, answers: Answers) -> Response:
-    over = as_it_stands(at, visit)
-    if over.found.standing in LIVE:
-        return RedirectResponse(visit.path(), status_code=303)
-    note = "\n".join(f"{title} {text}".strip() for title, text in _typed(visit, answers))
-    if note:
+    """Return why it is too late; what was typed is handed on, unless others may be asked in its author's place."""
+    typed = _typed(visit, answers)
+    if visit.found.standing is Standing.REPLACED:
+        return over_page(visit, kept=typed)
+    if note := "\n".join(f"{title} {text}".strip() for title, text in typed):
         leave_note(visit.store, visit.round, visit.approver.id, note, now=at.now)
-    return _delivering(at, visit, over_page(over, note_left=bool(note)))
+    return _delivering(at, visit, over_page(visit, note_left=bool(note)))
 
 
 def _typed(visit: Visit, answers: Answers) -> list[tuple[str, str]]:

@@ -8,17 +8,20 @@ from functools import partial
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
 
 from campaigns.approval.outcomes import apply, start_revision
 from campaigns.approval.renewing import extend_round, renew_link, revoke_link
 from campaigns.approval.rounds import UNDO_LEEWAY, Outcome, keep_draft, undo
-from campaigns.errors import AlreadyDecidedError, FaultsError, GoneError, RoundReopenedError
+from campaigns.errors import AlreadyDecidedError, FaultsError, GoneError, RoundClosedError, RoundReopenedError
 from campaigns.model.approval import ReviewDraft
 from campaigns.model.post import Check, Quality
 from campaigns.model.vocabulary import CampaignStatus, Decision, PostStatus, ReviewState, RoundStatus
 from campaigns.operations import acts as operations
 from campaigns.operations.acts import By
 from campaigns.wiring import get_asset_files
+from tests.approvals.reader import read, send
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, TWO, Scene, some_posts
 from tests.approvals.voices import by_link
 
@@ -37,6 +40,148 @@ def meanwhile(scene: Scene, monkeypatch: pytest.MonkeyPatch, happens: Callable[[
         return act(*args, **more)
 
     monkeypatch.setattr(scene.store.approvals, "act", later)
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def about_to_send(scene: Scene, **approval: Any) -> tuple[TestClient, Response]:
+    """Come to the last step as the first of two approvers of whom one is enough; then the other one decides."""
+    scene.stand_up(posts=2, approvers=TWO, settle_seconds=MINUTES, **approval)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+    scene.decide(2)
+    return browser, step
+
+
+def taken_back(scene: Scene) -> None:
+    undo(scene.store, scene.round(), by_link(scene.round(), 2, code=True), now=scene.clock.now)
+
+
+def test_a_code_is_asked_for_in_a_round_that_is_open_again_meanwhile(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, step = about_to_send(scene, require_otp=True)
+    meanwhile(scene, monkeypatch, partial(taken_back, scene))
+
+    asked = send(browser, step, "send", confirm="yes", comments="Fine by me.")
+
+    assert (asked.status_code, asked.history) == (422, [])
+    assert "Enter the six digits" in asked.text
+    assert read(asked).fields["comments"] == "Fine by me."
+    assert scene.store.approvals.decisions(TENANT, scene.campaign.id, 1) == []
+    mails = [path for path in (scene.home / "mail").glob("*-code-*.eml") if "ana@example.com" in path.read_text()]
+    assert len(mails) == 1
+    code = scene.code_of_list()
+    send(browser, asked, "send", confirm="yes", code=code)
+    assert [each.approver_id for each in scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)] == ["ap-1"]
+
+
+def test_a_code_that_was_typed_counts_in_a_round_that_is_open_again_meanwhile(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, step = about_to_send(scene, require_otp=True)
+    code = scene.code_of_list()
+    meanwhile(scene, monkeypatch, partial(taken_back, scene))
+
+    receipt = send(browser, step, "send", confirm="yes", code=code)
+
+    assert read(receipt).heading == "Approved"
+    assert [each.approver_id for each in scene.store.approvals.decisions(TENANT, scene.campaign.id, 1)] == ["ap-1"]
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_what_is_refused_by_a_round_that_is_open_by_then_is_recorded_or_said_not_to_be(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+    act, refused = scene.store.approvals.act, list[int]()
+
+    def failed_for_a_moment(*args: Any, **more: Any) -> Any:
+        refused.append(1)
+        if len(refused) <= times:
+            raise RoundClosedError("the campaign has failed")
+        return act(*args, **more)
+
+    monkeypatch.setattr(scene.store.approvals, "act", failed_for_a_moment)
+    answer = send(browser, step, "send", confirm="yes", comments="Fine by me.")
+
+    recorded = len(scene.store.approvals.decisions(TENANT, scene.campaign.id, 1))
+    if times == 1:
+        assert (read(answer).heading, recorded) == ("Approved", 1)
+    else:
+        assert (answer.status_code, read(answer).heading, recorded) == (503, "Not recorded", 0)
+        assert "Fine by me." in answer.text
+
+
+@pytest.mark.parametrize("button", ["review", "save", "page:2", "rest"])
+def test_what_was_typed_is_shown_where_somebody_decided_first(scene: Scene, button: str) -> None:
+    scene.stand_up(posts=2, approvers=TWO)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    scene.decide(2)
+
+    answer = send(browser, page, button, d_1="needs_revision", c_1="Say which harvest.")
+
+    assert answer.status_code == 409
+    assert "Somebody was faster" in answer.text
+    assert "Say which harvest." in answer.text
+
+
+def test_what_was_typed_is_shown_where_the_draft_came_too_late(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.stand_up(posts=2, approvers=TWO)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    meanwhile(scene, monkeypatch, partial(scene.decide, 2))
+
+    answer = send(browser, page, "save", d_1="needs_revision", c_1="Say which harvest.")
+
+    assert answer.status_code == 409
+    assert "Say which harvest." in answer.text
+
+
+@pytest.mark.parametrize("button", ["save", "page:2", "review"])
+def test_more_text_than_can_be_kept_is_said_and_stays_on_the_page(scene: Scene, button: str) -> None:
+    scene.stand_up(posts=100)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    typed = {f"c_{n}": f"{n}: say which harvest. " * 240 for n in range(1, 101)}
+
+    answer = send(browser, page, button, **typed, **{f"d_{n}": "needs_revision" for n in range(1, 101)})
+
+    assert answer.status_code == 413
+    assert "more text than can be kept" in answer.text
+    assert read(answer).fields["c.1"] == typed["c_1"].strip()[:5000]
+
+
+def test_what_was_typed_is_shown_where_the_time_is_over(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    page = browser.get(scene.url())
+    scene.clock.now = scene.round().expires_at + timedelta(seconds=1)
+
+    answer = send(browser, page, "save", d_1="needs_revision", c_1="Say which harvest.")
+
+    assert answer.status_code == 410
+    assert "Say which harvest." in answer.text
+
+
+def test_what_is_typed_behind_a_link_that_was_replaced_is_said_in_nobodys_name(scene: Scene) -> None:
+    scene.stand_up(posts=2)
+    browser = scene.browser()
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+    renew_link(
+        scene.store, TENANT, scene.campaign.id, 1, "ap-1",
+        name=CLA.name, email=CLA.email, now=scene.clock.now, **BY,
+    )  # fmt: skip
+
+    answer = send(browser, step, "send", confirm="yes", comments="Publish it all, I mean it.")
+
+    assert answer.status_code == 410
+    assert "Publish it all, I mean it." in answer.text
+    assert "commented" not in scene.audit()
 
 
 # --- an order for an approver -----------------------------------------------------------------------------

@@ -134,8 +134,8 @@ def _rows(visit: Visit, said: ApproverDecision) -> list[tuple[str, str]]:
 # --- links that are over ------------------------------------------------------------------------------
 
 
-def over_page(visit: Visit, *, note_left: bool = False) -> HTMLResponse:
-    """Return why this link decides nothing any more, without a word of the campaign."""
+def over_page(visit: Visit, *, note_left: bool = False, kept: Sequence[tuple[str, str]] = ()) -> HTMLResponse:
+    """Return why this link decides nothing any more, without a word of the campaign but what the reader typed."""
     words, found = visit.words, visit.found
     match found.standing:
         case Standing.NEWER:
@@ -153,7 +153,7 @@ def over_page(visit: Visit, *, note_left: bool = False) -> HTMLResponse:
         heading=words(f"state.{found.standing}.title"),
         lines=lines,
         sign=_SIGNS.get(found.standing, "stop"),
-        kept=[],
+        kept=kept,
         relink=_relink(visit),
     )
 
