@@ -30,12 +30,12 @@ from campaigns.model.terms.approval_terms import Approver
 from campaigns.rules.approval.identities import Requester
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.merge.merging import merge
+from campaigns.rules.recurrence.holidays import read_holidays
 from campaigns.rules.recurrence.rule import Calendar, Due, is_empty
 from campaigns.rules.recurrence.window import (
     Days,
     brief_of,
     days_of_window,
-    read_holidays,
     span_faults,
     window_warnings,
 )

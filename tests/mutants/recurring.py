@@ -17,8 +17,8 @@ MUTANTS: list[Mutant] = [
     {
         "name": "recurring: a period is named by the day in UTC",
         "file": RULE,
-        "old": "return self.of(period_of(moment.astimezone(self.zone).date(), self.kind))",
-        "new": "return self.of(period_of(moment.date(), self.kind))",
+        "old": "        day = moment.astimezone(self.zone).date()\n",
+        "new": "        day = moment.date()\n",
         "killed_by": RULES,
     },
     {

@@ -299,13 +299,26 @@ def _local_date(value: dt.date | dt.datetime, zone: ZoneInfo) -> dt.date:
     return value.astimezone(zone).date() if isinstance(value, dt.datetime) else value
 
 
+def _wall_time(day: dt.date, minute: int) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minute)
+
+
+def earliest_instant(day: dt.date, minute: int, zone: ZoneInfo) -> dt.datetime:
+    """Return the earliest instant that anybody may take for a wall time.
+
+    For one that does not exist that is before the gap: read with the offset after it, as schedulers do.
+    """
+    naive = _wall_time(day, minute)
+    return min(naive.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1))
+
+
 def local_instant(day: dt.date, minute: int, zone: ZoneInfo) -> dt.datetime:
     """Return the UTC instant of a wall time, `minute` counted from midnight (1440 = next midnight).
 
     A wall time that does not exist (spring forward) is the first instant after the gap; one that
     exists twice is the first of the two (domain.md section 14, rule 2).
     """
-    naive = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=minute)
+    naive = _wall_time(day, minute)
     early = naive.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
     if early.astimezone(zone).replace(tzinfo=None) == naive:
         return early

@@ -19,7 +19,7 @@ from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]  # it
 
 from campaigns.errors import Fault, FaultsError
 from campaigns.model.library.template import Recurrence, rule_parts
-from campaigns.model.terms.schedule import LAST_YEAR, local_instant
+from campaigns.model.terms.schedule import LAST_YEAR, earliest_instant, local_instant
 
 PeriodKind = Literal["day", "week", "month"]
 _FORMS: Final = {
@@ -65,8 +65,15 @@ class Calendar:
         return [due for due in map(self._due, self._inside(first, last)) if after < due.at <= until]
 
     def at(self, moment: datetime) -> Due | None:
-        """Return the due of the period that a moment lies in; None: the template does not come in it."""
-        return self.of(period_of(moment.astimezone(self.zone).date(), self.kind))
+        """Return the due of the period that a moment lies in; None: the template does not come in it.
+
+        Where clocks skip the beginning of a day, and with it the time of the due, a schedule comes on the day before.
+        """
+        day = moment.astimezone(self.zone).date()
+        coming = self.of(period_of(day + timedelta(days=1), self.kind))
+        if coming is not None and day < coming.day and moment >= earliest_instant(coming.day, self._minute, self.zone):
+            return coming
+        return self.of(period_of(day, self.kind))
 
     def of(self, period: str) -> Due | None:
         """Return the due of a period; None: the template does not come in it.

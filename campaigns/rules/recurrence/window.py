@@ -6,26 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
-from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
-from icalendar import Calendar as ICalendar
 
-from campaigns.errors import Fault, FaultsError
+from campaigns.errors import Fault
 from campaigns.model.library.template import LEAP_YEAR, TemplateInput, TemplateSchedule, Window
 from campaigns.model.terms.schedule import DateRange, local_instant
+from campaigns.rules.recurrence.holidays import holidays_in
 from campaigns.rules.recurrence.rule import Due
 
 _ITEM: Final = re.compile(r"(?<!\d)(\d+)([MWD])", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Holiday:
-    day: date
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,64 +83,6 @@ def span_faults(window: Window) -> list[Fault]:
     return []
 
 
-@lru_cache(maxsize=16)  # a large one takes a quarter of a second, and each forecast reads it
-def read_holidays(text: str) -> list[tuple[date, date, str, str]]:
-    """Return the days of a calendar of holidays: first and last day, name, and the rule by which they come again.
-
-    Raises:
-        FaultsError: it is not a calendar, or has no day in it.
-    """
-    try:
-        found = []
-        for event in ICalendar.from_ical(text).walk("VEVENT"):
-            start = event.decoded("dtstart")
-            end = event.decoded("dtend") if "dtend" in event else None
-            first = start.date() if isinstance(start, datetime) else start
-            last = (end.date() if isinstance(end, datetime) else end - timedelta(days=1)) if end else first
-            rule = _text_of(event["rrule"].to_ical()) if "rrule" in event else ""
-            if rule and not re.match(r"FREQ=YEARLY(;|$)", rule):
-                raise ValueError(f"comes again by {rule[:60]}: only FREQ=YEARLY is read")
-            if not first <= last <= first + timedelta(days=60):
-                raise ValueError(f"lasts from {first} to {last}")
-            found.append((first, last, " ".join(str(event.get("summary", "holiday")).split())[:100], rule))
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise FaultsError(
-            [Fault("holidays", f"is not a calendar of days: {error}"[:300], "HOLIDAYS_INVALID")]
-        ) from None
-    if not found:
-        raise FaultsError([Fault("holidays", "has no event in it", "HOLIDAYS_INVALID")])
-    return found
-
-
-def _text_of(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def holidays_in(template: TemplateInput, first: date, last: date) -> list[Holiday]:
-    """Return the holidays of a template between two days, both included, in order."""
-    if template.holidays is None:
-        return []
-    days: dict[date, str] = {}
-    for start, end, name, rule in read_holidays(template.holidays):
-        starts = [start]
-        if rule:
-            low = datetime(first.year - 1, 1, 1)  # noqa: DTZ001 - a wall time
-            high = datetime(last.year + 1, 1, 1)  # noqa: DTZ001 - a wall time
-            again = rrulestr(_without_zone(rule), dtstart=datetime(start.year, start.month, start.day))  # noqa: DTZ001
-            starts = [moment.date() for moment in again.between(low, high, inc=True)]
-        for each in starts:
-            for number in range((end - start).days + 1):
-                day = each + timedelta(days=number)
-                if first <= day <= last:
-                    days.setdefault(day, name)
-    return [Holiday(day, name) for day, name in sorted(days.items())]
-
-
-def _without_zone(rule: str) -> str:
-    # dateutil refuses an UNTIL with a zone beside a start without one.
-    return re.sub(r"(UNTIL=\d{8})(T\d{6})?Z?", r"\1", rule)
-
-
 def brief_of(template: TemplateInput, due: Due, days: Days) -> dict[str, Any]:
     """Return the brief of an occurrence as somebody would have sent it, not yet checked."""
     schedule = template.brief.schedule
@@ -173,13 +107,17 @@ def brief_of(template: TemplateInput, due: Due, days: Days) -> dict[str, Any]:
 
 def _blackout(template: TemplateInput, schedule: TemplateSchedule, days: Days) -> list[str]:
     """Return the days within the window on which nothing goes out: fixed ones, yearly ones, and holidays."""
-    fixed = {
-        day for entry in schedule.blackout_dates for day in (entry.days() if isinstance(entry, DateRange) else [entry])
-    }
+    # Asked of each day of the window: a range may last for a thousand years.
+    window = [days.first + timedelta(days=number) for number in range((days.last - days.first).days + 1)]
     years = range(days.first.year, days.last.year + 1)
+    fixed = {day for day in window if any(_covers(entry, day) for entry in schedule.blackout_dates)}
     fixed |= {_in_year(yearly, year) for yearly in schedule.yearly_blackout_days for year in years}
     fixed |= {holiday.day for holiday in holidays_in(template, days.first, days.last)}
-    return [day.isoformat() for day in sorted(fixed) if days.first <= day <= days.last]
+    return [day.isoformat() for day in window if day in fixed]
+
+
+def _covers(entry: date | DateRange, day: date) -> bool:
+    return entry.from_ <= day <= entry.to if isinstance(entry, DateRange) else entry == day
 
 
 def window_warnings(template: TemplateInput, due: Due, days: Days) -> list[str]:
