@@ -32,11 +32,12 @@ from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.forecasts import calendar_of, days_of, in_template, planned_posts, too_few_posts, window_over
 from campaigns.rules.approval.identities import Requester
-from campaigns.rules.recurrence.policy import MAKE, Verdict, by_the_clock, by_the_others
+from campaigns.rules.recurrence.policy import MAKE, SUPERSEDED, Verdict, by_the_clock, by_the_others
 from campaigns.rules.recurrence.rule import Due
 from campaigns.rules.recurrence.window import brief_of
 from campaigns.store import Store
 from campaigns.store.commits.transaction import attempts
+from campaigns.store.library.occurrences import LastClaim
 
 _LOOKED_BACK: Final = 24
 """Occurrences that are looked at for one that still waits, and for rejections in a row."""
@@ -120,10 +121,11 @@ class _Wanted:
         found = self.store.occurrences.find(template.tenant_id, template.id, self.due.period, self.n)
         if found is not None and self._stands(found):
             return found
-        if found is not None and found.status is OccurrenceStatus.CLAIMED:
-            return self._submitted(found)
-        before = self._before()
+        last = self.store.occurrences.claimed_last(template.tenant_id, template.id)
+        before = self._before(last)
         open_campaign = next((each.id for each in before if each.status not in AT_REST), None)
+        if found is not None and found.status is OccurrenceStatus.CLAIMED:
+            return self._goes_on(found, open_campaign)
         verdict = self._verdict(before, open_campaign)
         days = days_of(template, self.due, self.now)
         if verdict.act != "skip" and days.is_over(calendar_of(template).zone):
@@ -132,8 +134,8 @@ class _Wanted:
             return self.noted(OccurrenceStatus.SKIPPED, verdict, found)
         if verdict.act == "queue":
             return self.noted(OccurrenceStatus.QUEUED, verdict, found)
-        raw = brief_of(template, self.due, days)
         try:
+            raw = brief_of(template, self.due, days)
             posts, _ = planned_posts(self.store, raw, template.tenant_id, requester, self.default_approver, self.now)
         except FaultsError as error:
             faults = FaultsError([in_template(fault) for fault in error.faults])
@@ -141,8 +143,11 @@ class _Wanted:
         if posts < template.policies.min_useful_posts:
             too_few = Verdict("skip", "TOO_FEW_POSTS", f"its window {too_few_posts(posts, template.policies)}")
             return self.noted(OccurrenceStatus.SKIPPED, too_few, found)
-        claimed = self.noted(OccurrenceStatus.CLAIMED, verdict, found, raw, self._earlier(before))
-        if verdict.act == "supersede" and open_campaign is not None:
+        return self._goes_on(self._claimed(found, last, verdict, raw, self._earlier(before)), open_campaign)
+
+    def _goes_on(self, claimed: Occurrence, open_campaign: str | None) -> Occurrence:
+        """Do what a claim is for, whoever made it: end the one before where it takes its place, store its campaign."""
+        if claimed.code == SUPERSEDED and open_campaign is not None:
             self._cancel(open_campaign)
         return self._submitted(claimed)
 
@@ -156,11 +161,17 @@ class _Wanted:
                 return not self.from_queue and not self.by_hand
         return False
 
-    def _before(self) -> list[Campaign]:
-        """Return the campaigns of the occurrences that were due before this one, the latest first."""
-        template, found = self.template, []
+    def _before(self, last: LastClaim | None) -> list[Campaign]:
+        """Return the campaigns of the occurrences that were due before this one, the latest first.
+
+        Args:
+            last: the claim of the template that was made last: its campaign is stored first where it is not yet, and a
+                list may not have it for a moment.
+        """
+        template, found = self.template, list[Campaign]()
         most = max(_LOOKED_BACK, template.policies.topic_memory)
-        for each in self.store.occurrences.list(template.tenant_id, template.id, limit=2 * most).items:
+        listed = self.store.occurrences.list(template.tenant_id, template.id, limit=2 * most).items
+        for each in self._with(last, listed):
             mine = each.period == self.due.period and each.n == self.n
             if mine or each.status is not OccurrenceStatus.STARTED or each.scheduled_at > self.due.at:
                 continue
@@ -171,6 +182,16 @@ class _Wanted:
             if len(found) == most:
                 break
         return found
+
+    def _with(self, last: LastClaim | None, listed: Sequence[Occurrence]) -> list[Occurrence]:
+        if last is None or (last.period, last.n) == (self.due.period, self.n):
+            return list(listed)
+        claimed = self.store.occurrences.find(self.template.tenant_id, self.template.id, last.period, last.n)
+        if claimed is not None and claimed.status is OccurrenceStatus.CLAIMED and claimed.scheduled_at <= self.due.at:
+            claimed = self._submitted(claimed)
+        others = [each for each in listed if (each.period, each.n) != (last.period, last.n)]
+        by_time = sorted([*others, *([claimed] if claimed else [])], key=lambda each: each.scheduled_at)
+        return by_time[::-1]
 
     def _verdict(self, before: Sequence[Campaign], open_campaign: str | None) -> Verdict:
         template = self.template
@@ -207,7 +228,23 @@ class _Wanted:
     def _earlier(self, before: Sequence[Campaign]) -> list[str]:
         return [campaign.id for campaign in before[: self.template.policies.topic_memory]]
 
-    def noted(
+    def noted(self, status: OccurrenceStatus, why: Verdict, found: Occurrence | None) -> Occurrence:
+        if found is not None and (found.status, found.code, found.reason) == (status, why.code, why.reason):
+            return found
+        return self.store.occurrences.put(self._occurrence(status, why, found), before=found)
+
+    def _claimed(
+        self,
+        found: Occurrence | None,
+        last: LastClaim | None,
+        why: Verdict,
+        raw: dict[str, Any],
+        earlier: Sequence[str],
+    ) -> Occurrence:
+        claim = self._occurrence(OccurrenceStatus.CLAIMED, why, found, raw, earlier)
+        return self.store.occurrences.claim(claim, before=found, last=last)
+
+    def _occurrence(
         self,
         status: OccurrenceStatus,
         why: Verdict,
@@ -217,9 +254,7 @@ class _Wanted:
     ) -> Occurrence:
         template, due = self.template, self.due
         place = (template.tenant_id, template.id, due.period, self.n)
-        if found is not None and (found.status, found.code, found.reason) == (status, why.code, why.reason):
-            return found
-        occurrence = Occurrence(
+        return Occurrence(
             id=derived_id("occ", *place),
             tenant_id=template.tenant_id,
             template_id=template.id,
@@ -237,7 +272,6 @@ class _Wanted:
             created_at=found.created_at if found else self.now,
             updated_at=self.now,
         )
-        return self.store.occurrences.put(occurrence, before=found)
 
     def _submitted(self, claimed: Occurrence) -> Occurrence:
         """Store the campaign of a claim, whoever made the claim."""

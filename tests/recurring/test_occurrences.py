@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from campaigns.agents.topics import repeats
 from campaigns.build.earlier import earlier_topics
 from campaigns.errors import BadBriefError, ConflictError, FaultsError, NotDueError, StoreUnavailableError
 from campaigns.model.library.template import OccurrenceStatus, TemplateStatus
+from campaigns.model.terms.schedule import DateRange
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations import recurring
 from campaigns.operations.forecasts import accepted, forecasts
@@ -82,12 +84,41 @@ def test_many_at_once_make_one(series: Series) -> None:
     assert len(series.campaigns()) == 1
 
 
+@pytest.mark.parametrize("far", ["claimed", "started"])
+@pytest.mark.parametrize(("overlap", "second"), [("queue", QUEUED), ("skip", SKIPPED), ("allow", STARTED)])
+def test_of_two_that_are_made_at_once_the_later_one_finds_the_other_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overlap: str, second: OccurrenceStatus, far: str
+) -> None:
+    """Two runs that are late together; the policy is about what stands when the second is claimed."""
+    series = Series(tmp_path, policies={"overlap": overlap, "catchUp": "all"})
+    now, looked = TUESDAY + WEEK, recurring.planned_posts
+
+    def meanwhile(*args: Any) -> Any:
+        monkeypatch.setattr(recurring, "planned_posts", looked)
+        with monkeypatch.context() as patch:
+            if far == "claimed":
+                patch.setattr(recurring, "submit", dies)
+            with suppress(StoreUnavailableError):
+                series.at(TUESDAY, now=now)
+        return looked(*args)
+
+    monkeypatch.setattr(recurring, "planned_posts", meanwhile)
+    made = series.at(TUESDAY + WEEK, now=now)
+
+    assert made.status is second
+    first = series.store.occurrences.find(TENANT, series.template.id, "2027-W09")
+    assert first is not None
+    assert first.status is STARTED
+    assert len(series.campaigns()) == (2 if overlap == "allow" else 1)
+
+
+def dies(*_: Any, **__: Any) -> Any:
+    raise StoreUnavailableError("the process is gone")
+
+
 def test_whoever_finds_a_claim_goes_on_with_the_brief_that_lies_in_it(
     series: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailableError("the process is gone")
-
     with monkeypatch.context() as patch:
         patch.setattr(recurring, "submit", dies)
         with pytest.raises(StoreUnavailableError):
@@ -322,6 +353,26 @@ def test_the_one_before_is_cancelled_where_the_policy_says_so(tmp_path: Path) ->
     assert series.store.campaigns.get(TENANT, first.campaign_id).status is CampaignStatus.CANCELLED
 
 
+def test_the_one_before_is_cancelled_also_by_whoever_goes_on_with_a_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = Series(tmp_path, policies={"overlap": "supersede_previous"})
+    first = series.at(TUESDAY)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as until_then:
+        until_then.setattr(recurring, "cancel", killed)
+        with pytest.raises(KeyboardInterrupt):
+            series.at(TUESDAY + WEEK)
+
+    second = series.at(TUESDAY + WEEK)
+
+    assert second.status is STARTED
+    assert series.store.campaigns.get(TENANT, first.campaign_id).status is CampaignStatus.CANCELLED
+
+
 def test_two_rejections_in_a_row_pause_the_template_until_somebody_had_a_look(series: Series) -> None:
     for number in range(2):
         series.end(series.at(TUESDAY + number * WEEK), S.REJECTED, at=TUESDAY + number * WEEK + DAY)
@@ -455,6 +506,24 @@ def test_what_comes_is_told_with_windows_posts_and_warnings(tmp_path: Path) -> N
     assert posts
     assert min(post.scheduled_at for post in posts) > datetime(2027, 3, 31, tzinfo=UTC)
     assert not series.campaigns()[0].schedule.blackout_days() ^ {date(2027, 3, 29), date(2027, 3, 30)}
+
+
+def test_of_a_range_without_posts_only_the_days_of_the_window_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred ranges of a thousand years are 36 million days."""
+
+    def listed(_: DateRange) -> list[date]:
+        raise AssertionError("all days of the range were listed")
+
+    monkeypatch.setattr(DateRange, "days", listed)
+    ranges = [{"from": "2027-03-10", "to": "2999-12-31"}, {"from": "2000-01-01", "to": "2026-12-31"}]
+    schedule = {"timezone": "Europe/Lisbon", "allowedDaysOfWeek": ["tue", "wed"], "blackoutDates": ranges}
+
+    series = Series(tmp_path, brief={"schedule": schedule})
+    series.of("2027-W09", now=TUESDAY)
+
+    assert series.campaigns()[0].schedule.blackout_days() == {date(2027, 3, day) for day in range(10, 15)}
 
 
 def faults(series: Series, **changes: Any) -> dict[str, str]:

@@ -67,6 +67,7 @@ BUILDERS: dict[Callable[..., Key], tuple[st.SearchStrategy[Any], ...]] = {
     keys.idempotency: (TENANTS, st.text()),
     keys.external_ref: (TENANTS, st.text()),
     keys.occurrence: (TENANTS, TEMPLATES, st.text(), NUMBERS),
+    keys.occurrence_claimed_last: (TENANTS, TEMPLATES),
     keys.template: (TENANTS, TEMPLATES),
     keys.template_name: (TENANTS, st.from_regex(r"[a-z]{1,20}", fullmatch=True)),
     keys.template_change: (TENANTS, TEMPLATES, NUMBERS),

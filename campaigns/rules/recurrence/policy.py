@@ -12,6 +12,9 @@ from campaigns.rules.recurrence.rule import Due
 PUNCTUAL: Final = timedelta(minutes=15)
 """So late a run of a schedule may well begin without anybody being down."""
 
+SUPERSEDED: Final = "SUPERSEDED"
+"""The code of an occurrence that takes the place of the one before."""
+
 Act = Literal["make", "skip", "queue", "supersede"]
 
 
@@ -64,7 +67,7 @@ def by_the_others(policies: Policies, open_campaign: str | None, rejected: int) 
     if policies.overlap == "skip":
         return Verdict("skip", "OVERLAP", f"the one before, {open_campaign}, still waits")
     if policies.overlap == "supersede_previous":
-        return Verdict("supersede", "SUPERSEDED", f"takes the place of {open_campaign}")
+        return Verdict("supersede", SUPERSEDED, f"takes the place of {open_campaign}")
     return Verdict("queue", "QUEUED", f"begins when the one before, {open_campaign}, has ended")
 
 

@@ -316,6 +316,11 @@ def occurrence(tenant_id: str, template_id: str, period: str, n: int) -> Key:
     return Key(template(tenant_id, template_id).pk, f"occurrence#{_hashed(period)}#{_number(n)}")
 
 
+def occurrence_claimed_last(tenant_id: str, template_id: str) -> Key:
+    """Where the claims of one template meet, of whatever period."""
+    return Key(template(tenant_id, template_id).pk, "occurrence#claimed-last")
+
+
 def occurrences_partition(tenant_id: str, template_id: str) -> str:
     return f"{template(tenant_id, template_id).pk}#occurrences"
 

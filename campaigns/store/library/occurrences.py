@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.errors import VersionConflictError
@@ -10,6 +11,15 @@ from campaigns.model.library.template import Occurrence, OccurrenceStatus
 from campaigns.store.items import keys
 from campaigns.store.items.documents import Page, item_of, read_page, readable, value_of
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+
+
+@dataclass(frozen=True, slots=True)
+class LastClaim:
+    """The occurrence of a template that was claimed last; `version` counts the claims."""
+
+    period: str
+    n: int
+    version: int
 
 
 class OccurrenceRepository:
@@ -23,16 +33,40 @@ class OccurrenceRepository:
         item = self._table.get(keys.occurrence(tenant_id, template_id, period, n))
         return value_of(item, Occurrence) if item else None
 
+    def claimed_last(self, tenant_id: str, template_id: str) -> LastClaim | None:
+        """Return which occurrence of a template was claimed last, as of now; None: none was."""
+        item = self._table.get(keys.occurrence_claimed_last(tenant_id, template_id))
+        return LastClaim(item["period"], item["n"], item["version"]) if item else None
+
+    def claim(self, occurrence: Occurrence, *, before: Occurrence | None, last: LastClaim | None) -> Occurrence:
+        """Write a claim as `put` does, unless another of the template was claimed since `last` was.
+
+        Raises:
+            VersionConflictError: somebody else wrote it, or claimed another.
+        """
+        place = keys.occurrence_claimed_last(occurrence.tenant_id, occurrence.template_id)
+        claimed: Item = {
+            **place._asdict(),
+            "kind": "occurrence-claimed-last",
+            "period": occurrence.period,
+            "n": occurrence.n,
+            "version": last.version + 1 if last else 1,
+        }
+        return self._put(occurrence, before, Put(claimed, Equals({"version": last.version}) if last else ABSENT))
+
     def put(self, occurrence: Occurrence, *, before: Occurrence | None) -> Occurrence:
         """Write an occurrence over what was read before, None: over nothing; return it with its new version.
 
         Raises:
             VersionConflictError: somebody else wrote it since.
         """
+        return self._put(occurrence, before)
+
+    def _put(self, occurrence: Occurrence, before: Occurrence | None, *beside: Put) -> Occurrence:
         changed = occurrence.model_copy(update={"version": before.version + 1 if before else 1})
         condition = Equals({"version": before.version}) if before else ABSENT
         try:
-            self._table.write(Put(_item(changed), condition))
+            self._table.write(Put(_item(changed), condition), *beside)
         except ConditionFailed as failed:
             raise VersionConflictError("the occurrence was claimed by somebody else") from failed
         return changed
