@@ -42,6 +42,7 @@ from campaigns.store.library.occurrences import LastClaim
 _LOOKED_BACK: Final = 24
 """Occurrences that are looked at for one that still waits, and for rejections in a row."""
 ACTOR: Final = "recurring-campaign"
+MOST_OF_A_PERIOD: Final = 999
 
 
 def due_at(template: Template, scheduled_for: datetime) -> Due:
@@ -314,9 +315,15 @@ class _Wanted:
 
 
 def one_more(store: Store, template: Template, due: Due, **how: Any) -> Occurrence:
-    """Make one more occurrence of a period, beside those that there are; takes what `occur` takes."""
-    place = (template.tenant_id, template.id, due.period)
-    n = next(n for n in range(2, 1000) if store.occurrences.find(*place, n) is None)
+    """Make one more occurrence of a period, beside those that there are; takes what `occur` takes.
+
+    Raises:
+        ConflictError: there are `MOST_OF_A_PERIOD`.
+    """
+    place, numbers = (template.tenant_id, template.id, due.period), range(2, MOST_OF_A_PERIOD + 1)
+    n = next((n for n in numbers if store.occurrences.find(*place, n) is None), None)
+    if n is None:
+        raise ConflictError(f"there are {MOST_OF_A_PERIOD} of {due.period} already")
     return occur(store, template, due, **{**how, "by_hand": True, "n": n})
 
 

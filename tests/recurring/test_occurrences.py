@@ -145,6 +145,16 @@ def test_a_period_in_which_the_template_does_not_come_makes_nothing(tmp_path: Pa
     assert len(series.campaigns()) == 1
 
 
+def test_of_a_period_there_are_so_many_and_no_more(series: Series, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurring, "MOST_OF_A_PERIOD", 2)
+    series.at(TUESDAY)
+    due = due_at(series.template, TUESDAY)
+    one_more(series.store, series.template, due, now=TUESDAY)
+
+    with pytest.raises(ConflictError):
+        one_more(series.store, series.template, due, now=TUESDAY)
+
+
 def test_one_more_of_a_period_is_made_only_when_it_is_asked_for(series: Series) -> None:
     first = series.at(TUESDAY)
     series.end(first, S.COMPLETED, at=TUESDAY + HOUR)
