@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from campaigns import correlation
 from campaigns.approval.messages.events import told_to_prefect
@@ -19,6 +20,7 @@ from campaigns.approval.messages.notice_kinds import (
     RECEIPT,
     REMINDER,
     TEAM,
+    personal,
 )
 from campaigns.approval.messages.notices import Notice, Occasion, to_approver, to_team
 from campaigns.errors import NotFoundError, StoreUnavailableError
@@ -28,7 +30,7 @@ from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.model.campaign import Campaign
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.rules.approval.decisions import still_asked
-from campaigns.rules.approval.identities import Requester
+from campaigns.rules.approval.identities import Requester, folded
 from campaigns.settings import get_settings
 from campaigns.store import Fact, OutboxEntry, Store
 from campaigns.wiring import get_link_signer, get_list_links
@@ -48,6 +50,8 @@ def send_notice(store: Store, entry: OutboxEntry, now: datetime) -> bool:
         _divide(store, entry, now)
         return True
     occasion = _occasion(store, entry)
+    if entry.kind == DIGEST:
+        entry = _of_one_person(store, entry, _asked(occasion, entry), now)
     notice = _notice(store, occasion, entry, now)
     if notice is None:
         return True
@@ -144,8 +148,30 @@ def _occasion(store: Store, entry: OutboxEntry) -> Occasion:
     )
 
 
+def _asked(about: Occasion, entry: OutboxEntry) -> RoundApprover | None:
+    return next((each for each in about.round.approvers if each.id == entry.payload.get("approver")), None)
+
+
+def _of_one_person(store: Store, entry: OutboxEntry, asked: RoundApprover | None, now: datetime) -> OutboxEntry:
+    """Return a digest with what is asked of the one whom it goes to, for it has that person's own links.
+
+    Where somebody else is asked by now, in this round or in another of it, each is reminded alone.
+    """
+    kept, alone = list[dict[str, Any]](), list[OutboxEntry]()
+    for each in entry.payload["reminders"]:
+        round_ = store.approvals.round(entry.tenant_id, each["campaign"], each["round"])
+        other = next((one for one in round_.approvers if one.id == each["approver"]), None)
+        if asked is not None and not asked.revoked and other is not None and folded(other.email) == folded(asked.email):
+            kept.append(each)
+        elif other is not None and not other.revoked:
+            once = ("alone", entry.due_since.isoformat())
+            alone.append(personal(REMINDER, round_, other.id, *once, due_at=now, ends=each["ends"]))
+    store.outbox.add(alone)
+    return entry.model_copy(update={"payload": {**entry.payload, "reminders": kept}})
+
+
 def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) -> Notice | None:
-    asked = next((each for each in about.round.approvers if each.id == entry.payload.get("approver")), None)
+    asked = _asked(about, entry)
     if entry.kind in TEAM:
         comment = _late_comment(store, entry) if entry.kind == NOTE else ""
         return to_team(entry.kind, about, approver_id=entry.payload.get("approver"), comment=comment)

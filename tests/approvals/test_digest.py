@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from campaigns.approval.messages.reminding import remind_due
+from campaigns.approval.renewing import renew_link, revoke_link
 from campaigns.errors import StoreUnavailableError
 from tasks.delivery.deliver import deliver_due
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
@@ -117,6 +118,39 @@ def test_what_was_decided_meanwhile_is_left_out_and_nothing_is_sent_about_nothin
         each.decide(1)
     deliver_due(scene.store, now=scene.clock.now)
     assert len(digests(scene)) == 1
+
+
+@pytest.mark.parametrize("lead", [True, False])
+@pytest.mark.parametrize("gone", ["replaced", "revoked"])
+def test_nobody_is_sent_the_links_of_somebody_else_who_is_asked_instead(scene: Scene, lead: bool, gone: str) -> None:
+    """The digest is written, and not sent yet."""
+    scenes = several(scene, 3, approvers=[ANA.to_wire(), BEN.to_wire()])
+    to_the_reminder(scene, scenes[0])
+    remind_due(scene.store, now=scene.clock.now)
+    written = [each.subject_id for one in scenes for each in scene.store.outbox.of(TENANT, one.campaign.id)
+               if each.kind == "digest" and each.payload["approver"] == "ap-1"]  # fmt: skip
+    left = next(each for each in scenes if (each.campaign.id == written[0]) is lead)
+    place: tuple[Any, ...] = (scene.store, TENANT, left.campaign.id, 1, "ap-1")
+    how: dict[str, Any] = {"actor": "t", "reason": "left", "now": scene.clock.now}
+    if gone == "replaced":
+        renew_link(*place, name=CLA.name, email=CLA.email, **how)
+    else:
+        revoke_link(*place, **how)
+
+    for _ in range(3):
+        deliver_due(scene.store, now=scene.clock.now)
+        scene.clock.pass_(minutes=1)
+
+    told: dict[str, set[str]] = {"ana@example.com": set(), CLA.email: set()}
+    for name, mail in zip(sorted_files(scene), mails(scene), strict=True):
+        if "-digest-" in name or "-reminder-" in name:
+            to = str(mail["To"]).rpartition("<")[2].rstrip(">")
+            told[to] |= {each.campaign.id for each in scenes if each.round().callback_id in words_of(mail)}
+    others = {each.campaign.id for each in scenes} - {left.campaign.id}
+    assert told == {
+        "ana@example.com": others,
+        CLA.email: {left.campaign.id} if gone == "replaced" else set(),
+    }
 
 
 def test_a_sweep_that_dies_leaves_all_of_it_for_the_next_and_nothing_twice(
