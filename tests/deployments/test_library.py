@@ -10,6 +10,7 @@ import pytest
 from campaigns import wiring
 from campaigns.build.by_name import names
 from campaigns.settings import get_settings
+from deployments.commands import seed
 from deployments.commands.library import main
 from tests.samples import SAMPLES
 
@@ -53,5 +54,29 @@ def test_what_files_hold_is_stored_once_changed_by_name_and_refused_whole(
     assert main(["--tenant", "other", "--brand", str(SAMPLES / "brand.json"), "--personas", str(broken)]) == 1
     assert "Nothing was stored." in capsys.readouterr().err
     assert names(store, "other")["brands"] == []
+    for opener in (get_settings, wiring.get_store):
+        opener.cache_clear()
+
+
+def test_samples_are_stored_once_and_what_became_of_them_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAMPAIGNS_HOME", str(tmp_path))
+    for opener in (get_settings, wiring.get_store):
+        opener.cache_clear()
+    seed.main(["--tenant", "acme"])
+    store = wiring.get_store()
+    first = names(store, "acme")
+    template = store.templates.named("acme", "weekly roast")
+    store.templates.update(
+        template.model_copy(update={"name": "Roast"}), expect_version=1, actor="ana", action="changed"
+    )
+    capsys.readouterr()
+
+    seed.main(["--tenant", "acme"])
+
+    assert "what was there already stays as it is" in capsys.readouterr().out
+    assert {len(each) for each in first.values()} == {1, 2}
+    assert names(store, "acme") == {**first, "templates": ["Monthly talks", "Roast"]}
     for opener in (get_settings, wiring.get_store):
         opener.cache_clear()
