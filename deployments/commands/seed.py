@@ -9,6 +9,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from campaigns.errors import ConflictError, LimitReachedError
 from campaigns.model.base import derived_id
@@ -31,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for each in json.loads((ROOT / "samples" / "personas.json").read_text())
     ]
     store = get_store()
-    made = [_made(lambda: store.brands.create(brand))]
-    made += [_made(lambda one=persona: store.personas.create(one)) for persona in personas]
+    made = [_made(partial(store.brands.create, brand))]
+    made += [_made(partial(store.personas.create, persona)) for persona in personas]
     for each in json.loads((ROOT / "samples" / "templates.json").read_text()):
         given = {**each, "id": derived_id("template", tenant_id, each["name"]), "requestedBy": "seed", **stamps}
         template = Template.model_validate(given)
-        made.append(_made(lambda one=template: store.templates.create(one, actor="seed")))
+        made.append(_made(partial(store.templates.create, template, actor="seed")))
     there = "" if all(made) else "; what was there already stays as it is"
     print(f"brand {brand.name} and personas {', '.join(persona.name for persona in personas)}{there}")
 
