@@ -8,7 +8,7 @@ schedule or a person who was quicker all end with the same campaign.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -189,7 +189,8 @@ class _Wanted:
             return list(listed)
         claimed = self.store.occurrences.find(self.template.tenant_id, self.template.id, last.period, last.n)
         if claimed is not None and claimed.status is OccurrenceStatus.CLAIMED and claimed.scheduled_at <= self.due.at:
-            claimed = self._submitted(claimed)
+            at = claimed.scheduled_at
+            claimed = replace(self, due=Due(claimed.period, at.date(), at), n=claimed.n).made()
         others = [each for each in listed if (each.period, each.n) != (last.period, last.n)]
         by_time = sorted([*others, *([claimed] if claimed else [])], key=lambda each: each.scheduled_at)
         return by_time[::-1]

@@ -383,6 +383,25 @@ def test_the_one_before_is_cancelled_also_by_whoever_goes_on_with_a_claim(
     assert series.store.campaigns.get(TENANT, first.campaign_id).status is CampaignStatus.CANCELLED
 
 
+def test_the_one_before_is_cancelled_also_by_the_one_behind_who_finds_the_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = Series(tmp_path, policies={"overlap": "supersede_previous"})
+    made = [series.at(TUESDAY)]
+    with monkeypatch.context() as until_then:
+        until_then.setattr(recurring, "cancel", dies)
+        with pytest.raises(StoreUnavailableError):
+            series.at(TUESDAY + WEEK)
+
+    made.append(series.at(TUESDAY + 2 * WEEK, now=TUESDAY + WEEK + HOUR))
+
+    claimed = series.store.occurrences.find(TENANT, series.template.id, "2027-W10")
+    assert claimed is not None
+    assert claimed.status is STARTED
+    found = [series.store.campaigns.get(TENANT, each.campaign_id).status for each in (made[0], claimed, made[1])]
+    assert found == [CampaignStatus.CANCELLED, CampaignStatus.CANCELLED, CampaignStatus.PLANNING]
+
+
 def test_two_rejections_in_a_row_pause_the_template_until_somebody_had_a_look(series: Series) -> None:
     for number in range(2):
         series.end(series.at(TUESDAY + number * WEEK), S.REJECTED, at=TUESDAY + number * WEEK + DAY)
