@@ -72,6 +72,13 @@ MUTANTS: list[Mutant] = [
         "killed_by": SERVED,
     },
     {
+        "name": "property 3: a run is served for any tenant that is typed",
+        "file": "tasks/engine/bound.py",
+        "old": "    if own and tenant_id != own:",
+        "new": "    if own and not tenant_id:",
+        "killed_by": SERVED,
+    },
+    {
         "name": "property 4: the planner does not know the brand",
         "file": "campaigns/agents/prompts.py",
         "old": '        "brand": _brand(given.brand_config),\n        "personas"',
@@ -182,6 +189,30 @@ MUTANTS: list[Mutant] = [
         "old": "for fault in faults_of(error)]\n        return",
         "new": "for fault in faults_of(error)[:1]]\n        return",
         "killed_by": CHECKED,
+    },
+    {
+        "name": "property 7: what a persona wrote may be of any length",
+        "file": "campaigns/model/library/persona.py",
+        "old": "StringConstraints(min_length=10, max_length=10_000)",
+        "new": "StringConstraints(min_length=10)",
+        "killed_by": CHECKED,
+    },
+    {
+        "name": "property 12: what a link says of itself is not compared",
+        "file": "campaigns/approval/invitations.py",
+        "old": "if approver is None or not same or early or late:",
+        "new": "if approver is None or early or late:",
+        "killed_by": ALONE,
+    },
+    {
+        "name": "property 12: the API reads the posts of who asked first",
+        "file": "api/routers/campaigns.py",
+        "old": "    posts = store.posts.list(campaign.tenant_id, campaign.id, platform",
+        "new": (
+            '    first = globals().setdefault("_first", campaign.tenant_id)\n    posts = '
+            "store.posts.list(first, campaign.id, platform"
+        ),
+        "killed_by": ALONE,
     },
     {
         "name": "property 12: campaigns of all tenants lie together",

@@ -13,14 +13,18 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
+from prefect.logging import disable_run_logger
 
+from campaigns.errors import FaultsError
 from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.settings import get_settings
+from tasks.save import save_campaign
 from tests.api.doors import Door, opened
 from tests.api.log_lines import log_lines
 from tests.store.samples import NOW as SAMPLED_AT
@@ -217,6 +221,24 @@ def test_a_request_is_served_exactly_when_its_token_is_good(
         assert len(denied) == 1
         # Refused requests leave nothing but their count (store.signals, once a second at most).
         assert _only_signals(writes)
+
+    _a_run_is_served_for_its_own_tenant(door, data)
+
+
+def _a_run_is_served_for_its_own_tenant(door: Door, data: st.DataObject) -> None:
+    """Whoever starts a run by hand in Prefect types a tenant: a worker that acts for one serves no other."""
+    tenants = ["acme", *GOOD_VALUES["tenantId"]]
+    typed, bound = data.draw(st.sampled_from(tenants)), data.draw(st.sampled_from(["", *tenants]))
+    [campaign] = door.store.campaigns.list(typed).items
+    with pytest.MonkeyPatch.context() as patch, disable_run_logger():
+        patch.setattr("tasks.engine.bound.get_settings", lambda: SimpleNamespace(tenant=bound))
+        if bound in {"", typed}:
+            saved = save_campaign.fn(typed, campaign.id, None)
+            assert (saved.tenant_id, saved.name) == (typed, f"of {typed}")
+            return
+        with pytest.raises(FaultsError) as refused:
+            save_campaign.fn(typed, campaign.id, None)
+        assert [fault.field for fault in refused.value.faults] == ["tenantId"]
 
 
 def _only_signals(writes: list[Any]) -> bool:

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from campaigns.agents.planner import Planner
 from campaigns.agents.prompts import Prompt
 from campaigns.agents.providers.text_model import Answer, ModelAnswer
-from campaigns.model.base import derived_id
+from campaigns.model.base import Wire, derived_id
 from campaigns.model.brief import CampaignBrief
 from campaigns.model.faults import faults_of
+from campaigns.model.library.persona import WritingExampleInput
 from tests.properties.brief_rules import CROSS, wrong
 from tests.strategies import BRAND_ID, CREATED, PERSONA_IDS, TENANT, brief_wires
 
@@ -102,6 +103,27 @@ def wires_at_a_bound(draw: st.DrawFn) -> dict[str, Any]:
     return wire
 
 
+# What a persona wrote (domain.md section 7): at least and at most so many letters of each.
+EXAMPLE = {"platform": (1, 50), "intent": (1, 100), "text": (10, 10_000), "notes": (1, 1000)}
+
+
+@st.composite
+def examples_at_a_bound(draw: st.DrawFn) -> dict[str, Any]:
+    """Something that a persona wrote, with one text as long, or as short, as it may be, or by one letter beyond."""
+    name = draw(st.sampled_from(sorted(EXAMPLE)))
+    least, most = EXAMPLE[name]
+    length = draw(st.sampled_from([least - 1, least, most, most + 1]))
+    return {"platform": "Blog", "intent": "educate", "text": "We paid them first.", name: "x" * length}
+
+
+def _example_is_judged(example: dict[str, Any]) -> None:
+    beyond = {
+        name for name, (least, most) in EXAMPLE.items() if not least <= len(example.get(name, "x" * least)) <= most
+    }
+    reported = _reported(example, WritingExampleInput)
+    assert reported == beyond if beyond else isinstance(reported, WritingExampleInput)
+
+
 @st.composite
 def altered_wires(draw: st.DrawFn) -> dict[str, Any]:
     """An accepted brief in which up to three values, anywhere, are replaced, put into a list, or taken away."""
@@ -124,17 +146,19 @@ def altered_wires(draw: st.DrawFn) -> dict[str, Any]:
     return wire
 
 
-def _reported(wire: Any) -> set[str] | CampaignBrief:
+def _reported(wire: Any, kind: type[Wire] = CampaignBrief) -> set[str] | Wire:
     try:
-        return CampaignBrief.model_validate(wire)
+        return kind.model_validate(wire)
     except ValidationError as error:
         return {re.sub(r"\[\d+\]", "[]", fault.field) for fault in faults_of(error)}
 
 
 @pytest.mark.property(7, "input is accepted iff the written rules accept it, and every fault names its field")
 @settings(max_examples=250, deadline=None)
-@given(wire=altered_wires() | wires_at_a_bound())
-def test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it(wire: dict[str, Any]) -> None:
+@given(wire=altered_wires() | wires_at_a_bound(), example=examples_at_a_bound())
+def test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it(
+    wire: dict[str, Any], example: dict[str, Any]
+) -> None:
     """**Feature: campaign-orchestration-durable, Property 7: Input validation consistency**
 
     *For any* input, the system should validate parameters and return structured error responses for invalid inputs.
@@ -155,6 +179,7 @@ def test_a_brief_is_accepted_exactly_when_the_written_rules_accept_it(wire: dict
         assert reported - verdict.alone <= CROSS
         if not verdict.alone:
             assert reported == verdict.together
+    _example_is_judged(example)
     told = _told_by_the_planner(wire)
     assert told >= {"slots", "personaConfigs", "mergedConfig"}
     assert told >= {f"campaign.{field}" for field in verdict.alone}
