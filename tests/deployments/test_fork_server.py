@@ -41,3 +41,25 @@ def test_whoever_asks_for_a_context_without_naming_a_file_has_one_of_its_own() -
     )
 
     assert after_sharing(loose) == "True True"
+
+
+def test_no_run_builds_what_the_fork_server_has_built() -> None:
+    program = """
+        import sys
+        from deployments.warm import server
+        from campaigns.rules.text.phrases import PHRASE_LANGUAGES, phrase_book
+
+        def built():
+            books = phrase_book.cache_info().currsize == len(PHRASE_LANGUAGES)
+            models = {model.__pydantic_complete__ for model in server._BUILT_LATE}
+            return books, "tldextract" in sys.modules, models
+
+        before = built()
+        server.build_ahead()
+        print(before, built())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert told == f"{(False, False, {False})} {(True, True, {True})}"
