@@ -63,3 +63,19 @@ def test_no_run_builds_what_the_fork_server_has_built() -> None:
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     assert told == f"{(False, False, {False})} {(True, True, {True})}"
+
+
+def test_a_run_opens_no_web_socket_to_hear_that_it_is_suspended() -> None:
+    program = """
+        import threading
+        from uuid import uuid4
+        from prefect import flow_engine
+        from deployments.warm.server import watch_for_orders_alone
+
+        watch_for_orders_alone()
+        with flow_engine.observe_flow_run_suspension(uuid4(), None):
+            print(threading.active_count())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "1"
