@@ -4,8 +4,6 @@ Behind a proxy that ends TLS. Slow peers, and those with many connections, are b
 (`api.http.connections`). Logs are JSON lines on standard error.
 """
 
-from __future__ import annotations
-
 import argparse
 
 import uvicorn

@@ -1,7 +1,5 @@
 """The application: routes, error shape, headers, and what they stand on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

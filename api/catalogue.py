@@ -1,7 +1,5 @@
 """Writes the catalogue of errors from the code: `python -m api.catalogue > docs/errors.md`."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -5,8 +5,6 @@ courier delivers the outbox of a campaign or persona in its own few threads, and
 shoulder for a moment. What it cannot deliver stays in the outbox for housekeeping.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 They are coroutines because each of them is only a look-up: FastAPI would run a plain function in a thread.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Annotated, cast
 

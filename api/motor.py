@@ -4,8 +4,6 @@ Prefect costs a process as much time and memory as all the rest together, so eac
 when it is first called: the API answers before that, and one that is asked for briefs alone never loads it.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """What a server process runs: the application, with its log lines as the settings say."""
 
-from __future__ import annotations
-
 from fastapi import FastAPI
 
 from api.app import create_app

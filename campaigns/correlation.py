@@ -3,8 +3,6 @@
 One id for everything that follows from one request, in every process that it reaches.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -40,8 +40,6 @@ stable. Rename the class freely, the code never. Constructors hand exactly their
 `super().__init__`, so that an error survives the pickling between processes; the words are built in `__str__`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final

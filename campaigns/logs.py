@@ -3,8 +3,6 @@
 Control characters are escaped by JSON, so nothing that a user sends can start a line of its own.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re

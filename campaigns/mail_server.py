@@ -1,7 +1,5 @@
 """The mail server that mails leave by, read from one address: `smtp://user:password@host:587?from=review@example.com`."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError

@@ -4,8 +4,6 @@ In the body of a flow no step's retry helps: one lost answer fails the run, whic
 until it is started again. After an answer of the model, a retry of the step would pay for another one.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 import time

@@ -1,7 +1,5 @@
 """Which code a process has: the same name on every machine, whoever built its image. The doctor compares the parts."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import cache
 from pathlib import Path

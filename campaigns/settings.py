@@ -4,8 +4,6 @@ Every setting is a `CAMPAIGNS_*` variable. The defaults run on one machine with 
 missing or malformed one stops the process with its name and what was expected.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path

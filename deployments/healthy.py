@@ -4,8 +4,6 @@ Ends with 1 when it does not, within four seconds. The image has no curl, and a 
 more than what it checks.
 """
 
-from __future__ import annotations
-
 import http.client
 import sys
 

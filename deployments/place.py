@@ -3,8 +3,6 @@
 Light: whoever only starts processes does not load Prefect, a second and a half of CPU before anything begins.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final

@@ -16,8 +16,6 @@ The others save work: states of steps are written together (`record_together`), 
 a second (`look_less_often`).
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping

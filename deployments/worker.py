@@ -8,8 +8,6 @@ lets the flow runs under way end first, a second one does not.
 after their process was killed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -5,8 +5,6 @@ again from the first line when it is woken. A run in a terminal is paused in its
 wakes it, and why, does not matter: only what the store says counts.
 """
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 from prefect import get_run_logger, runtime

@@ -1,7 +1,5 @@
 """What a run is called in Prefect: the distinguishing part first, phones cut names off."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from prefect import runtime

@@ -1,7 +1,5 @@
 """Analyze: how a persona writes, read from its examples. Nothing is kept of it but what the store has."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from prefect import runtime, task

@@ -1,7 +1,5 @@
 """Ask: open the approval round and send each approver a link, before the wait begins."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from campaigns.approval.opening import open_round

@@ -1,7 +1,5 @@
 """Complete: what the approvers decided takes effect, once."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from prefect.client.schemas.objects import State

@@ -1,7 +1,5 @@
 """Generate: the words of one post. Mapped over the plan; one post that fails does not fail the others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial

@@ -4,8 +4,6 @@ The run that was scheduled ends here: the campaign is built by a run of its own,
 one that waits for days keeps no schedule waiting.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from prefect import runtime, task

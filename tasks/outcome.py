@@ -1,7 +1,5 @@
 """Reads where the rounds are. No tasks: they are asked again at every wake-up, and cost one read."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Final
 

@@ -4,8 +4,6 @@ The campaign names its run. A run that housekeeping or an operator started for i
 stored: it carries the key of that start, which no copy does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Plan: the calendar by code, the topics by the planner, both stored before the step counts as done."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from prefect import get_run_logger

@@ -1,7 +1,5 @@
 """Revise: which posts are written again, because an approver asked for it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 

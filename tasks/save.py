@@ -1,7 +1,5 @@
 """Save: the campaign is stored, or refused with every fault, before anything is paid for."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """What the steps hand to each other: small values that name things in the store, which is the truth."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -5,8 +5,6 @@ counted against it are wrong links. A right one is always served. A feed is coun
 asks from many networks, and each time costs a reading of the whole calendar.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Annotated

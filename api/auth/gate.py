@@ -4,8 +4,6 @@ Closed by default: a route that nobody listed as open answers 401 without a vali
 it is, so a new route cannot be forgotten. Small by default: a route that nobody listed takes `SMALL_BODY_BYTES`.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Final

@@ -10,8 +10,6 @@ What PyJWT accepts is wider than what we issue, so the shape is checked before i
 decodes and the claims, strictly, after it.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

@@ -8,8 +8,6 @@ The buckets live in memory: several processes allow several times as much, which
 bursts can bear, and no request waits for a shared counter.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time

@@ -1,7 +1,5 @@
 """Tokens of an OpenID provider: RS256 and ES256, verified with the keys that it publishes (RFC 7517, RFC 9068)."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

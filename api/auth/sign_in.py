@@ -4,8 +4,6 @@ Prefect's server asks for one name and one password (`PREFECT_API_AUTH_STRING`),
 for every tenant (docs/trust.md). Here they open the status, and nothing else.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hmac

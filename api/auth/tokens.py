@@ -3,8 +3,6 @@
 It is signed with CAMPAIGNS_API_KEYS. In production an OpenID provider issues the tokens (docs/settings.md).
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """One line for every request, and the correlation id in and out; around the gate, so that no refusal escapes it."""
 
-from __future__ import annotations
-
 import ipaddress
 import logging
 import re

@@ -3,8 +3,6 @@
 They bring a bearer token of their own; no cookie goes along, and the approval page is for its own origin alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

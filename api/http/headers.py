@@ -1,7 +1,5 @@
 """The headers of every answer, errors and redirects too."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from starlette.datastructures import MutableHeaders

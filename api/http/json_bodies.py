@@ -7,8 +7,6 @@ Nothing here walks a body in Python: a body is counted first, in one pass of C, 
 are at most `MAX_MEMBERS` brackets, names and numbers.
 """
 
-from __future__ import annotations
-
 import codecs
 import json
 import math

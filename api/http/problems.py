@@ -1,7 +1,5 @@
 """Errors on the wire: one body shape, and the status of each error: the domain's by class, HTTP's own by code."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast

@@ -1,7 +1,5 @@
 """Answering: what the form of the page asks for is recorded, kept as a draft, or refused with what is missing."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Callable, Sequence

@@ -4,8 +4,6 @@ The token leaves the address bar at once: the link answers with a cookie for thi
 redirect, so that neither history nor Referer keeps it.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 from contextlib import suppress

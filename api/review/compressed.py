@@ -5,8 +5,6 @@ browser with its cookie. Addresses are not repeated on a page, forms from elsewh
 not go along with what another site loads.
 """
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable, Coroutine
 from typing import Any, Final

@@ -3,8 +3,6 @@
 It decides nothing. Each line leads to the page of its round, which asks for whatever that round asks for.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Turns values into pages: templates with everything escaped, and a style sheet whose name follows its content."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from functools import lru_cache

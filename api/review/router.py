@@ -3,8 +3,6 @@
 GET and HEAD change nothing but an audit entry.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter, Query

@@ -1,7 +1,5 @@
 """Showing: the page of a round as it stands, its last step, its posts as a file. Nothing here writes."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Literal
 

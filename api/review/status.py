@@ -1,7 +1,5 @@
 """The status of the installation: as JSON for whoever asks with a token, as a page for an operator's browser."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo

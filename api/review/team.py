@@ -1,7 +1,5 @@
 """The month as a picture for the team: a page where a browser asks, JSON where a program does."""
 
-from __future__ import annotations
-
 import calendar
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final

@@ -1,7 +1,5 @@
 """Decisions over JSON: the bearer approval token says who and what for."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The calendar of a tenant: what goes out when, over all campaigns; as JSON, and as feeds for calendar programs."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Final

@@ -1,7 +1,5 @@
 """Campaigns over HTTP: take a brief, change it while it may be changed, tell what became of it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final
 from uuid import UUID
 

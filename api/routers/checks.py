@@ -1,7 +1,5 @@
 """Checks over HTTP: what the guardrails say of any text. For editors and other tools; nothing is stored."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import Body, Depends

@@ -1,7 +1,5 @@
 """What campaigns cost: one in all its parts, and those of a tenant by month."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 

@@ -3,8 +3,6 @@
 Served only when CAMPAIGNS_DOCS_ENABLED is set; the scripts come with the package fastapi-offline.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The posts of a campaign as a file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 

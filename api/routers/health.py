@@ -1,7 +1,5 @@
 """Whether this process lives, and whether it can do its work. Open to all, so it names parts and nothing else."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Annotated, Final, Literal, cast

@@ -1,7 +1,5 @@
 """The plan of a campaign: its slots, and the configuration they follow from with where each value came from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 What it costs does not follow from how much waits: pages are bounded, rates come from counts that are kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import islice

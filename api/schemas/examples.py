@@ -1,7 +1,5 @@
 """The examples of the OpenAPI description. They run: a test sends every one of them."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 BRAND_ID: Final = "brand_01JZ0K6V9Q4R8XW2B7NDHTM3CE"

@@ -1,7 +1,5 @@
 """The execution view: where the build of a campaign is, from the store (the truth) and Prefect (the motor)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal

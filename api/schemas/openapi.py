@@ -6,8 +6,6 @@
 - headers that every answer has stand with every answer.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any, Final, get_args

@@ -1,7 +1,5 @@
 """Where an approval in stages is, as clients see it: names and what was said, no addresses, no links."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from pydantic import Field

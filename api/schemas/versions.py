@@ -5,8 +5,6 @@ version is 412. `version` in the body of a PATCH says the same: another one is 4
 is refused with 428; a deletion or a cancelling may go without, since it destroys nobody's text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

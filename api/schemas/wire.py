@@ -1,7 +1,5 @@
 """Entities as clients see them: without secrets, tenant or the addresses of approvers; and their schemas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime

@@ -4,8 +4,6 @@ Inputs are complete: an agent reads nothing but its input. Outputs carry `succes
 `usage` is there in either case, because a failed call may have cost money too.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 

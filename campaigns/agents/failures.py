@@ -3,8 +3,6 @@
 One table: the agents build their errors from it, the tasks retry by it, people are told by it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple

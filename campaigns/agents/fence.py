@@ -5,8 +5,6 @@ JSON escapes, so no text, whoever typed it, can hold the closing mark: it stays 
 a model may take for them: what NFKC makes of them holds one, or they look like one (Unicode's confusables).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

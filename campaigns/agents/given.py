@@ -3,8 +3,6 @@
 Prompts of posts that are given nothing have no such part and stay as they were.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from campaigns.model.post import Post, Slot

@@ -1,7 +1,5 @@
 """The door of every agent: what comes in is checked, nothing is thrown out, and what was paid is always told."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ Its verdict is a finding like every other (domain.md section 15). It changes no 
 post pass that a check has stopped. What it could not judge is left to a person.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints

@@ -4,8 +4,6 @@ Code owns the calendar (domain.md section 14): the model answers numbers of slot
 leaves out or gets wrong three times is filled with a topic that needs no model, and marked.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Style inference: how a persona writes, read from at least five of its texts (domain.md section 6)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

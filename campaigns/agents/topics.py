@@ -4,8 +4,6 @@ The planner falls back on them for slots that the model could not fill, and the 
 with nothing else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations

@@ -1,7 +1,5 @@
 """The writer: the words of one post, checked by every guardrail before anybody sees them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Ten minutes, five tries. A code whose tries are used up is replaced only when it
 is over: whoever guesses has thirty tries an hour.
 """
 
-from __future__ import annotations
-
 import hmac
 from datetime import datetime, timedelta
 from enum import StrEnum

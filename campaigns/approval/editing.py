@@ -4,8 +4,6 @@ Both are written in one transaction: nobody can decide on words that are no long
 the page open is told that it is stale (409) and sees what changed.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from pydantic import ValidationError

@@ -4,8 +4,6 @@
 conditional write: exactly one of "decided" and "timed out" is recorded, whoever comes first.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta

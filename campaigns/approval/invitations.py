@@ -1,7 +1,5 @@
 """What a link leads to: the stored record decides, the token only points at it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Asking the approvers: a round is opened about exactly what is stored."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

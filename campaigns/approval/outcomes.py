@@ -1,7 +1,5 @@
 """What follows from a decided round: publish what was approved, rewrite what was asked, or end (domain.md 10, 17)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final

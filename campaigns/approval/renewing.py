@@ -1,7 +1,5 @@
 """Links once more: sent again on request, renewed, revoked or given more time by an operator."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 

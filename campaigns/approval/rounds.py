@@ -4,8 +4,6 @@ Every act here may be repeated: what is stored first stands. What may be done is
 say, whoever calls, over HTTP, from the Prefect form or by policy; what follows from it is said here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Where an approval in stages is: which stage is asked, what the others said last, and who comes next."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

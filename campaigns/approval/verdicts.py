@@ -1,7 +1,5 @@
 """What a closed round came to, written on its posts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

@@ -1,7 +1,5 @@
 """What waits for one approver, over all campaigns of a tenant: every open round in which this address is asked."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final

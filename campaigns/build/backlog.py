@@ -3,8 +3,6 @@
 A campaign that would wait for the model for hours is of no use to who sends it: they hear that at once.
 """
 
-from __future__ import annotations
-
 import threading
 from datetime import datetime, timedelta
 from typing import Final

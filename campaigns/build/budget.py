@@ -3,8 +3,6 @@
 A campaign is built by one process at a time (its lease), so what is out lies in the memory of that process.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator

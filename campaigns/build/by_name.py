@@ -1,7 +1,5 @@
 """Brands and personas by their names, as people say them in a form, where a brief has ids."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol, TypeVar

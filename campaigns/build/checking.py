@@ -1,7 +1,5 @@
 """Any text against platform, brand and facts: what the guardrails would say of it as a post. Nothing is stored."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Self
 

@@ -1,7 +1,5 @@
 """What a campaign costs: what it will probably need, what it has cost by now, and for what (step, post)."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 

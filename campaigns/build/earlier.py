@@ -1,7 +1,5 @@
 """What earlier occurrences of a template said: its next one must not say it again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache
 

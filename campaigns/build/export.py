@@ -1,7 +1,5 @@
 """The posts of a campaign as files: CSV for spreadsheets, iCalendar (RFC 5545) for calendars."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """From a stored campaign to stored posts without words: merge, calendar, topics (domain.md sections 13, 14)."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Takes a brief: checks all of it at once, then stores it as a campaign; for HTTP, the form and schedules."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass

@@ -11,8 +11,6 @@ there": the step runs again, pays again and writes something else over what was 
 failed write as a log line. A BaseException passes both: the run ends CRASHED and is rescheduled.
 """
 
-from __future__ import annotations
-
 
 class CheckpointFault(BaseException):
     """Base of the tree; never raised itself. `path` names the object, or the step when there is none yet."""

@@ -1,7 +1,5 @@
 """Checkpoints in a folder of this machine."""
 
-from __future__ import annotations
-
 import errno
 import glob
 import os

@@ -1,7 +1,5 @@
 """The name of a checkpoint: tenant first, readable, and free of any user's text (process.md section 3)."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final, Self

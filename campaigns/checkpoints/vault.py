@@ -4,8 +4,6 @@ It stands on `Blobs` (a folder or a bucket) and a `Sealer`; it waits for a stora
 for a bounded time, and then fails closed.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 The signature lets the door refuse a made-up token without a look into the store, and all of them with their key.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -4,8 +4,6 @@ A ring is written `kid:state:base64url,…` where state is `sign` (new things ar
 one), `verify` (old things are still read with it) or `revoked` (known, and refused).
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

@@ -5,8 +5,6 @@ claims, duplicate keys, any `typ`. So the shape is checked before decoding and t
 and the server's own record decides; a token only points at it.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

@@ -5,8 +5,6 @@ address stands in it, only a mark of it, and nothing is stored for it. Withdrawi
 and so does replacing them: whoever held it, and showed a code, does not come to hold the list of somebody else.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

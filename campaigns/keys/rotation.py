@@ -5,8 +5,6 @@ know. So a new key is first only known (`added`), then signs (`promoted`), and t
 made is alive any more (`retired`).
 """
 
-from __future__ import annotations
-
 from campaigns.keys.keyring import KeyRing, KeyRingError, new_ring
 
 

@@ -6,8 +6,6 @@ The header is authenticated together with the place (tenant, campaign, storage k
 another key, another campaign or another tenant do not open. Nothing is decoded before the tag holds.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The scheme is that of Standard Webhooks (standardwebhooks.com): `webhook-id`, `w
 `webhook-signature` one `v1,` and the Base64 of HMAC-SHA256 over `id.timestamp.body` for each secret.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

@@ -1,7 +1,5 @@
 """Approval: the round that is asked, the decision that is given, the trail that is left (domain.md section 17)."""
 
-from __future__ import annotations
-
 import operator
 from typing import Annotated, Any, Final, Literal, Self
 

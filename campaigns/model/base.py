@@ -1,7 +1,5 @@
 """What every value of the domain shares: the wire form, ids, text and instants (domain.md section 1)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -6,8 +6,6 @@ members, discriminated unions, times). What needs the clock, the brand or the pe
 checked here but at submission (`campaigns.rules.submission`).
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import (

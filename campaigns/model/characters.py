@@ -16,8 +16,6 @@ Tags and selectors of plane 14 come with no words: they carry text or bytes past
 as are control characters and the two that turn the order of letters around (LRO, RLO).
 """
 
-from __future__ import annotations
-
 import unicodedata
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Something worth an entry in the audit trail."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Turns pydantic's findings into faults in our words: the field, what was expected, what was given."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Final, get_args
 

@@ -4,8 +4,6 @@ Choices that people make in a form are `Literal`s (Prefect's form draws them as 
 which only the system sets, are `StrEnum`s.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, get_args
 

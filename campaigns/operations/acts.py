@@ -18,8 +18,6 @@ Each is `(store, campaign, by, now, …)`, may be repeated, and returns in one s
 run leaves it in the outbox, in the same transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

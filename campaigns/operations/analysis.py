@@ -4,8 +4,6 @@ Who asks for it leaves a wish in the outbox, which is open until the style was r
 that ends without either is followed by another one.
 """
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime, timedelta
 from typing import Any, Final

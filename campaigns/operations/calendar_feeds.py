@@ -1,7 +1,5 @@
 """Calendar feeds at work: made, read and revoked, from the API and by hand."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode

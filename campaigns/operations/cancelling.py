@@ -1,7 +1,5 @@
 """Cancels a campaign: its links stop working at once, its run is ended as soon as Prefect hears of it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

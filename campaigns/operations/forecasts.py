@@ -3,8 +3,6 @@
 `recurring` makes occurrences by the same rules. Nothing here is stored or paid for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial

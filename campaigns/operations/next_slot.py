@@ -3,8 +3,6 @@
 Only by the policy `retry_next_slot`, once for each, and beside the occurrence that is due: neither waits for the other.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

@@ -10,8 +10,6 @@ the others have heard of it and give up what is more than their share; one that 
 free. Where the model says how long it is not to be asked (`Retry-After`), none is free until then, in any process.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections import deque

@@ -6,8 +6,6 @@ says nothing against the campaign does not count: an end that an outage brought 
 run and did not start it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -5,8 +5,6 @@ period alone. Whoever finds a claim goes on with the brief that lies in it, so a
 schedule or a person who was quicker all end with the same campaign.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

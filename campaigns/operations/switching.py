@@ -4,8 +4,6 @@ A post or a plan that was begun is written to its end, its repairs included. Wha
 nor the time of its build, and goes on where it waits.
 """
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What a file is, by its bytes: names and declared types are claims of whoever sent it (domain.md section 8)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 # The signatures of the allowed types, each at offset 0, and how many bytes the smallest whole file of the type has:

@@ -1,7 +1,5 @@
 """Moves the dates of a sample brief ahead, so that samples do not age."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is wrong with that which a brief gives its posts to carry: scopes, hashtags, disclosures, items, length."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final

@@ -7,8 +7,6 @@ Who waits shares it by tenant: none gets a second permit before each that waits 
 tenant do not keep five of another waiting.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

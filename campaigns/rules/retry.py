@@ -11,8 +11,6 @@ An attempt at a plan or a post has its time from when the model is asked; pauses
 waiting for a free slot of the model are no part of it, but they are work of the build, which has its time in all.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 MAX_ATTEMPTS: Final = 3

@@ -4,8 +4,6 @@ All faults at once (domain.md sections 1, 3 and 13). Nothing here tells a foreig
 one: the caller looks both up in its own tenant and finds neither.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

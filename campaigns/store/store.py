@@ -1,7 +1,5 @@
 """The repositories of one table, together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Measures as lines that CloudWatch turns into metrics (Embedded Metric Format): OpenTelemetry exports none."""
 
-from __future__ import annotations
-
 import json
 import sys
 from datetime import datetime

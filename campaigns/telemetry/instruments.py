@@ -3,8 +3,6 @@
 Dashboards, `/metrics`, OTLP and the recount are made from this list; a measure that is not in it is refused.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

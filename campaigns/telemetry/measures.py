@@ -1,7 +1,5 @@
 """What each thing that is written adds to the metrics: pure functions, so that the numbers can be counted again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -5,8 +5,6 @@ which is counted. Numbers are sent as deltas: flow processes live for seconds, a
 without end.
 """
 
-from __future__ import annotations
-
 import atexit
 import random
 import threading

@@ -1,7 +1,5 @@
 """Where measures go in this process: every sink gets each once; one that fails loses only its own number."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping

@@ -10,8 +10,6 @@ filled in as they are; whoever renders them escapes them.
 Belongs here: words for approvers, by key. Does not: words for operators, which stand with what says them, and prompts.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta

@@ -4,8 +4,6 @@ What is missing is told at once, before anything is made. Then stacks, secrets, 
 deployments; a second run changes nothing. `--dry-run` shows the difference, `--rollback` runs the image of before.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

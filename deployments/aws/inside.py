@@ -4,8 +4,6 @@ Nobody reaches Prefect from outside; a command goes where a worker runs, with it
 printed comes back. Every use stands in CloudTrail (RunTask), with who it was.
 """
 
-from __future__ import annotations
-
 import shlex
 import sys
 from collections.abc import Callable, Sequence

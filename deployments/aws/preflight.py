@@ -1,7 +1,5 @@
 """What an environment lacks before anything is made: all of it at once, each with what to do."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

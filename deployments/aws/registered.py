@@ -3,8 +3,6 @@
 The pieces of the release that was registered last lie in one parameter in SSM: each by a digest of what it says.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What runs in an environment: the image, the one before it, and whether Prefect knows it; one parameter in SSM."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -4,8 +4,6 @@ Makes a new table as it was at a moment of the last 35 days, or from a backup, a
 expiry of items, point-in-time recovery, and protection. Nothing leads there yet; what to do next is printed.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -8,8 +8,6 @@ Each step writes the secret and starts again, one after another, whatever holds 
 read from standard input and the changed one is printed, for a secret store of your own; restart everything in between.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The secrets of an environment in Secrets Manager: one for each purpose, so that a container reads only its own."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import UTC, datetime
 from typing import Any, Final

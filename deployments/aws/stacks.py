@@ -1,7 +1,5 @@
 """Creates and changes CloudFormation stacks by change sets, so that what would change can be shown first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

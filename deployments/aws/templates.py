@@ -4,8 +4,6 @@ The demo and the tests make stacks from the very files. What is changed on the w
 nowhere else.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

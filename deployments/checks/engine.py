@@ -1,7 +1,5 @@
 """What drives: the Prefect server, what it knows of this release, who works for it, and what waits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

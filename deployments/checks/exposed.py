@@ -1,7 +1,5 @@
 """What of an installation is open that should be closed (docs/trust.md)."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

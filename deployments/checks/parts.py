@@ -1,7 +1,5 @@
 """What is kept and called, by trying: table, files, sealed checkpoints, address of the API, clocks, model and mail."""
 
-from __future__ import annotations
-
 import smtplib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Dashboards made from the one list of metrics: a row for each question of the design, in CloudWatch and in Grafana."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any, Final

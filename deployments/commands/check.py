@@ -3,8 +3,6 @@
 Prints each finding with its place, then the score. The text is read from a file, or from standard input.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -5,8 +5,6 @@ It tries what campaigns do (one item, one file, one checkpoint, one word of the 
 environment on AWS: `make doctor ENV=prod`, which runs it where a worker runs (`deployments.aws.inside`).
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterable, Sequence

@@ -3,8 +3,6 @@
 The address is printed once. `--list` shows who made which feed; `--revoke FEED` lets nobody read it any more.
 """
 
-from __future__ import annotations
-
 import argparse
 import getpass
 import sys

@@ -5,8 +5,6 @@ With `--compose`, the passwords of Prefect and its database as well: what deploy
 Each key is named after the minute it was made in, so that it can stand in a ring beside the ones before it.
 """
 
-from __future__ import annotations
-
 import secrets
 import sys
 from datetime import UTC, datetime

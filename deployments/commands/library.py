@@ -8,8 +8,6 @@ and personas by name. What the tenant has of the same name is changed, anything 
 the names within a minute.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -6,8 +6,6 @@ python -m deployments.commands.metrics --table             each number of the de
 python -m deployments.commands.metrics --dashboards        writes the dashboards of CloudWatch and Grafana anew
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator, Sequence

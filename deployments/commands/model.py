@@ -8,8 +8,6 @@ The same as the operations `stop-model` and `resume-model`, for when Prefect is 
 already.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The numbers that the design asks for: as they were counted, beside what the stored items come to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

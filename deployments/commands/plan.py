@@ -4,8 +4,6 @@ Brand and personas are read from files beside the brief (brand.json, personas.js
 Dates that have passed are moved ahead by whole weeks, so that samples do not age.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

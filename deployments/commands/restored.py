@@ -5,8 +5,6 @@ is checked. Checkpoints may stay: a step that has one still asks the table. It m
 something does not agree.
 """
 
-from __future__ import annotations
-
 import sys
 from datetime import UTC, datetime
 

@@ -3,8 +3,6 @@
 What is there already stays as it is.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Callable, Sequence

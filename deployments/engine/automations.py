@@ -5,8 +5,6 @@ takes runs, that builds break. Whoever is in CAMPAIGNS_ALERT_BLOCKS hears of it;
 event feed show it.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from datetime import timedelta

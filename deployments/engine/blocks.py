@@ -7,8 +7,6 @@ the block saved here, and CAMPAIGNS_CHECKPOINTS_URL says where it keeps things. 
 CAMPAIGNS_MAIL_URL; channels of other kinds are made in Prefect's UI, where their types stand from now on.
 """
 
-from __future__ import annotations
-
 import sys
 
 from campaigns.checkpoints.folder import FolderBlobs

@@ -4,8 +4,6 @@ The last step of a deploy, which writes the forms anew; housekeeping does it eve
 whose names they are; without it the forms take ids and names as they are typed.
 """
 
-from __future__ import annotations
-
 from campaigns.settings import get_settings
 from campaigns.wiring import get_store
 from tasks.upkeep.choices import keep_choices

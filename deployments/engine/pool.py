@@ -3,8 +3,6 @@
 A pool that Prefect made lets every run bring a command, environment variables and a folder (docs/trust.md).
 """
 
-from __future__ import annotations
-
 import asyncio
 
 from prefect.client.orchestration import get_client

@@ -5,8 +5,6 @@ that comes up. A deployment remembers the folder that it was registered from, so
 `--builds-on POOL` lets another pool build campaigns, such as `campaigns-ecs` (`deployments.pools`).
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

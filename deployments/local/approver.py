@@ -1,7 +1,5 @@
 """Decides through an approval link as a person would: open, fill in the forms, send, read the receipt."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 

@@ -1,7 +1,5 @@
 """The table and the bucket of the demo on the AWS emulator, and what lies in them afterwards."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final

@@ -5,8 +5,6 @@ for the decision, and prints the outcome and the approved calendar. Leaves no pr
 --keep is given.
 """
 
-from __future__ import annotations
-
 import argparse
 import fcntl
 import json

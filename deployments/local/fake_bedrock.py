@@ -8,8 +8,6 @@ writer would, from the data fenced in the request, and its posts say that a stan
 keeps what it was sent, refuses unsigned calls, and misbehaves on demand (`fake_bedrock_script.py`).
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -1,7 +1,5 @@
 """How the stand-in for Amazon Bedrock can misbehave: one name for each fault."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

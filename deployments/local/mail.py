@@ -1,7 +1,5 @@
 """Reads the folder of mails: `python -m deployments.local.mail CAMPAIGN_ID` prints the newest link."""
 
-from __future__ import annotations
-
 import email
 import email.policy
 import re

@@ -5,8 +5,6 @@ what it cannot make); what would run in a container is only noted. Shows the dif
 to another image and back.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Used by the demo and by tests that need real processes. Every process started he
 in its environment, so that stopping finds also the flow runs that the worker started.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

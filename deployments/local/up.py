@@ -4,8 +4,6 @@ Its state is in `.up/`, and afresh each time. `.up/env` tells another shell wher
 and `.up/brief.json` is the sample brief with dates that lie ahead.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import shlex

@@ -1,7 +1,5 @@
 """Writes the calendars of the sample briefs: `python -m deployments.pages.calendars_page > docs/calendars.md`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Each package has its version, its licence as its author states it, and the hashe
 file's that was installed. What Debian's base image brings is not in the lock: `docker build --sbom=true` adds that.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

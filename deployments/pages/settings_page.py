@@ -1,7 +1,5 @@
 """Writes the list of settings from the code: `python -m deployments.pages.settings_page > docs/settings.md`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The command of `deployments.pools`."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -1,7 +1,5 @@
 """The job templates of the pools, from the files beside this one."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Hears at once when a run is to start: from Prefect's stream of events, so from whoever made or woke it, anywhere."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import Final

@@ -10,8 +10,6 @@ for the output, and the end of a pipe. The answer is the new process's id; it is
 given it up lets go, and it ends unbegun.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import json

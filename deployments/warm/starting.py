@@ -1,7 +1,5 @@
 """Starts flow runs for the worker: forked where that is possible, otherwise in a fresh interpreter."""
 
-from __future__ import annotations
-
 import asyncio
 import ctypes
 import json

@@ -12,8 +12,6 @@ same type. Tasks without a checkpoint say `cache_policy=NO_CACHE, persist_result
 `persist_result=False`: with a default result storage set, Prefect would keep their results as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

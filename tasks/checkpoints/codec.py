@@ -4,8 +4,6 @@ Prefect's serializers import what the stored data names (pickle, `__class__`, `_
 takes the type from our code, by the name of the step, so data can name nothing.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ A table that was restored to an earlier moment is older than the checkpoints. A 
 what is to be done again, and end with what never took effect.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

@@ -4,8 +4,6 @@ The record names the serializer it is read with, so whoever writes a record choo
 executes. Sealing keeps others out; this check is the second wall, for what carries a good seal.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 

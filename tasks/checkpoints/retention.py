@@ -1,7 +1,5 @@
 """Retention of checkpoints: what a campaign paid for is kept until 30 days after its end."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime, timedelta
 from typing import Final

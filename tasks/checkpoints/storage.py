@@ -6,8 +6,6 @@ Lives with the tasks because every flow process resolves it by its slug, and hou
 The document that Prefect stores holds a location and no secret: the key ring is read from the settings.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import threading

@@ -3,8 +3,6 @@
 A receipt is kept with the result or not at all, and counted when it is: once, whatever is replayed afterwards.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Each reader gets the form that it renders, escaped for it: a mail is a mail, cha
 dialect of it, a pager or a program gets the words alone.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

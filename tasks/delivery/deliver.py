@@ -5,8 +5,6 @@ on the entry and never reaches the person who caused it: what was recorded stand
 asked for ever; an entry that nothing but a person can help is set aside (`quarantine`), and put back by one.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections import Counter

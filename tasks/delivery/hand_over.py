@@ -3,8 +3,6 @@
 At least once: the id of a message is that of its outbox entry, the same at every try, so a receiver knows what it has.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import Final

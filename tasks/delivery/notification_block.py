@@ -5,8 +5,6 @@ that Apprise can reach. Mails leave by `tasks.delivery.smtp_mail`, also those of
 Apprise would make a mail of its own, without thread and with one form of the words only.
 """
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import quote
 

@@ -1,7 +1,5 @@
 """Sends the notices of the outbox, once by every channel; failures are kept there, audited, and never fatal."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from datetime import datetime

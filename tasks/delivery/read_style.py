@@ -1,7 +1,5 @@
 """Starts the flow run that reads a persona's style, and starts it again when it failed."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime
 from uuid import UUID

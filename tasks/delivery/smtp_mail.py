@@ -6,8 +6,6 @@ CAMPAIGNS_MAIL_URL. By hand:
     SmtpMail(url="smtp://user:password@smtp.example.com:587?from=review@example.com").save("campaigns")
 """
 
-from __future__ import annotations
-
 import re
 import smtplib
 import ssl

@@ -1,7 +1,5 @@
 """A worker that acts for one tenant only: anybody with access to Prefect may type any tenant, and it refuses others."""
 
-from __future__ import annotations
-
 from campaigns.errors import Fault, FaultsError
 from campaigns.settings import get_settings
 

@@ -1,7 +1,5 @@
 """How long a campaign was worked on: its limit does not count what people, or other campaigns, let it wait."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

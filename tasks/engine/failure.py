@@ -1,7 +1,5 @@
 """What becomes of a campaign whose run failed for good: it says so, and why, where its users look."""
 
-from __future__ import annotations
-
 import logging
 from datetime import UTC, datetime
 from typing import Any

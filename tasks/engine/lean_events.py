@@ -4,8 +4,6 @@ Prefect writes flow, deployment, work pool, queue and each tag into every event 
 than half of what a post took in its database. People filter steps by their run, and runs by all the others.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from prefect.context import FlowRunContext

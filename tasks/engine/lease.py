@@ -7,8 +7,6 @@ The steps of a run execute in threads of its process, so they find the lease her
 stopped, and comes back after another has taken over, is refused by the store at its next write.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

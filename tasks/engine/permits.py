@@ -1,7 +1,5 @@
 """The permit under which a step calls the model (`campaigns.operations.permits`): it is waited for under the lease."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime

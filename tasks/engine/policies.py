@@ -6,8 +6,6 @@
 Tried again is what a domain error calls retryable, and every error that is not ours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, ParamSpec, TypedDict, TypeVar

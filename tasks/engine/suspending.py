@@ -5,8 +5,6 @@
 What follows is what `prefect.flow_runs.suspend_flow_run` does for the current run (3.8.8), with a message in the state.
 """
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from prefect import runtime

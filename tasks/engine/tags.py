@@ -1,7 +1,5 @@
 """The tags by which the run of a campaign is found in Prefect. They are labels: nothing is decided by them."""
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 from uuid import UUID

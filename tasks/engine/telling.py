@@ -1,7 +1,5 @@
 """Who a run and a step work for: bound to every line, measure and span of them, and what a step took is noted."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import logging

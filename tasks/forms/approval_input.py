@@ -6,8 +6,6 @@ the form asks about stands in it as constants, so that the form of another round
 changed since, is refused by the server itself.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final, Literal
 
 from prefect.input import RunInput

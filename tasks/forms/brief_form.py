@@ -5,8 +5,6 @@ So the parameter takes any object: a faulty brief then fails in the first step, 
 with every fault at once and in the words of the API.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Final
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler

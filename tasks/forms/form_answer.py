@@ -5,8 +5,6 @@ waking reads it again. Its id is known to the store, so that one that was taken 
 this process dies in between.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterator, Sequence

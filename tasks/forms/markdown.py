@@ -1,7 +1,5 @@
 """Words of users in Prefect's markdown: shown as words, never as a link, a picture or a tag."""
 
-from __future__ import annotations
-
 import string
 from typing import Final
 

@@ -4,8 +4,6 @@ It is the form of the deployment `start-campaign`, of which the flow is `build-c
 in the first step, so that the run that was started is the campaign's run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Final

@@ -1,7 +1,5 @@
 """What is typed about a template in Prefect's form."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

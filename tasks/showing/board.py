@@ -4,8 +4,6 @@ Nothing waits for it but the end of a run and its pause, for a few seconds; what
 in the log.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

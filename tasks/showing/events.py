@@ -1,7 +1,5 @@
 """Tells Prefect's event stream what became of a campaign, so that automations and people can follow it."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime
 from typing import Any, Final

@@ -3,8 +3,6 @@
 No page holds a link to decide by or an address: whoever reads Prefect could use them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Tells operators: a line in the log, an event in Prefect (for automations), and the notification blocks they chose."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from contextlib import suppress

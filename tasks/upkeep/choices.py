@@ -4,8 +4,6 @@ Prefect has no choices from a query, and every deploy writes the schema of a for
 is compared with what it should be, every minute and as the last step of a deploy, and written where it differs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 

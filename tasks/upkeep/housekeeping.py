@@ -1,7 +1,5 @@
 """The duties of housekeeping (process.md section 5): each may be repeated, is bounded, and stands on its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Carries out what an operator ordered in Prefect: one act of `campaigns.operations.acts` on one campaign."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Compares the runs with the store, and repairs whichever of both is behind (process.md section 5, duties 3 and 4)."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Iterable

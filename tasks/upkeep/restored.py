@@ -1,7 +1,5 @@
 """What Prefect's runs need once the table was restored to an earlier moment: those that the table does not know end."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from datetime import datetime

@@ -10,8 +10,6 @@ Of all API processes and runs of housekeeping one does a kind of duty at a time;
 it is still there.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Iterator

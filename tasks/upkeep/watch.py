@@ -1,7 +1,5 @@
 """Reads the rates off the store and turns the alarms (process.md section 5, duty 5); rules: `watching.alarms`."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """A tile with the brand's letters in the brand's first colour: the page is theirs, and loads nothing from anywhere."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final

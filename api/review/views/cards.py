@@ -1,7 +1,5 @@
 """What the page says of one post."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

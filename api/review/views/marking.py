@@ -1,7 +1,5 @@
 """A post's text as HTML: links, hashtags and mentions as the platform shows them, findings marked, the fold shown."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

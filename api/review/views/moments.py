@@ -1,7 +1,5 @@
 """Another moment for a post, as the page offers it: those that the rules allow, and what another one would break."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

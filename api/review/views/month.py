@@ -1,7 +1,5 @@
 """The month as a picture, as values for `month.html`: on the review page, and on a page for the team."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

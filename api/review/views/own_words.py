@@ -1,7 +1,5 @@
 """A post in an approver's own words, as it is typed: how long it is, what the checks find, what changes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where an approval in stages is, for whoever reads the page: "2 of 3: legal", what others said, who comes next."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from api.review.visit import Visit

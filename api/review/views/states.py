@@ -1,7 +1,5 @@
 """Every other page: the receipt, and what a link that is over says."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

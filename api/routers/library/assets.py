@@ -1,7 +1,5 @@
 """Files of a brand over HTTP: uploaded in parts, known by their bytes and never by their name."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """Brands over HTTP: whose campaigns they are, with which rules."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Depends

@@ -1,7 +1,5 @@
 """Personas over HTTP: who speaks, what they wrote before, and the style read from it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import Body, Depends

@@ -1,7 +1,5 @@
 """Templates over HTTP: campaigns that come again, what their next occurrences will be, and what became of the last."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any

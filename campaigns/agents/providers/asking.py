@@ -4,8 +4,6 @@ An answer is untrusted text. It is read as JSON and nothing else, bounded in siz
 its form and then by the agent's own judge; each finding goes back to the model in words.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import time

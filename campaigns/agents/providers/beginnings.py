@@ -4,8 +4,6 @@ Writing to the cache costs more than asking without it. Of calls that begin alik
 others ask without it, and those that come after its answer read what it wrote.
 """
 
-from __future__ import annotations
-
 import hashlib
 import threading
 import time

@@ -1,7 +1,5 @@
 """Turns what a model's client raises into our codes: by what to do, not by where it came from."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

@@ -8,8 +8,6 @@
 No model library is imported before a model other than `offline` is first used.
 """
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 from dataclasses import dataclass

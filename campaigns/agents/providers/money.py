@@ -1,7 +1,5 @@
 """What a campaign costs: an estimate before generation, a gate before each call."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Annotated, Final

@@ -1,7 +1,5 @@
 """What a model asks for its tokens, known by its name: no client is built and no model library loaded to say it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol

@@ -1,7 +1,5 @@
 """What the agents ask of a model, whichever it is: one question, one answer, and what it cost."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

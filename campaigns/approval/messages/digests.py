@@ -4,8 +4,6 @@ Reminders that fall due in one sweep for one address become one digest. Each of 
 told by that digest, in the transaction that leaves the digest in the outbox: so none goes out twice, or not at all.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

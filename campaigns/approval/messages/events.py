@@ -1,7 +1,5 @@
 """What Prefect's event stream is told of a round while no run of the campaign is under way: kept in the outbox."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final, Literal
 

@@ -1,7 +1,5 @@
 """What an approver is told about more than one campaign: the digest, the link to the list, and its code."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo

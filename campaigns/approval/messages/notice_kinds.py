@@ -1,7 +1,5 @@
 """The notices that there are, and their entries in the outbox: never a link, a token or an address in them."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ Only notices to one approver carry that approver's link, and it is
 given in when they are sent: nothing here or in the outbox keeps one.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime

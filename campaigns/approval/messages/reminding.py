@@ -5,8 +5,6 @@ way: an entry follows from its round, person and moment, so the same reminder ne
 after a long silence only the latest one does.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Whose campaign it is: the brand, its rules and its assets (domain.md section 8)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator

@@ -1,7 +1,5 @@
 """A calendar feed: an address at which calendar programs read the approved posts of a tenant, until it is revoked."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, StringConstraints

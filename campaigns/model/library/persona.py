@@ -1,7 +1,5 @@
 """Who speaks: persona, what they wrote before, and the style read from it (domain.md sections 5 to 7)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints

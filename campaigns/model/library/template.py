@@ -4,8 +4,6 @@ A template is a brief without dates, a rule that says when it comes, and a windo
 one occurrence lie in. Everything is wall time in one zone, that of `brief.schedule.timezone`.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Mapping

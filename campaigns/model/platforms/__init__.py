@@ -5,8 +5,6 @@ A file names grammars and ways of counting that are there. A platform is a file 
 `api/review/templates/platforms`; its file's name is its name on the wire, for ever.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from importlib.resources import files
 from typing import Annotated, Any, Final, Literal

@@ -1,7 +1,5 @@
 """The terms of approval: who decides, by when, and what happens otherwise (domain.md section 3)."""
 
-from __future__ import annotations
-
 import operator
 from typing import Annotated, Any, Final
 

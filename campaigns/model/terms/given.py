@@ -4,8 +4,6 @@ All of it is optional, and absent on the wire when it is empty: a brief that say
 and planned as before there was any.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated, Any, Final, Literal
 

@@ -1,7 +1,5 @@
 """The days that a campaign is about, and the times at which each platform is posted on (domain.md section 3)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictInt, field_validator

@@ -1,7 +1,5 @@
 """Who speaks, where, and with which share of the posts (domain.md section 3)."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Any, Final
 

@@ -1,7 +1,5 @@
 """Values given platform by platform: an optional field for each, because Prefect draws its form from fields."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 

@@ -1,7 +1,5 @@
 """When posts may go out: days, windows, zones and the instants they mean (domain.md sections 3 and 14)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from functools import cache

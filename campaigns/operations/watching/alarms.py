@@ -5,8 +5,6 @@ than `least` cases raise nothing, and an alarm that is on goes off at a lower ra
 so that a rate at the threshold does not flutter.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Whether what is stored about a campaign agrees with itself. Reads only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta

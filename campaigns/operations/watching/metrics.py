@@ -5,8 +5,6 @@ Every audit entry is one log record of `campaigns.audit`, written after its tran
 can be counted again from the trail. Nothing here ever fails or delays what it watches: what cannot be told is counted.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Mapping

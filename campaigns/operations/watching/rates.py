@@ -1,7 +1,5 @@
 """The rates of the design, drawn from what was counted: for the status page, and for whoever compares."""
 
-from __future__ import annotations
-
 from campaigns.model.base import Maybe, Wire
 from campaigns.telemetry.instruments import BY_NAME
 from campaigns.telemetry.series import Series

@@ -3,8 +3,6 @@
 What a process counted and did not write before it was killed is missing in the tallies; here nothing is.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime

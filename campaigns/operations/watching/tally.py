@@ -1,7 +1,5 @@
 """What this process counts, written into the store behind the work: every few seconds, and at the end."""
 
-from __future__ import annotations
-
 import atexit
 import logging
 import threading

@@ -8,8 +8,6 @@ nobody decided     extends, timeout_policy, timeout_outcome
 words change       after_edit, changed_posts
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final

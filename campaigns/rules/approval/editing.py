@@ -1,7 +1,5 @@
 """What may still be changed in which status (domain.md section 11)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Final
 

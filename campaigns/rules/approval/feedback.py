@@ -1,7 +1,5 @@
 """What approvers said in a round, sorted by what it is about: the writer answers it, the next page shows it. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The words of a post that a comment points at. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from campaigns.errors import Fault

@@ -1,7 +1,5 @@
 """When people hear of an open round: reminders, never at night, a heartbeat each day, a last call (domain.md 17)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """What an approver changes in a post while deciding on it: its words, in the approver's own name, or its time. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -5,8 +5,6 @@ approved exactly these words; other words, whoever wrote them, were approved by 
 asked that has not approved all that goes on; nothing is left to ask: it is approved.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any

@@ -4,8 +4,6 @@ Code alone makes it, before any model is asked; a model only fills in topics. Th
 configuration and seed give the same calendar.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the brief gives each post to carry: scoped inclusions, hashtags, disclosures, items, a link."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date

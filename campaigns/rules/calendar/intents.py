@@ -1,7 +1,5 @@
 """What each post is for: intent, call to action, required inclusions (domain.md section 14, rules 8 and 9)."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from typing import Final
 

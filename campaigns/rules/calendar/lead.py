@@ -3,8 +3,6 @@
 Every change that is named was tried: with it alone, the stages fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """The month as a picture: posts by week and day. Page, artifact and API draw what is laid out here."""
 
-from __future__ import annotations
-
 from calendar import Calendar as Weeks
 from collections import defaultdict
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 The rules are those of the calendar (domain.md section 14, rules 1-3, 6 and 7), asked of one post among the others.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 Every change that is named was tried: with it alone, a calendar exists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta

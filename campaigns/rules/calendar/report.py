@@ -1,7 +1,5 @@
 """The calendar for people: which shares were asked for, and how many posts each got."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

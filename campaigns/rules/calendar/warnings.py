@@ -1,7 +1,5 @@
 """What a person should know about a calendar that is not as the brief asked (domain.md section 14, rules 3, 5, 11)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 

@@ -10,8 +10,6 @@ Belongs here: a check, and the policy that it follows. Does not: what can be sai
 and whether a post needs a person (`campaigns.rules.approval`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final

@@ -5,8 +5,6 @@ same words is sourced, and what its clause denies is not claimed. A claim that t
 person may defend (a superlative, a voice of the customers, haste) is a warning that no automatic approval passes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal

@@ -3,8 +3,6 @@
 The guardrails know nothing of where a rule came from: brand, brief and persona meet in this value.
 """
 
-from __future__ import annotations
-
 from campaigns.model.base import Maybe, Wire
 from campaigns.model.brief import CallToAction
 from campaigns.model.library.brand import ClaimsPolicy

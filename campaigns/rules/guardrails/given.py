@@ -1,7 +1,5 @@
 """What the brief gives every post to carry, and what it may no longer say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from campaigns.model.post import Check

@@ -1,7 +1,5 @@
 """What a machine left in the text, or let slip: placeholders, markup, its own voice, private data."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator

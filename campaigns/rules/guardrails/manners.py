@@ -1,7 +1,5 @@
 """How a post treats its readers: no insults, no shouting, no bait, nothing that a screen reader cannot read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

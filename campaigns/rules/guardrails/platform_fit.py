@@ -1,7 +1,5 @@
 """Whether the platform, and the house rules for it, take the post as it is."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Container, Iterator

@@ -1,7 +1,5 @@
 """Turns a merged configuration into the policy that one post has to obey."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 

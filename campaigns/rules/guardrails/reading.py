@@ -1,7 +1,5 @@
 """A post as the guardrails read it: its words, where they stand, and what it was given to say."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What brand, persona and campaign want said, and never said."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,5 @@
 """The merged configuration: every value that steers a campaign, and where it came from (domain.md section 13)."""
 
-from __future__ import annotations
-
 from typing import Generic, Literal, TypeVar
 
 from pydantic import ValidationInfo, field_validator

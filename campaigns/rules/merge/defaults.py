@@ -1,7 +1,5 @@
 """What holds when neither the campaign nor a brand says anything (domain.md section 9)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from campaigns.model.brief import CallToAction, Pillar, PostingWindow

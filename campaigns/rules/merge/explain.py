@@ -1,7 +1,5 @@
 """Shows a merged configuration to people, and names a plan by what went into it (domain.md sections 3 and 13)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from campaigns.model.base import content_hash

@@ -4,8 +4,6 @@ Weakest first: system defaults, brand, campaign, hard restrictions of the person
 set beats every weaker one; every resolved value keeps where it came from.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from campaigns.model.brief import Approval, CallToAction, CampaignBrief, Pillar, PostingWindow

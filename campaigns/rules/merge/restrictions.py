@@ -5,8 +5,6 @@
 "keep it classy"         no check: the plan says so, and a person has to look
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Whether an occurrence is made now: late, overtaken, in each other's way, or refused too often."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal

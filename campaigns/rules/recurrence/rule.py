@@ -4,8 +4,6 @@ A period is named by the local day on which it was due, never by the moment of a
 is started by hand, names the same one.
 """
 
-from __future__ import annotations
-
 import calendar
 import re
 from collections.abc import Iterator

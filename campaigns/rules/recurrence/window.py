@@ -1,7 +1,5 @@
 """The days that an occurrence fills, and the brief that its template becomes on them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,8 +9,6 @@
 Zero-width characters, accents and letters of mathematics are `fold`'s.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Adds to the words of a post what its brief gives it: disclosures, hashtags, link, handle, alt text."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from campaigns.model.post import PostContent

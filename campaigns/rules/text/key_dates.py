@@ -1,7 +1,5 @@
 """Whether words name a key date: by its label, or by its day and month in any language that dates are read in."""
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Guesses the language of a text from its commonest words; says nothing when in doubt."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Final

@@ -4,8 +4,6 @@ Lists of single words are one text with spaces; words are given as they are fold
 where they are compared word by word, and in any spelling where they are searched as phrases.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated

@@ -4,8 +4,6 @@ A term matches whole words only: "art" is not in "start". Spans are [start, end)
 text as given, so that a page can mark them.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator

@@ -14,8 +14,6 @@ folds them, in any punctuation but the end of a sentence:
 Each word of a text is looked up once, so the time grows with the text and not with the lists.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from bisect import bisect_left

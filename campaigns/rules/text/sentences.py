@@ -1,7 +1,5 @@
 """The sentences of a text, as people would point at them."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -3,8 +3,6 @@
 Both measures are symmetric, lie between 0 and 1, and cost time linear in the texts.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What changed between two texts, word by word. Pure."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Approval rounds and decisions: one open round per campaign, one decision per approver, one outcome per round."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime

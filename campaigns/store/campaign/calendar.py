@@ -5,8 +5,6 @@ stored as completed: a campaign enters with the one write that completes it, wha
 leaves with the one that deletes it. Reading costs what stands in the range.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final

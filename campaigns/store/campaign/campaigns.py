@@ -1,7 +1,5 @@
 """Campaigns: created once, moved by compare-and-set with an audit entry in the same transaction."""
 
-from __future__ import annotations
-
 import builtins  # a method named `list` hides the type
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """One-time codes that were sent: one for each approver of a round, with how often somebody tried."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Reviews that were begun and not yet sent: the last save of each approver stands, and it decides nothing."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from campaigns.keys.links import MAX_LIFETIME

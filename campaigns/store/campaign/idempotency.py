@@ -1,7 +1,5 @@
 """Idempotency records: the answer to a request with a key, given again to its repetitions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a campaign was planned with: its brand, its personas and the configuration merged from them, as they were."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Posts and every revision of them. The first writer of a revision wins; a repeated write returns what is stored."""
 
-from __future__ import annotations
-
 import builtins  # a method named `list` hides the type
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final

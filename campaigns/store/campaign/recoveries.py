@@ -1,7 +1,5 @@
 """What a campaign was given to get on: recoveries, attempts at its steps, and time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Writers of one campaign work side by side: a note each is one small write, and none waits for another.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from campaigns.model.campaign import AT_REST, Campaign

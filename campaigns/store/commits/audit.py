@@ -1,7 +1,5 @@
 """The audit trail of a campaign: append-only, every entry chained to the one before by its hash."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The token grows with every owner (fencing): a write carries it as a condition, s
 stopped and comes back after another has taken over is refused by the store, whatever its clock says.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -4,8 +4,6 @@ Every campaign in work has such a moment: soon while a run builds it, far off wh
 with what brings it about, and moved by whoever has looked.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass

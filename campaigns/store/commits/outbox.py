@@ -1,7 +1,5 @@
 """The outbox: what must happen because of what was written, kept until it has happened."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType

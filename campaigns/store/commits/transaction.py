@@ -1,7 +1,5 @@
 """One transaction of a campaign: what changes, the audit entries about it, and what must follow from it."""
 
-from __future__ import annotations
-
 import logging
 import random
 import time

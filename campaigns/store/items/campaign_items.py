@@ -1,7 +1,5 @@
 """A campaign as an item of the table: its indexes, what counts its writes, and what names it elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """How many there are of a thing: counted in the transaction that adds or removes one, so no race goes past a limit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

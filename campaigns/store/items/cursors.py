@@ -4,8 +4,6 @@ The check in it is no signature. Whoever makes one up names another place in a l
 listed comes from the request and never from the cursor.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

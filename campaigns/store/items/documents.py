@@ -1,7 +1,5 @@
 """Values of the model as items of the table and back, and the pages of a listing."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Iterable

@@ -4,8 +4,6 @@ An item stands here by its own attributes, so it is due from the write on that s
 that does it. A reading costs what is due, whatever waits.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -6,8 +6,6 @@ external references, brand names) goes in as its SHA-256: bounded, and no user t
 begin with `@`, which no tenant can: what links and feeds point at, and what housekeeping reads and counts.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """A post, and a revision of it that is kept, as items of the table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from campaigns.model.post import Post

@@ -1,7 +1,5 @@
 """A round as an item of the table."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Final

@@ -1,7 +1,5 @@
 """The bytes of brand assets, in the same kind of place as checkpoints: a folder or a bucket."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

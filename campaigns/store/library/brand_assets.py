@@ -1,7 +1,5 @@
 """What is known of a brand's files; the bytes lie elsewhere (`assets`)."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """Brands: changed by version, one name per tenant, purged later."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from campaigns.errors import ConflictError

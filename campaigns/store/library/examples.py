@@ -1,7 +1,5 @@
 """Writing examples: what a persona wrote before, at most 50 pieces, whose words go at once when deleted."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 

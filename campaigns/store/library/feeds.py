@@ -1,7 +1,5 @@
 """Calendar feeds: found by the digest of their token until they are revoked, listed by tenant a while longer."""
 
-from __future__ import annotations
-
 import builtins
 from datetime import datetime, timedelta
 from typing import Final

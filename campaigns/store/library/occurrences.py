@@ -1,7 +1,5 @@
 """Occurrences: a template comes once in each period; the first request wins."""
 
-from __future__ import annotations
-
 import builtins
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Personas: changed by version, hidden on deletion, purged later."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What brands, personas and templates have in common: listed as created, hidden when deleted, counted by tenant."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Final, TypeVar
 

@@ -1,7 +1,5 @@
 """Templates: changed by version, each change in the log of the template, one name per tenant, purged later."""
 
-from __future__ import annotations
-
 import builtins
 from datetime import datetime
 

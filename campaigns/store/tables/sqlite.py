@@ -1,7 +1,5 @@
 """The table in one SQLite file: the embedded default. A real database, which survives kill -9."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

@@ -4,8 +4,6 @@ An item is a dict of `pk`, `sk` and attributes that are text or whole numbers; d
 text in `body`. An index is sparse: an item stands in index `x` while it has `x_pk` and `x_sk`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, Unpack

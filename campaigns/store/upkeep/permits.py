@@ -4,8 +4,6 @@ Each process tells of itself in an item of its own, which nobody else writes: no
 one item, changed on condition that it is as it was read: of all who would change it, one does.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final

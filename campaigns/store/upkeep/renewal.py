@@ -4,8 +4,6 @@ Earlier versions kept everything that is found by time in one partition of each 
 last change. Whoever sweeps moves that once; while both versions run, what the older one writes is moved soon after.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo

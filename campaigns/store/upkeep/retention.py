@@ -12,8 +12,6 @@ a campaign's end (`tasks.checkpoints.retention`), runs of housekeeping after two
 by its own vacuum (docs/production.md).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import datetime
 

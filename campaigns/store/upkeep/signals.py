@@ -4,8 +4,6 @@ Every process counts for itself, minute by minute, in items of its own: writing 
 and no two processes ever wait for each other.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta

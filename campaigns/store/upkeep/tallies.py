@@ -3,8 +3,6 @@
 No two processes wait for each other, writing a tally again is harmless, and reading all of a day stays cheap.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Whose turn it is: of all who could do a duty, one does it at a time, and any number stand by."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Final
 

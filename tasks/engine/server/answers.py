@@ -1,7 +1,5 @@
 """What Prefect answers, as values. Nothing of Prefect is imported here: the web process knows these without it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal

@@ -3,8 +3,6 @@
 A run whose state is set to Cancelled, Failed or Completed by hand keeps its process: Prefect tells it nothing.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What Prefect knows about the run of a campaign: its state and its steps, with links that people can open."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from uuid import UUID
 

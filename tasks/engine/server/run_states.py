@@ -1,7 +1,5 @@
 """Flow runs in bulk, for housekeeping: what Prefect says of them, started again, or given the end they should have."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final

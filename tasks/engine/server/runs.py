@@ -4,8 +4,6 @@ The store is the truth and Prefect the motor (process.md section 1), so every ac
 start is idempotent by campaign and attempt, a bell says nothing but "look again", an ended run stays ended.
 """
 
-from __future__ import annotations
-
 import atexit
 import time
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Prefect's own process pool takes a command, environment variables and a folder w
 environment holds the key rings, so each of the three would hand them out.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 

@@ -6,8 +6,6 @@ the brief says. Its posts call themselves drafts.
 Belongs here: an answer for each task of a prompt. Does not: checks of what it says, which are those of every writer.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """What the offline writer makes of an approver's comments: little, and it says so."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Topics by the offline writer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from campaigns.agents.topics import own_topic, topics_for, visual_note

@@ -6,8 +6,6 @@ two and three, and after that they repeat each other, and say so. Nothing is cut
 sentence another one is taken. Nothing is random.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

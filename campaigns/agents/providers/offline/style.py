@@ -1,7 +1,5 @@
 """Style by the offline writer: what can be counted in the texts, and no more."""
 
-from __future__ import annotations
-
 import re
 from statistics import mean, pstdev
 from typing import Any, Final, Literal

@@ -20,8 +20,6 @@ Belongs here: every act on a round. Does not: what a complete round comes to (`a
 asked (`approval.identities`).
 """
 
-from __future__ import annotations
-
 from campaigns.rules.approval.decisions import asked_again
 from campaigns.rules.approval.gate.case import Case, Change, FormProof, Gate, LinkProof, OrderProof, Voice
 from campaigns.rules.approval.gate.conditions import may_decide

@@ -1,7 +1,5 @@
 """What the gate is asked about, and what it answers: a voice with its proof, a round as stored, what is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

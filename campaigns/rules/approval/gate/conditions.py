@@ -1,7 +1,5 @@
 """What must hold for an act on a round, whichever it is, and what its end is asked: is the round complete?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 

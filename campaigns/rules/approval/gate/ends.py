@@ -1,7 +1,5 @@
 """The beginning and the end of a round: ask, expire, close."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

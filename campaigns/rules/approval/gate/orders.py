@@ -1,7 +1,5 @@
 """What operators do to an open round: revoke, replace, resend, extend."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """What people say of what they were shown: decide, undo, draft."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

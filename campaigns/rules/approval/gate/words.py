@@ -1,7 +1,5 @@
 """What a round shows, an edit of it while nobody has decided, and what becomes of decisions when words change."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Which posts the key dates of a brief want, and on which days: reminders, the day itself, thanks."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

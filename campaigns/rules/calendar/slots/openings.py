@@ -1,7 +1,5 @@
 """When each platform may be posted on: its own days and windows, or the campaign's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

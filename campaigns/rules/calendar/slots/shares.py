@@ -1,7 +1,5 @@
 """Shares out posts in whole numbers and deals them evenly over time (domain.md section 14, rule 5)."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from decimal import Decimal

@@ -4,8 +4,6 @@ Days and windows are wall time in the campaign's zone. On a day on which the clo
 time that does not exist is no mark, and one that exists twice is a mark once, at its first occurrence.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Who posts where, post by post: personas on platforms by their shares (domain.md section 14, rule 5)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

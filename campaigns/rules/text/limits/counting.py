@@ -1,7 +1,5 @@
 """How long a text is, by the name of a way to count; the files of the platforms choose one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -5,8 +5,6 @@ Instagram went from 30 hashtags to 5 on 19 December 2025. The files name grammar
 those names mean.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

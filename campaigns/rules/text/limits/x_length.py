@@ -7,8 +7,6 @@ top-level domains exist comes from the public suffix list that tldextract carrie
 sequences exist from the emoji library; both are opened at the first use.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A link told apart by post: the parameters that web statistics read (`utm_…`)."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Addresses that are set once and compared often, in the form in which browsers send them (WHATWG URL Standard)."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 
