@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Coroutine
 from itertools import islice
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from campaigns.errors import Fault, FaultsError
+from campaigns.model.strict_json import strict_json
 
 MAX_DEPTH: Final = 32
 MAX_MEMBERS: Final = 20_000
@@ -30,10 +31,6 @@ _MAX_QUOTES: Final = 8 * MAX_MEMBERS
 # A text, also one that never ends: possessive, so that a hostile body costs one pass.
 _TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[\[\]{}]")
-
-
-class _Refused(ValueError):
-    """Not JSON that we take; the message says why."""
 
 
 def is_json(headers: Headers) -> bool:
@@ -77,29 +74,21 @@ def value_of(body: bytes) -> Any:
     if bare.count(b",") >= MAX_MEMBERS or bare.count(b"[") + bare.count(b"{") > MAX_MEMBERS:
         raise too_many
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_names_once,
-            parse_constant=_no_constant,
-            parse_int=_bounded_int,
-            parse_float=_finite,
-        )
+        value = strict_json(body.decode("utf-8"), parse_int=_bounded_int, parse_float=_finite)
         if b"\\u" in body:
             # A lone surrogate is no character: it could be neither stored nor sent on.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise _refused(
-            Fault("body", "is not valid JSON: a lone surrogate is not a character", "JSON_INVALID")
-        ) from None
+        fault = Fault("body", "is not valid JSON: a lone surrogate is not a character", "JSON_INVALID")
     except UnicodeDecodeError:
-        raise _refused(Fault("body", "is not valid JSON: not UTF-8", "JSON_INVALID")) from None
+        fault = Fault("body", "is not valid JSON: not UTF-8", "JSON_INVALID")
     except json.JSONDecodeError as error:
-        raise _refused(
-            Fault("body", f"is not valid JSON: {error.msg} at character {error.pos}", "JSON_INVALID")
-        ) from None
-    except _Refused as error:
-        raise _refused(Fault("body", f"is not valid JSON: {error}", "JSON_INVALID")) from None
-    return value
+        fault = Fault("body", f"is not valid JSON: {error.msg} at character {error.pos}", "JSON_INVALID")
+    except ValueError as error:
+        fault = Fault("body", f"is not valid JSON: {error}", "JSON_INVALID")
+    else:
+        return value
+    raise _refused(fault)
 
 
 def _refused(fault: Fault) -> FaultsError:
@@ -119,25 +108,14 @@ def _depth(bare: bytes) -> int:
     return deepest
 
 
-def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Refused("a name occurs twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise _Refused(f"{name} is not a number")
-
-
 def _bounded_int(digits: str) -> int:
     if len(digits) > 20:
-        raise _Refused("a number has more than 20 digits")
+        raise ValueError("a number has more than 20 digits")
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise _Refused("a number is too large")
+        raise ValueError("a number is too large")
     return number

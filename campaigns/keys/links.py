@@ -5,7 +5,6 @@ claims, duplicate keys, any `typ`. So the shape is checked before decoding and t
 and the server's own record decides; a token only points at it.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -21,6 +20,7 @@ import jwt
 from pydantic import ConfigDict, Field, StrictInt, StrictStr, StringConstraints
 
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
+from campaigns.keys.jws import object_of, part_of
 from campaigns.keys.keyring import Key, KeyRing
 from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.model.base import CampaignId, Maybe, TenantId, Wire
@@ -242,38 +242,23 @@ class LinkSigner:
 
     @staticmethod
     def _jwt_header(token: str) -> dict[str, Any]:
-        header = json.loads(_decode(token.split(".", 1)[0]), object_pairs_hook=_no_duplicates)
+        header = object_of(token, 0)
         if set(header) != {"alg", "kid", "typ"} or header["alg"] != "HS256" or header["typ"] != TYPE:
             raise ApprovalLinkError
         if not isinstance(header["kid"], str):
             raise ApprovalLinkError
-        return dict(header)
+        return header
 
     @staticmethod
     def _canonical(token: str, claims: LinkClaims) -> bool:
         """Whether the payload is byte for byte what we would have written: no duplicates, no odd spelling."""
         written = json.dumps(claims.to_wire(), separators=(",", ":")).encode()
-        return _decode(token.split(".")[1]) == written
+        return part_of(token, 1) == written
 
 
 def _mac(key: Key, label: bytes, claims: LinkClaims, issued: int) -> str:
     message = label + b"\x00" + f"{issued}.{claims.callback_id}.{claims.sub}.{claims.jti}".encode()
     return hmac.new(key.secret, message, hashlib.sha256).hexdigest()[:32]
-
-
-def _decode(part: str) -> bytes:
-    raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    # The last letter of an unpadded text may carry unused bits: only the spelling we write is ours.
-    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != part:
-        raise ApprovalLinkError
-    return raw
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ApprovalLinkError
-    return found
 
 
 def new_callback_id() -> str:

@@ -4,7 +4,6 @@ The record names the serializer it is read with, so whoever writes a record choo
 executes. Sealing keeps others out; this check is the second wall, for what carries a good seal.
 """
 
-import json
 from typing import Any, Final
 
 from prefect.results import ResultRecord  # type: ignore[attr-defined]  # its public name, which Prefect forgot to export
@@ -12,6 +11,7 @@ from prefect.serializers import CompressedSerializer, PickleSerializer
 
 from campaigns.checkpoints.faults import CheckpointForged, CheckpointUnreadable
 from campaigns.checkpoints.key import CheckpointKey
+from campaigns.model.strict_json import strict_json
 from tasks.checkpoints.codec import CheckpointJson
 
 _CHECKED: Final = {"storage_key", "expiration", "serializer"}
@@ -29,7 +29,7 @@ def require_our_record(record: bytes, key: CheckpointKey) -> None:
         CheckpointUnreadable: ours, but this version of the code or of Prefect cannot read it.
     """
     try:
-        fields = json.loads(record, object_pairs_hook=_each_name_once)
+        fields = strict_json(record)
     except (ValueError, RecursionError) as error:
         raise ForeignRecordError(f"not a JSON record: {type(error).__name__}") from None
     if not isinstance(fields, dict) or fields.keys() != {"metadata", "result"}:
@@ -52,14 +52,6 @@ def require_our_record(record: bytes, key: CheckpointKey) -> None:
         ResultRecord.deserialize(record)
     except Exception as error:
         raise CheckpointUnreadable(key.path, f"Prefect cannot read it: {type(error).__name__}") from None
-
-
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two parsers may disagree on which of two equal names counts."""
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ForeignRecordError("a name occurs twice")
-    return fields
 
 
 def _disarm_pickle() -> None:

@@ -4,12 +4,11 @@ An answer is untrusted text. It is read as JSON and nothing else, bounded in siz
 its form and then by the agent's own judge; each finding goes back to the model in words.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,6 +19,7 @@ from campaigns.agents.providers.text_model import Answer, ModelAnswer, TextModel
 from campaigns.errors import AgentError
 from campaigns.model.faults import faults_of
 from campaigns.model.post import ModelUsage
+from campaigns.model.strict_json import strict_json
 from campaigns.telemetry import spans
 
 MAX_REPAIRS: Final = 2
@@ -135,23 +135,10 @@ def _read(answer: Answer, form: type[T]) -> tuple[T | None, list[str]]:
     if len(text) > MAX_ANSWER_CHARACTERS:
         return None, [f"The answer has {len(text)} characters; at most {MAX_ANSWER_CHARACTERS} are read."]
     try:
-        parsed = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        parsed = strict_json(text)
     except (ValueError, RecursionError) as error:
         return None, [f"The answer is not one JSON object and nothing else: {str(error)[:200]}."]
     try:
         return form.model_validate(parsed), []
     except ValidationError as error:
         return None, [f"{fault.field}: {fault.message}" for fault in faults_of(error)]
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the name {key[:50]!r} stands twice in one object")
-        found[key] = value
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
