@@ -146,9 +146,6 @@ def _sent_again(holder: Holder) -> Response:
     return _said(holder, "sent", status=200, sign="mail")
 
 
-# --- pages --------------------------------------------------------------------------------------------
-
-
 def _shown(holder: Holder, *, sent: bool) -> Response:
     words = holder.words
     if holder.claims.expired(holder.at.now):

@@ -57,9 +57,6 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-# --- decide -----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
     """The round after a decision, the decision as stored, and whether it had been recorded before."""
@@ -136,9 +133,6 @@ def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewD
     )
 
 
-# --- what follows -----------------------------------------------------------------------------------
-
-
 def follows(case: Case, change: Change) -> list[OutboxEntry]:
     """Return the outbox entries that follow from a change of a round.
 
@@ -201,9 +195,6 @@ def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
     return [*entries, *([to_the_team(EXPIRED, change.round, until, due_at=now)] if change.by_policy else [])]
 
 
-# --- what it came to --------------------------------------------------------------------------------
-
-
 def outcome(store: Store, tenant_id: str, campaign_id: str, n: int, *, now: datetime) -> Outcome | None:
     """Return what round n came to, or None while it is open or a decision may still be taken back."""
     return came_to(store.approvals.round(tenant_id, campaign_id, n), now)
@@ -238,9 +229,6 @@ def round_to_ask(store: Store, tenant_id: str, campaign_id: str) -> int:
     if over and store.campaigns.get(tenant_id, campaign_id).status is CampaignStatus.GENERATING:
         return latest.n + 1
     return latest.n
-
-
-# --- what else happens to an open round -------------------------------------------------------------
 
 
 def note_opened(

@@ -100,8 +100,6 @@ def card(default: Wire, title: str, **extra: Any) -> Any:
     return Field(default=default, title=title, json_schema_extra={"default": default.to_wire()}, **extra)
 
 
-# --- text -------------------------------------------------------------------------------------------
-
 STORED: Final[Mapping[str, bool]] = MappingProxyType({"stored": True})
 """Context of a validation that reads what we wrote: a text stays as it was stored, whatever the rule was then."""
 
@@ -256,8 +254,6 @@ def unique(items: list[T]) -> list[T]:
 
 Unique = AfterValidator(unique)
 
-# --- ids --------------------------------------------------------------------------------------------
-
 Kind = Literal[
     "campaign", "persona", "brand", "post", "example", "asset", "round", "occ", "audit", "outbox", "template", "feed"
 ]
@@ -292,9 +288,6 @@ def derived_id(kind: Kind, *parts: object) -> str:
     number = int.from_bytes(digest[:16], "big")
     letters = [_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5)]
     return f"{kind}_{''.join(letters)}"
-
-
-# --- instants ---------------------------------------------------------------------------------------
 
 
 def _to_utc(value: datetime) -> datetime:

@@ -138,8 +138,6 @@ class Share:
                 self._changed.wait(_LOOK_SECONDS)
             still()
 
-    # --- what the others hear -----------------------------------------------------------------------------
-
     def _begin_to_speak(self) -> None:
         if self._speaker is None:
             self._speaker = threading.Thread(target=self._keep_speaking, name="model permits", daemon=True)

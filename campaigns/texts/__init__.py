@@ -60,8 +60,6 @@ class Words:
         """Return `a, b and c`."""
         return str(format_list(list(items), locale=self.locale))
 
-    # --- time ---------------------------------------------------------------------
-
     def day(self, day: date) -> str:
         """Return `Tue, 3 Mar 2026`."""
         return str(format_skeleton("yMMMEd", _noon(day), locale=self.locale))
@@ -126,9 +124,6 @@ def zone_name(at: datetime, zone: ZoneInfo) -> str:
     hours, rest = divmod(abs(minutes), 60)
     written = "UTC" if not minutes else f"UTC{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02d}" if rest else "")
     return f"{name} ({written})" if name.isalpha() and name != "UTC" else written
-
-
-# --- which language -----------------------------------------------------------------------------------
 
 
 def words_for(locale: str | None, accept_language: str = "") -> Words:

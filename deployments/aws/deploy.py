@@ -57,8 +57,6 @@ class Installation:
         self.registered = Registered(clients("ssm"), name)
         self._templates, self._delay = templates, delay
 
-    # --- what is to be ----------------------------------------------------------------------------------
-
     def stack(self, part: str, image: str = "") -> Stack:
         """Return a stack as it should be, from what the ones before it tell."""
         more = {name: text_of(value) for name, value in self.environment.settings.items()}
@@ -78,8 +76,6 @@ class Installation:
     def _cidr(self) -> str:
         vpcs = self.clients("ec2").describe_vpcs(VpcIds=[self.environment.vpc_id])["Vpcs"]
         return str(vpcs[0]["CidrBlock"])
-
-    # --- what would change --------------------------------------------------------------------------------
 
     def difference(self, image: str, *, ours: bool = True) -> Iterator[str]:
         """Yield what `deploy` would do, a line each; nothing when all is as it should be.
@@ -102,8 +98,6 @@ class Installation:
         if release.registered != image:
             yield "Prefect: blocks, work pool and deployments registered from the image"
             yield from (f"Prefect: {line}" for line in (differences(self.registered.read(), pieces()) if ours else ()))
-
-    # --- doing it -----------------------------------------------------------------------------------------
 
     def deploy(self, image: str, *, mail_url: str = "", say: Callable[[str], None] = print, ours: bool = True) -> None:
         """Do everything that is to do, in order, and say each.

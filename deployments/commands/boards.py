@@ -52,9 +52,6 @@ PANELS: Final = (
 )
 
 
-# --- CloudWatch -----------------------------------------------------------------------------------------
-
-
 def cloudwatch_widgets() -> list[dict[str, Any]]:
     """Return the widgets, two in a row."""
     return [
@@ -93,8 +90,6 @@ def _cloudwatch_rate(panel: Panel) -> list[Any]:
     ]
     return [[rate], *parts]
 
-
-# --- Grafana --------------------------------------------------------------------------------------------
 
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95}
 _SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
@@ -147,9 +142,6 @@ def _queries_of(instrument: Instrument, stats: tuple[str, ...]) -> list[tuple[st
             ratio = f"sum(increase({name}_sum[1d])) / sum(increase({name}_count[1d]))"
             found.append((ratio, f"{legend} average"))
     return found
-
-
-# --- files ----------------------------------------------------------------------------------------------
 
 
 def grafana_file() -> str:

@@ -120,8 +120,6 @@ class LocalStack:
             path.write_text(json.dumps(rings))
         return dict(json.loads(path.read_text()))
 
-    # --- up ---------------------------------------------------------------------------------------
-
     def start(self, say: Callable[[str], None] = lambda _: None, *, soon: bool = False) -> Self:
         """Start everything side by side and register the deployments.
 
@@ -266,8 +264,6 @@ class LocalStack:
     def dead(self) -> str | None:
         """Return the name of a part that has died, or None."""
         return next((name for name, process in self.processes.items() if process.poll() is not None), None)
-
-    # --- down -------------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """End every process of this stack, flow runs included, and wait for it."""

@@ -115,8 +115,6 @@ def _notify(channel: str, notice: Notice, message_id: str, now: datetime) -> Non
         block.notify(body=body, subject=subject, _sync=True)  # type: ignore[call-arg,unused-coroutine]  # Prefect's dispatch
 
 
-# --- the form that a reader renders --------------------------------------------------------------------
-
 # They render Markdown whatever they are told, and Apprise gives them plain words as they are.
 _ALWAYS_MARKDOWN: Final = frozenset(
     {"dingtalk", "discord", "guilded", "mattermost", "misskey", "msteams", "revolt", "ryver", "stoat", "zulip"}

@@ -64,9 +64,6 @@ def waiting(round_: ApprovalRound, decisions: Sequence[ApproverDecision], zone: 
     return f"Waiting for {missing} of {able} until {moment(round_.expires_at, zone)}, round {round_.n}{stage}"
 
 
-# --- the pages ----------------------------------------------------------------------------------------
-
-
 def campaign_page(store: Store, campaign: Campaign) -> Page:
     """Return the brief, what every value follows from, and what happened so far."""
     setting = read_setting(store, campaign.tenant_id, campaign.id)
@@ -352,9 +349,6 @@ OF_A_ROUND: Final[dict[str, Callable[[Store, Campaign, int], Page | None]]] = {
     "decision": decision_page,
     "diff": diff_page,
 }
-
-
-# --- markdown -----------------------------------------------------------------------------------------
 
 
 def _page(kind: str, campaign: Campaign, description: str, parts: Iterable[str]) -> Page:

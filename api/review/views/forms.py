@@ -186,9 +186,6 @@ def rest_approved(answers: Answers, round_: ApprovalRound) -> Answers:
     return Answers(posts, answers.comments, answers.name, answers.confirmed, answers.digest)
 
 
-# --- what is missing ----------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What keeps a form from being sent: by post id, and on the send step by field."""
@@ -240,9 +237,6 @@ def faults_of_sending(answers: Answers, words: Words, *, needs_code: bool = Fals
     if needs_code and not re.fullmatch(r"[0-9]{6}", answers.code):
         faults["code"] = words("fault.code")
     return Faults(fields=faults)
-
-
-# --- what it says -------------------------------------------------------------------------------------
 
 
 def comment_of(choice: PostDraft, words: Words) -> str:

@@ -157,9 +157,6 @@ def _then(verdicts: set[str], *, last: bool, kept: bool) -> str:
     return "send.then_rejected" if verdicts == {"rejected"} and not kept else "send.then_approved"
 
 
-# --- the head of the page -----------------------------------------------------------------------------
-
-
 def masthead(visit: Visit) -> dict[str, Any]:
     """Return what every page of a live review begins with."""
     words, round_, campaign = visit.words, visit.round, visit.campaign
@@ -219,9 +216,6 @@ def _brief(visit: Visit) -> list[tuple[str, list[str]]]:
         ("brief.notes", list(campaign.plan_summary.warnings) if campaign.plan_summary else []),
     ]
     return [(words(key), values) for key, values in rows if values]
-
-
-# --- posts --------------------------------------------------------------------------------------------
 
 
 def _card(visit: Visit, post: Post, answers: Answers, faults: Faults) -> Card:

@@ -129,9 +129,6 @@ def _rows(visit: Visit, said: ApproverDecision) -> list[tuple[str, str]]:
     return [*rows, (words("done.comment"), said.comments)] if said.comments else rows
 
 
-# --- links that are over ------------------------------------------------------------------------------
-
-
 def over_page(visit: Visit, *, note_left: bool = False, kept: Sequence[tuple[str, str]] = ()) -> HTMLResponse:
     """Return why this link decides nothing any more, without a word of the campaign but what the reader typed."""
     words, found = visit.words, visit.found

@@ -193,9 +193,6 @@ class Occasion:
         return f"{self.campaign.id}.{hashlib.sha256(address.encode()).hexdigest()[:16]}"
 
 
-# --- to one approver ----------------------------------------------------------------------------------
-
-
 def to_approver(
     kind: str, about: Occasion, approver: RoundApprover, *, link_url: str = "", renewed: bool = False, code: str = ""
 ) -> Notice:
@@ -325,9 +322,6 @@ def _said(about: Occasion, decisions: list[ApproverDecision]) -> list[str]:
         for remark in remarks_on(post.id, decisions)
     ]
     return [*whole, *single]
-
-
-# --- to the people who run the campaign ---------------------------------------------------------------
 
 
 def to_team(kind: str, about: Occasion, *, approver_id: str | None = None, comment: str = "") -> Notice:

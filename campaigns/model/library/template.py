@@ -34,8 +34,6 @@ MAX_INTERVAL: Final = 52
 MAX_HOLIDAYS: Final = 200_000
 """Characters of a calendar of holidays."""
 
-# --- when it comes ------------------------------------------------------------------------------------
-
 _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "DAILY": frozenset(),
     "WEEKLY": frozenset({"BYDAY", "WKST"}),
@@ -116,8 +114,6 @@ class Recurrence(Wire):
         return value
 
 
-# --- which days it fills ------------------------------------------------------------------------------
-
 _DURATION: Final = r"^-?P([0-9]{1,2}M)?([0-9]{1,2}W)?([0-9]{1,3}D)?$"
 _YEARLY: Final = r"^--(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 LEAP_YEAR: Final = 2024
@@ -174,8 +170,6 @@ class Window(Wire):
         return value
 
 
-# --- what happens when something is in the way --------------------------------------------------------
-
 MAX_MEMORY: Final = 60
 Hours = Annotated[StrictInt, Field(ge=0, le=1440)]
 
@@ -217,9 +211,6 @@ class Policies(Wire):
         """Return how late an occurrence may begin."""
         hours = self.lead_hours / 2 if self.max_lateness_hours is None else self.max_lateness_hours
         return dt.timedelta(hours=hours)
-
-
-# --- the template -------------------------------------------------------------------------------------
 
 
 class TemplateSchedule(Wire):

@@ -127,9 +127,6 @@ class TrackedLink(Wire):
     )
 
 
-# --- what one post was given ------------------------------------------------------------------------
-
-
 class Near(Wire):
     """A key date as it stands to the day of a post."""
 

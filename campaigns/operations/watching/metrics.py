@@ -47,8 +47,6 @@ class Meter(logging.Handler):
                 self.lost += 1
 
 
-# --- signals ------------------------------------------------------------------------------------------
-
 THROTTLED: Final = "throttled"
 REFUSED: Final = "denied"
 _AT_MOST_EVERY: Final = timedelta(seconds=1)

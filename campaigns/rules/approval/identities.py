@@ -57,9 +57,6 @@ def called(people: Iterable[P], typed: str) -> list[P]:
     return found or [each for each in everybody if folded(each.name) == folded(typed)]
 
 
-# --- who asked for a campaign ---------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Requester:
     """The requester of a campaign: the name that the token or the form gave, and an address where it is known."""
@@ -144,8 +141,6 @@ def _unkept(asked: StageTerms, place: str, requester: Requester, default_approve
         message = f"asks for {asked.quorum}, and {able} may decide: ask for {able}, or name more than {email}, who asks"
         yield Fault(f"{place}.quorum", message, "QUORUM_UNREACHABLE")
 
-
-# --- who speaks in a form that knows no users -------------------------------------------------------------
 
 IN_PLACE_OF_ALL: Final = "ap-prefectui"
 """Stands for an operator who decides in Prefect's form in place of all approvers."""

@@ -120,9 +120,6 @@ def _next(before: Post, words: Mapping[str, Any], now: datetime) -> Post:
     return after_edit(before, before.model_copy(update={**words, **counted}))
 
 
-# --- in a decision ------------------------------------------------------------------------------------
-
-
 def rewritten(
     material: Material, round_: ApprovalRound, request: DecisionRequest, *, terms: Approval, by: str, now: datetime
 ) -> Rewritten:
@@ -239,9 +236,6 @@ def _refused(
 def blocks_of(quality: Quality | None) -> list[Check]:
     """Return the findings that words of an approver may not have."""
     return [check for check in (quality.checks if quality else []) if check.severity == "block"]
-
-
-# --- and when it is taken back ------------------------------------------------------------------------
 
 
 def taken_back(

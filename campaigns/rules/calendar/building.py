@@ -155,9 +155,6 @@ def _visual(visual: Visual, item: CampaignItem | None) -> Visual:
     return "image" if shown and visual in {"none", "optional_image"} else visual
 
 
-# --- who, where, when -------------------------------------------------------------------------------
-
-
 def _placed(
     terms: Terms, line: Timeline, config: MergedConfig, wanted: Sequence[int], seed: str
 ) -> tuple[list[int], list[Voice], list[int]]:

@@ -68,9 +68,6 @@ def with_changes(words: str, changes: list[str]) -> str:
     return f"{words}. To make it possible: {', or '.join(changes)}" if changes else words
 
 
-# --- words ------------------------------------------------------------------------------------------
-
-
 def _no_time(terms: Terms) -> str:
     schedule = terms.schedule
     days = ", ".join(schedule.allowed_days_of_week)
@@ -117,9 +114,6 @@ def _too_few(terms: Terms, short: list[Shortfall]) -> str:
         *_more_voices(terms),
     ]
     return with_changes(words, changes)
-
-
-# --- changes ----------------------------------------------------------------------------------------
 
 
 def _allow_days(terms: Terms) -> Iterator[str]:

@@ -99,8 +99,6 @@ def legal_findings(quality: Quality | None) -> list[Check]:
     return [check for check in (quality.checks if quality else []) if check.code in LEGAL_CODES]
 
 
-# --- score --------------------------------------------------------------------------------------------
-
 _BLOCK, _UNSENT, _WARN, _STYLE = 0.4, 0.35, 0.1, 0.05
 """One block puts a post below the usual threshold of 0.7, and so does a warning about what nobody would send."""
 

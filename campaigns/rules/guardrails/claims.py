@@ -140,9 +140,6 @@ def _counts_the_list(after: str) -> bool:
     return any(word in lexicon().list_nouns for word in words[:2])
 
 
-# --- claims in words ----------------------------------------------------------------------------------
-
-
 def health(post: Reading) -> Iterator[Check]:
     """A promise of health needs an authorisation, which no brief replaces where the brand forbids such claims."""
     forbidden = "health" in post.policy.forbidden
@@ -207,9 +204,6 @@ def disclosure(post: Reading) -> Iterator[Check]:
             "DISCLOSURE", f"{quoted(said)}{where} tells of a gift or a partner; the post has to say it is an ad.", span
         )
         return
-
-
-# --- competitors --------------------------------------------------------------------------------------
 
 
 def competitor(post: Reading) -> Iterator[Check]:

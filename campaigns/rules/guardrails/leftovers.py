@@ -98,8 +98,6 @@ def injection(post: Reading) -> Iterator[Check]:
         return
 
 
-# --- private data -------------------------------------------------------------------------------------
-
 # Possessive, and from the start of a word only: a long run of letters is read once.
 _EMAIL: Final = re.compile(r"(?<![\w.+\-])[\w.+\-]++@[\w\-]++(?:\.[\w\-]++)++")
 _PHONE: Final = re.compile(

@@ -95,8 +95,6 @@ def unicode_fonts(post: Reading) -> Iterator[Check]:
         yield warn("ACCESSIBILITY", "Marks piled on a letter cannot be read, by nobody.", stacked.span())
 
 
-# --- alt text -----------------------------------------------------------------------------------------
-
 _FILE_NAME: Final = re.compile(
     r"^\S{1,200}\.(?:jpe?g|png|gif|webp|heic|svg|mp4|mov)$|^(?:img|dsc|image|screenshot)[\W_\d]*$", re.I
 )

@@ -77,9 +77,6 @@ def merge(
     )
 
 
-# --- cadence ----------------------------------------------------------------------------------------
-
-
 def _cadence(brief: CampaignBrief, brand: Brand | None, warnings: list[str]) -> MergedCadence:
     overrides = brief.cadence_overrides
     least, most = _brand_cadence(brief, brand)
@@ -126,9 +123,6 @@ def _brand_cadence(brief: CampaignBrief, brand: Brand | None) -> tuple[Sourced[i
     return Sourced(value=least, source="brand"), Sourced(value=most, source="brand")
 
 
-# --- shares, pillars, windows -----------------------------------------------------------------------
-
-
 def _share(weights: dict[str, float] | None, key: str, count: int) -> Sourced[float]:
     if weights is None:
         return Sourced(value=1 / count, source="system")
@@ -160,9 +154,6 @@ def _pillars(brief: CampaignBrief, brand: Brand | None) -> Sourced[list[Pillar]]
         ]
         return Sourced(value=pillars, source="brand")
     return Sourced(value=list(system.PILLARS), source="system")
-
-
-# --- platforms and personas -------------------------------------------------------------------------
 
 
 def platform_defaults(brand: Brand | None, platform: Platform) -> PlatformDefaults:
@@ -212,9 +203,6 @@ def _persona_rules(brief: CampaignBrief, persona: Persona, platforms: list[Merge
         cta_aggressiveness=persona.cta_style.aggressiveness,
         emoji_policy=emoji,
     )
-
-
-# --- words ------------------------------------------------------------------------------------------
 
 
 def _union(*parts: tuple[list[str], Provenance]) -> list[Sourced[str]]:

@@ -200,8 +200,6 @@ def _readings(digits: str) -> set[Decimal]:
     return {Decimal(plain)} if len(set(marks)) == 1 else {as_decimal}
 
 
-# --- numbers in words ---------------------------------------------------------------------------------
-
 _SPOKEN: Final = frozenset({"en", "de", "fr", "es", "pt", "it", "nl", "da"})
 """The languages whose numerals text2num reads."""
 _PIECE: Final = re.compile(r"\w+|[^\w\s]|\s+")
@@ -301,9 +299,6 @@ def _may_be_hours(folded: Folded, first: Figure, second: Figure, end: int) -> bo
         return False
     word = _WORD_AFTER.match(folded.text, end)
     return word is None or word[1] in stop_words()
-
-
-# --- sources -----------------------------------------------------------------------------------------
 
 
 class Sources:

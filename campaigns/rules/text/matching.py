@@ -134,8 +134,6 @@ class Cover:
         return self._taken.find(0, *span) < 0
 
 
-# --- topics -------------------------------------------------------------------------------------------
-
 _WORD: Final = re.compile(r"\w+")
 # From the start of a run only: a long one is read once.
 _SENTENCE_END: Final = re.compile(r"(?<![.!?…])[.!?…]++\s|\n++")

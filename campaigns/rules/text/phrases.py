@@ -207,8 +207,6 @@ class PhraseBook:
                 return True
         return any(token.text in _DENIED_AFTER and token.clause == clause for token in tokens[end : end + 2])
 
-    # --- reading a list -------------------------------------------------------------------------------
-
     def _compiled(self, kind: str, written: str) -> Iterator[_Phrase]:
         choices = []
         for place in written.split():

@@ -12,8 +12,6 @@ from campaigns.model.post import Post
 from campaigns.model.terms.approval_terms import Approval
 from campaigns.rules.approval.decisions import still_asked
 
-# --- who speaks, and how that is known ------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class LinkProof:
@@ -65,9 +63,6 @@ class Voice:
     channel: Channel
     proof: LinkProof | FormProof | OrderProof
     client: str | None = None
-
-
-# --- what is read, and what is written ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,6 @@ def _ends(schedule: Schedule) -> tuple[date, date]:
     return schedule.starts_at().astimezone(zone).date(), last
 
 
-# --- words --------------------------------------------------------------------------------------------
-
-
 def _told(case: _Case, problem: _Problem, found: Sequence[_Problem]) -> Fault:
     field, code = problem
     terms = case.terms

@@ -135,8 +135,6 @@ def ramped(aim: int, ceiling: int, week: Week, key_dates: Sequence[KeyDate]) -> 
     return aim + max(0, ceiling - aim) * max(weights, default=0) // 5
 
 
-# --- what posts around key dates are for ----------------------------------------------------------------
-
 _INTENTS: Final[dict[KeyPost, Intent]] = {"before": "reminder", "on": "announce", "after": "social_proof"}
 _AHEAD: Final = frozenset({"announce", "reminder"})
 _OVER_WITH_THE_DAY: Final = frozenset({"event", "conversion"})

@@ -76,8 +76,6 @@ def length_note(platform: Platform, found: TextSize) -> str:
     return f"{found.length} of {found.limit} {found.unit} as {PLATFORM_NAMES[platform]} counts them"
 
 
-# --- what stands in a text ----------------------------------------------------------------------------
-
 # A hashtag is what twitter-text takes for one, on every platform: letters with their marks, digits, joiners, and a few
 # marks inside of words; one letter at least. Nothing of it follows from the script: #महात्मा, #ที่นี่, #il·lusió.
 _TAG_LETTER: Final = r"\p{L}\p{M}"
@@ -200,9 +198,6 @@ def _outside_links(
     links = Cover(len(text), x_urls(text) if on_x else links_in(text))
     found = [(match[1], match.span()) for match in pattern.finditer(text)]
     return [(name, (at, end)) for name, (at, end) in found if not links.meets((at, at + 1 if on_x else end))]
-
-
-# --- what is published --------------------------------------------------------------------------------
 
 
 def rendered_text(platform: Platform, content: PostContent) -> str:

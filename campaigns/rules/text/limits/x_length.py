@@ -77,8 +77,6 @@ def emoji_sequences(text: str) -> list[Span]:
     return [(match["match_start"], match["match_end"]) for match in emoji.emoji_list(text)]
 
 
-# --- addresses ----------------------------------------------------------------------------------------
-
 # Character classes of twitter-text's grammar, each the inside of a bracket expression.
 _INVALID = "\ufffe\ufeff\uffff"
 _DIRECTION = "\u202a-\u202e\u061c\u200e\u200f\u2066-\u2069"
