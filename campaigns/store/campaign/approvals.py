@@ -34,7 +34,7 @@ from campaigns.store.tables.table import (
     Key,
     Operation,
     Put,
-    Table,
+    Repository,
     key_of,
 )
 
@@ -56,11 +56,8 @@ Follows = Callable[[Case, Change], list[OutboxEntry]]
 """What must be done because of a change: entries for the outbox, written with it."""
 
 
-class ApprovalRepository:
+class ApprovalRepository(Repository):
     """Rounds by campaign and number. Unknown, foreign and malformed ids all answer `NotFoundError`."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     # --- rounds ------------------------------------------------------------------------------------
 

@@ -6,16 +6,13 @@ from typing import Final
 from campaigns.model.approval import ApprovalRound, OneTimeCode
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Put, Repository
 
 CODE_KEPT: Final = timedelta(days=1)
 
 
-class CodeRepository:
+class CodeRepository(Repository):
     """The last code of each approver of a round; it is replaced and counted by compare-and-set."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def get(self, round_: ApprovalRound, approver_id: str) -> OneTimeCode | None:
         item = self._table.get(keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id))

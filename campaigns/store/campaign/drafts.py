@@ -6,17 +6,14 @@ from campaigns.keys.links import MAX_LIFETIME
 from campaigns.model.approval import ApprovalRound, ReviewDraft
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
-from campaigns.store.tables.table import Item, Table
+from campaigns.store.tables.table import Item, Repository
 
 KEPT_AFTER: Final = MAX_LIFETIME
 """After the end that its round had when it was saved, or extended since."""
 
 
-class DraftRepository:
+class DraftRepository(Repository):
     """One draft for each approver of a round."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def get(self, round_: ApprovalRound, approver_id: str) -> ReviewDraft | None:
         item = self._table.get(keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id))

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.errors import IdempotencyMismatchError
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,8 @@ class IdempotencyRecord:
     campaign_id: str | None = None
 
 
-class IdempotencyRepository:
+class IdempotencyRepository(Repository):
     """Records by tenant and key."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def get(self, tenant_id: str, key: str, *, now: datetime) -> IdempotencyRecord | None:
         """Return the record, or None when there is none or its time is over."""

@@ -9,7 +9,7 @@ from campaigns.model.library.persona import Persona
 from campaigns.rules.merge.config import MergedConfig
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
-from campaigns.store.tables.table import Key, Put, Table
+from campaigns.store.tables.table import Key, Put, Repository
 
 _BRAND: Final = "planned-brand"
 _CONFIG: Final = "planned-config"
@@ -25,11 +25,8 @@ class PlannedWith:
     config: MergedConfig
 
 
-class PlannedWithRepository:
+class PlannedWithRepository(Repository):
     """One item for each document: an item holds 400 KB, and so may every one of them."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def get(self, tenant_id: str, campaign_id: str) -> PlannedWith | None:
         """Return what the plan was made with; None: there is no plan, or one of a version that did not keep it."""

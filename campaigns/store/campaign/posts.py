@@ -14,17 +14,24 @@ from campaigns.store.commits.transaction import attempts, commit
 from campaigns.store.items import keys
 from campaigns.store.items.documents import value_of
 from campaigns.store.items.post_items import post_item, replacing_posts, revision_item
-from campaigns.store.tables.table import ABSENT, Check, ConditionFailed, Delete, Equals, Item, Put, Table, check_bounds
+from campaigns.store.tables.table import (
+    ABSENT,
+    Check,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Put,
+    Repository,
+    check_bounds,
+)
 
 # A planned post is at most some 80 KB, and a write at most 4 MB with the audit entry beside.
 _BATCH: Final = 25
 
 
-class PostRepository:
+class PostRepository(Repository):
     """Posts of a campaign. Unknown, foreign and malformed ids all answer `NotFoundError`."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def put_planned(self, posts: Sequence[Post], *, fence: Lease | None = None) -> list[Post]:
         """Write the posts that are not there yet and return all of these as stored, in calendar order.

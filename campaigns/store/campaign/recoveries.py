@@ -10,7 +10,7 @@ from campaigns.model.fact import Fact
 from campaigns.store.commits.outbox import OutboxEntry
 from campaigns.store.commits.transaction import attempts, commit
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Key, Put, Table, key_of
+from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Key, Put, Repository, key_of
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -31,11 +31,8 @@ class Recovery:
     reason: str
 
 
-class RecoveryRepository:
+class RecoveryRepository(Repository):
     """One record per campaign. Two who see the same broken run count it once."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def last(self, tenant_id: str, campaign_id: str) -> Recovery | None:
         """Return the last recovery, or None when there never was one."""

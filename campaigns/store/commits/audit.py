@@ -11,7 +11,7 @@ from campaigns.model.fact import Fact
 from campaigns.store.items import keys
 from campaigns.store.items.cursors import cursor_of, place_of
 from campaigns.store.items.documents import Page, item_of, value_of
-from campaigns.store.tables.table import ABSENT, Item, Operation, Put, Table
+from campaigns.store.tables.table import ABSENT, Item, Operation, Put, Repository
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 GENESIS: Final = "0" * 64
@@ -26,11 +26,8 @@ class BrokenLink:
     reason: str
 
 
-class AuditRepository:
+class AuditRepository(Repository):
     """Reads the trail. Entries are written by the transaction of what they record (`transaction.commit`)."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def entries(
         self, tenant_id: str, campaign_id: str, *, limit: int | None = None, after: int = 0

@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.errors import LeaseLostError
 from campaigns.store.commits.looks import look_at
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Check, Condition, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, Check, Condition, ConditionFailed, Equals, Item, Put, Repository
 
 LOOK_AFTER: Final = timedelta(seconds=11)
 """The time after a lease's end at which its campaign is looked at: clocks differ, a renewal may be on its way."""
@@ -37,11 +37,8 @@ class Lease:
         return Equals({"owner": self.owner, "token": self.token})
 
 
-class LeaseRepository:
+class LeaseRepository(Repository):
     """One lease item per campaign. `owner` names one process, so that two never share a token."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def acquire(self, tenant_id: str, campaign_id: str, *, owner: str, now: datetime, ttl: timedelta) -> Lease:
         """Take the lease if it is free, released, expired or this owner's own; the token grows.

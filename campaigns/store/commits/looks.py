@@ -15,7 +15,7 @@ from campaigns.model.vocabulary import RoundStatus
 from campaigns.store.items import keys
 from campaigns.store.items.due import place_of, positions, read_due
 from campaigns.store.items.keys import Due
-from campaigns.store.tables.table import ConditionFailed, Delete, Equals, Item, Key, Put, Table
+from campaigns.store.tables.table import ConditionFailed, Delete, Equals, Item, Key, Put, Repository
 
 SOON: Final = timedelta(seconds=15)
 """The time after a change at which a campaign is looked at: what brought it about may still be under way."""
@@ -36,11 +36,8 @@ class Look:
     seen: str
 
 
-class LookRepository:
+class LookRepository(Repository):
     """One item per campaign that is looked at. Whoever moves it moves what was read: a sooner one is not lost."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def due(self, now: datetime, *, limit: int = 1000) -> list[Look]:
         """Return the campaigns of all tenants that are to be looked at, the tenants in turn."""

@@ -13,7 +13,7 @@ from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, readable, value_of
 from campaigns.store.items.due import UNREADABLE, put_off, read_due, read_items, read_since
 from campaigns.store.items.keys import Due
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Table, key_of
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Repository, key_of
 
 KEPT_AFTER_DELIVERY: Final = timedelta(days=30)
 """A delivered entry stays that long, so that the same fact is not enqueued again by a late repetition."""
@@ -93,11 +93,8 @@ class OutboxEntry(Wire):
         )
 
 
-class OutboxRepository:
+class OutboxRepository(Repository):
     """Entries by due time, across tenants. Delivery is at least once, so deliverers must make repeating harmless."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def add(self, entries: Sequence[OutboxEntry]) -> None:
         """Enqueue on their own; an entry that is there already, delivered or not, stays as it is."""

@@ -11,16 +11,13 @@ from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_FEEDS, one_less, one_more
 from campaigns.store.items.documents import Page, item_of, value_of
 from campaigns.store.library.shared import listed
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Put, Repository
 
 KEPT_AFTER_REVOCATION: Final = timedelta(days=90)
 
 
-class FeedRepository:
+class FeedRepository(Repository):
     """Feeds by tenant, and by token. Unknown, foreign, malformed and revoked ones all answer `NotFoundError`."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def create(self, feed: CalendarFeed) -> CalendarFeed:
         """Write a new feed and what its token is found by.

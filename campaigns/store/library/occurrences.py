@@ -8,7 +8,7 @@ from campaigns.errors import VersionConflictError
 from campaigns.model.library.template import Occurrence, OccurrenceStatus
 from campaigns.store.items import keys
 from campaigns.store.items.documents import Page, item_of, read_page, readable, value_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,8 @@ class LastClaim:
     version: int
 
 
-class OccurrenceRepository:
+class OccurrenceRepository(Repository):
     """Occurrences by template and period. Each change is conditional: of two who claim one, one hears no."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def find(self, tenant_id: str, template_id: str, period: str, n: int = 1) -> Occurrence | None:
         """Return what became of a period, as of now; None: nothing yet."""

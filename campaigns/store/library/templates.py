@@ -10,14 +10,11 @@ from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_TEMPLATES, one_less
 from campaigns.store.items.documents import Page, item_of, value_of
 from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Repository
 
 
-class TemplateRepository:
+class TemplateRepository(Repository):
     """Templates by tenant. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def create(self, template: Template, *, actor: str) -> Template:
         """Write a new template and reserve its name.

@@ -163,6 +163,13 @@ def item_bytes(item: Item) -> int:
     return _MARK_BYTES + sum(len(name.encode()) + len(str(value).encode()) for name, value in item.items())
 
 
+class Repository:
+    """One subject in a table: what its classes are made with."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+
 def check_bounds(operations: Sequence[Operation]) -> None:
     """Refuse what no implementation could write; called before the first byte is sent.
 

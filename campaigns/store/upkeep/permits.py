@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.model.clocks import CLOCKS
 from campaigns.rules.permits import Demand
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Item, Put, Repository
 
 _KEPT: Final = timedelta(hours=1)
 """What a process that was killed has left is removed after that, by whoever reads: an index entry would cost as much
@@ -73,11 +73,8 @@ class Model:
         return self.switch is not None and self.switch.stopped
 
 
-class PermitRepository:
+class PermitRepository(Repository):
     """One partition: as many items as processes that call the model, the limit, and the switch with its past."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def read(self, now: datetime) -> Model:
         """Return the use of the model, without processes that are gone; those that are long gone are removed."""

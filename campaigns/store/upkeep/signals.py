@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Repository
 
 SIGNAL_KEPT: Final = timedelta(days=2)
 
@@ -25,11 +25,8 @@ class Alarm:
     changes: int
 
 
-class SignalRepository:
+class SignalRepository(Repository):
     """Counts by kind and minute across tenants, and the alarms drawn from them."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def put(self, kind: str, minute: datetime, source: str, count: int) -> None:
         """Say that `source` has counted so many in the minute that starts then; the last word counts."""

@@ -9,7 +9,17 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Item, Put, Table, key_of
+from campaigns.store.tables.table import (
+    ABSENT,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Put,
+    Repository,
+    key_of,
+)
 from campaigns.telemetry.series import Series
 
 IDLE: Final = timedelta(minutes=10)
@@ -29,11 +39,8 @@ class Written:
     version: int = 0
 
 
-class TallyRepository:
+class TallyRepository(Repository):
     """Counts of all metrics, by day, across tenants and processes."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def put(self, place: Written, series: Series, *, now: datetime) -> Written | None:
         """Write a tally over its earlier state; None when that was folded already, so that its counts are kept."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Put, Table
+from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Put, Repository
 
 LASTS: Final = timedelta(seconds=20)
 """The silence after which a turn is lost."""
@@ -14,11 +14,8 @@ _RENEWED_AFTER: Final = LASTS / 4
 """So that two hosts whose clocks differ as much as they may do not take it from each other."""
 
 
-class TurnRepository:
+class TurnRepository(Repository):
     """One item per duty. Two who both believe that it is theirs, because a clock is wrong, do no harm."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def take(self, duty: str, *, owner: str, now: datetime) -> bool:
         """Take or keep the turn; False: it is another's. Keeping it is written only now and then."""
