@@ -1,9 +1,7 @@
 """Style inference: how a persona writes, read from at least five of its texts (domain.md section 6)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import Field, StringConstraints
+from typing import Any
 
 from campaigns.agents.contracts import StyleInput, StyleOutput
 from campaigns.agents.failures import FailureCode, agent_error, failure_of
@@ -12,53 +10,34 @@ from campaigns.agents.prompts import style_prompt
 from campaigns.agents.providers import models
 from campaigns.agents.providers.asking import ask
 from campaigns.agents.providers.text_model import Metered, ModelAnswer, TextModel
-from campaigns.model.base import Clean, Maybe
+from campaigns.model.base import Maybe, Text300
 from campaigns.model.library.persona import (
     MIN_EXAMPLES,
     NEWEST_EXAMPLES,
+    ConsistencyByFeature,
     Coverage,
-    Frequency,
     InferredStyle,
-    Level,
+    SentenceLengthPattern,
     StyleConfidence,
-    ToneTag,
+    StyleFeatures,
     UnitInterval,
     WritingExample,
 )
 
 
-class SentenceLengthAnswer(ModelAnswer):
-    avg_words_per_sentence: Annotated[float, Field(gt=0)]
-    variance: Level
-    classification: Literal["short", "medium", "long", "varied"]
+class SentenceLengthAnswer(SentenceLengthPattern, ModelAnswer):
+    pass
 
 
-class ConsistencyAnswer(ModelAnswer):
-    sentence_length: UnitInterval
-    structure: UnitInterval
-    expressiveness: UnitInterval
-    metaphors: UnitInterval
-    tone: UnitInterval
-    assertiveness: UnitInterval
-    hooks: UnitInterval
+class ConsistencyAnswer(ConsistencyByFeature, ModelAnswer):
+    pass
 
 
-class StyleAnswer(ModelAnswer):
+class StyleAnswer(StyleFeatures, ModelAnswer):
     """What the model says of the texts; what can be counted is not asked."""
 
     sentence_length_pattern: SentenceLengthAnswer
-    structure_preference: Literal["prose", "lists", "mixed"]
-    pacing: Literal["punchy", "even", "meandering"]
-    emoji_frequency: UnitInterval
-    expressiveness_markers: Level
-    analogy_usage: Frequency
-    imagery_metaphor_usage: Frequency
-    anecdote_usage: Frequency
-    tone_tags: Annotated[list[ToneTag], Field(min_length=1, max_length=4)]
-    overall_tone: Maybe[Annotated[str, StringConstraints(min_length=1, max_length=300), Clean]] = None
-    assertiveness: Level
-    hedging_style: Literal["rare", "some", "frequent"]
-    hook_style: Literal["question", "contrarian", "story", "data", "straight-to-point", "mixed"]
+    overall_tone: Maybe[Text300] = None
     consistency_by_feature: ConsistencyAnswer
     confidence: UnitInterval
 

@@ -103,8 +103,8 @@ ToneTag = Literal[
 ]  # fmt: skip
 
 
-class InferredStyle(Wire):
-    """How a persona really writes, read from at least five examples."""
+class StyleFeatures(Wire):
+    """What is read of how somebody writes."""
 
     sentence_length_pattern: SentenceLengthPattern
     structure_preference: Literal["prose", "lists", "mixed"]
@@ -119,6 +119,11 @@ class InferredStyle(Wire):
     assertiveness: Level
     hedging_style: Literal["rare", "some", "frequent"]
     hook_style: Literal["question", "contrarian", "story", "data", "straight-to-point", "mixed"]
+
+
+class InferredStyle(StyleFeatures):
+    """How a persona really writes, read from at least five examples."""
+
     confidence: StyleConfidence
 
 
