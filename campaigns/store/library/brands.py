@@ -9,8 +9,8 @@ from campaigns.store.campaign.campaigns import CampaignRepository
 from campaigns.store.commits.transaction import attempts
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_BRANDS, one_less
-from campaigns.store.items.documents import Page, value_of
-from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
+from campaigns.store.items.documents import Page
+from campaigns.store.library.shared import add, library_item, listed, live, name_taken, not_replaced
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
 
 
@@ -28,19 +28,7 @@ class BrandRepository:
             LimitReachedError: the tenant has `MAX_BRANDS` brands.
             ConflictError: the tenant has a brand of this name (case and spaces aside), or the id is taken.
         """
-        for _ in attempts():
-            counting = one_more_of(self._table, brand.tenant_id, "brand", limit=MAX_BRANDS)
-            try:
-                self._table.write(Put(_item(brand), ABSENT), Put(_name_item(brand), ABSENT), counting)
-            except ConditionFailed as failed:
-                stored = failed.failures.get(0)
-                if stored is not None and value_of(stored, Brand) == brand:
-                    return brand
-                if not {0, 1} & failed.failures.keys():
-                    continue  # somebody else was counted
-                raise (ConflictError("this brand id is taken") if 0 in failed.failures else _taken()) from failed
-            break
-        return brand
+        return add(self._table, brand, _item(brand), limit=MAX_BRANDS, named=_name_item(brand))
 
     def get(self, tenant_id: str, brand_id: str) -> Brand:
         return live(self._table.get(keys.brand(tenant_id, brand_id)), Brand, "brand", brand_id)
@@ -67,7 +55,7 @@ class BrandRepository:
         except ConditionFailed as failed:
             if 0 in failed.failures or 2 in failed.failures:
                 raise not_replaced("brand", brand.id, failed) from failed
-            raise _taken() from failed
+            raise name_taken("brand") from failed
         return changed
 
     def delete(self, tenant_id: str, brand_id: str, *, at: datetime, expect_version: int | None = None) -> None:
@@ -102,7 +90,3 @@ def _item(brand: Brand) -> Item:
 
 def _name_item(brand: Brand) -> Item:
     return {**keys.brand_name(brand.tenant_id, brand.name)._asdict(), "kind": "brand-name", "brand_id": brand.id}
-
-
-def _taken() -> ConflictError:
-    return ConflictError("a brand of this name exists", {"field": "name"})

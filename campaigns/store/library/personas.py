@@ -10,9 +10,9 @@ from campaigns.store.commits.outbox import OutboxEntry, outbox_item
 from campaigns.store.commits.transaction import attempts
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_PERSONAS, one_less
-from campaigns.store.items.documents import Page, value_of
-from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.items.documents import Page
+from campaigns.store.library.shared import add, library_item, listed, live, not_replaced
+from campaigns.store.tables.table import ConditionFailed, Equals, Item, Put, Table
 
 
 class _CountedMeanwhile(Exception):  # it is tried again, and nobody else hears of it
@@ -28,18 +28,7 @@ class PersonaRepository:
 
     def create(self, persona: Persona) -> Persona:
         """Write a new persona; one with this id that is there already is a `ConflictError`, unless it is the same."""
-        for _ in attempts():
-            counting = one_more_of(self._table, persona.tenant_id, "persona", limit=MAX_PERSONAS)
-            try:
-                self._table.write(Put(_item(persona), ABSENT), counting)
-            except ConditionFailed as failed:
-                if 0 not in failed.failures:
-                    continue  # somebody else was counted
-                found = failed.failures[0]
-                if found is None or value_of(found, Persona) != persona:
-                    raise ConflictError("this persona id is taken") from failed
-            break
-        return persona
+        return add(self._table, persona, _item(persona), limit=MAX_PERSONAS)
 
     def get(self, tenant_id: str, persona_id: str) -> Persona:
         return live(self._table.get(keys.persona(tenant_id, persona_id)), Persona, "persona", persona_id)

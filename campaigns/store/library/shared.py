@@ -1,19 +1,22 @@
 """What brands, personas and templates have in common: listed as created, hidden when deleted, counted by tenant."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from campaigns.errors import NotFoundError, VersionConflictError
+from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
 from campaigns.model.base import Wire
 from campaigns.model.library.brand import Brand
 from campaigns.model.library.persona import Persona
 from campaigns.model.library.template import Template
+from campaigns.store.commits.transaction import attempts
 from campaigns.store.items import keys
 from campaigns.store.items.counts import one_more
 from campaigns.store.items.documents import Page, item_of, read_page, value_of
-from campaigns.store.tables.table import ConditionFailed, Item, Key, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Item, Key, Put, Table
 
 W = TypeVar("W", bound=Wire)
+E = TypeVar("E", Brand, Persona, Template)
 
 KEPT_AFTER_DELETION: Final = timedelta(days=30)
 
@@ -37,17 +40,35 @@ def listed(table: Table, tenant_id: str, kind: str, model: type[W], *, limit: in
     )
 
 
-def one_more_of(table: Table, tenant_id: str, kind: str, *, limit: int) -> Put:
-    """Return the write that counts one more of a kind.
+def add(table: Table, entity: E, item: Item, *, limit: int, named: Item | None = None, beside: Sequence[Put] = ()) -> E:
+    """Write a new entity with the name that it reserves, counted, and return it; the same once more is no conflict.
 
     Raises:
         LimitReachedError: the tenant has `limit` of them.
+        ConflictError: the tenant has one of this name (case and spaces aside), or the id is taken.
     """
-    place = keys.list_partition(tenant_id, kind)
-    return one_more(
-        table, keys.tenant_count(tenant_id, kind), limit=limit, what=f"{kind}s",
-        present=lambda: len(table.query_index("list", place)),
-    )  # fmt: skip
+    kind, place = item["kind"], keys.list_partition(entity.tenant_id, item["kind"])
+    new = [Put(each, ABSENT) for each in (item, named) if each is not None]
+    for _ in attempts():
+        counting = one_more(
+            table, keys.tenant_count(entity.tenant_id, kind), limit=limit, what=f"{kind}s",
+            present=lambda: len(table.query_index("list", place)),
+        )  # fmt: skip
+        try:
+            table.write(*new, counting, *beside)
+        except ConditionFailed as failed:
+            stored = failed.failures.get(0)
+            if stored is not None and value_of(stored, type(entity)) == entity:
+                break
+            if min(failed.failures) >= len(new):
+                continue  # somebody else was counted
+            raise (ConflictError(f"this {kind} id is taken") if 0 in failed.failures else name_taken(kind)) from failed
+        break
+    return entity
+
+
+def name_taken(kind: str) -> ConflictError:
+    return ConflictError(f"a {kind} of this name exists", {"field": "name"})
 
 
 def not_replaced(kind: str, identifier: str, failed: ConditionFailed) -> NotFoundError | VersionConflictError:

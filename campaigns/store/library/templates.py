@@ -3,13 +3,13 @@
 import builtins
 from datetime import datetime
 
-from campaigns.errors import ConflictError, NotFoundError
+from campaigns.errors import NotFoundError
 from campaigns.model.library.template import Template, TemplateChange
 from campaigns.store.commits.transaction import attempts
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_TEMPLATES, one_less
 from campaigns.store.items.documents import Page, item_of, value_of
-from campaigns.store.library.shared import library_item, listed, live, not_replaced, one_more_of
+from campaigns.store.library.shared import add, library_item, listed, live, name_taken, not_replaced
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Repository
 
 
@@ -24,21 +24,8 @@ class TemplateRepository(Repository):
             ConflictError: the tenant has a template of this name (case and spaces aside), or the id is taken.
         """
         change = TemplateChange(version=1, action="created", actor=actor, at=template.created_at)
-        for _ in attempts():
-            counting = one_more_of(self._table, template.tenant_id, "template", limit=MAX_TEMPLATES)
-            try:
-                self._table.write(
-                    Put(_item(template), ABSENT), Put(_name_item(template), ABSENT), counting, _log(template, change)
-                )
-            except ConditionFailed as failed:
-                stored = failed.failures.get(0)
-                if stored is not None and value_of(stored, Template) == template:
-                    return template
-                if not {0, 1} & failed.failures.keys():
-                    continue  # somebody else was counted
-                raise (ConflictError("this template id is taken") if 0 in failed.failures else _taken()) from failed
-            break
-        return template
+        item, name, log = _item(template), _name_item(template), _log(template, change)
+        return add(self._table, template, item, limit=MAX_TEMPLATES, named=name, beside=[log])
 
     def get(self, tenant_id: str, template_id: str) -> Template:
         return live(self._table.get(keys.template(tenant_id, template_id)), Template, "template", template_id)
@@ -85,7 +72,7 @@ class TemplateRepository(Repository):
         except ConditionFailed as failed:
             if {0, 1, 3} & failed.failures.keys():
                 raise not_replaced("template", template.id, failed) from failed
-            raise _taken() from failed
+            raise name_taken("template") from failed
         return changed
 
     def delete(self, tenant_id: str, template_id: str, *, at: datetime, expect_version: int | None = None) -> None:
@@ -136,7 +123,3 @@ def _log(template: Template, change: TemplateChange) -> Put:
 def _changed_fields(before: Template, after: Template) -> list[str]:
     old, new = before.to_wire(), after.to_wire()
     return sorted(name for name in old | new if old.get(name) != new.get(name) and name not in {"version", "updatedAt"})
-
-
-def _taken() -> ConflictError:
-    return ConflictError("a template of this name exists", {"field": "name"})
