@@ -16,7 +16,7 @@ from campaigns.store.campaign.usage import summed_up
 from campaigns.store.commits.leases import Lease
 from campaigns.store.commits.looks import look_after
 from campaigns.store.commits.outbox import OutboxEntry, outbox_item
-from campaigns.store.commits.transaction import attempts, commit
+from campaigns.store.commits.transaction import commit, contended
 from campaigns.store.items import keys
 from campaigns.store.items.campaign_items import replacing, with_changes
 from campaigns.store.items.documents import item_of, readable, value_of
@@ -61,6 +61,7 @@ class ApprovalRepository(Repository):
 
     # --- rounds ------------------------------------------------------------------------------------
 
+    @contended
     def open_round(
         self,
         round_: ApprovalRound,
@@ -91,59 +92,55 @@ class ApprovalRepository(Repository):
         tenant_id, campaign_id, n = round_.tenant_id, round_.campaign_id, round_.n
         pointer = keys.callback(round_.callback_id)
         target = {"tenant_id": tenant_id, "campaign_id": campaign_id, "n": n}
-        for _ in attempts():
-            item = self._table.get(keys.campaign(tenant_id, campaign_id))
-            if item is None or item["deleted"]:
-                raise NotFoundError("campaign", campaign_id)
-            campaign, current = value_of(item, Campaign), self.current_round(tenant_id, campaign_id)
-            told = list(facts)
-            if current is not None and current.n >= n:
-                if current.n > n or not is_put_again(campaign, current, reopens=reopens):
-                    return self.round(tenant_id, campaign_id, n)
-                stored, reason = current, f"round {n} was opened before"
-                operations: list[Operation] = [
-                    Check(keys.round_(tenant_id, campaign_id, n), Equals({"version": current.version}))
-                ]
-            else:
-                if n != (current.n if current else 0) + 1:
-                    raise ConflictError(f"round {n} is not the next one", {"currentRound": current.n if current else 0})
-                require_askable(campaign, reopens=reopens)
-                stored, reason = round_, f"round {n} opened"
-                operations = [
-                    Put(round_item(round_, campaign.schedule.zone), ABSENT),
-                    Put({**pointer._asdict(), "kind": "callback", **target}, ABSENT),
-                ]
-                if current is not None and current.status is RoundStatus.PENDING:
-                    closed = next_state(current, status=RoundStatus.SUPERSEDED, superseded_by=n)
-                    operations.append(Put(round_item(closed), Equals({"version": current.version})))
-                shown = {"digest": round_.digest, **({"stage": round_.stage.name} if round_.stage else {})}
-                told.append(Fact(actor, "round_opened", at, round=n, details=shown, since=campaign.created_at))
-                if passes_on is not None and passes_on != current:
-                    raise RoundReopenedError("the decision was taken back in this moment")
-            if CampaignStatus.AWAITING_REVIEW in TRANSITIONS[campaign.status]:
-                asked = campaign.moved_to(CampaignStatus.AWAITING_REVIEW, at=at).model_copy(update={"round": n})
-                asked, costs = summed_up(self._table, item, asked)
-                operations.append(replacing(item, asked, {"moved_by": actor, "moved_for": reason, **costs}))
-                told.append(Fact(actor, "moved", at, campaign.status, asked.status, reason, n))
-            elif passes_on is not None and campaign.status is CampaignStatus.AWAITING_REVIEW and stored is round_:
-                # The next stage's turn: the round before stands as it was read, and the campaign is at this one.
-                changes = {"round": n, "updated_at": at, "version": campaign.version + 1}
-                operations.append(replacing(item, campaign.model_copy(update=changes)))
-                operations.append(
-                    Check(keys.round_(tenant_id, campaign_id, n - 1), Equals({"version": passes_on.version}))
-                )
-            else:
-                unmoved = Equals({"status": item["status"], "deleted": 0})
-                operations.append(Check(keys.campaign(tenant_id, campaign_id), unmoved))
-            operations.append(look_after(stored, at))
-            try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
-            except ConditionFailed as failed:
-                if stored is round_ and 1 in failed.failures and 0 not in failed.failures:
-                    raise ConflictError("this callback id is another round's") from failed
-                continue
-            return stored
-        raise AssertionError  # `attempts` ends by raising
+        item = self._table.get(keys.campaign(tenant_id, campaign_id))
+        if item is None or item["deleted"]:
+            raise NotFoundError("campaign", campaign_id)
+        campaign, current = value_of(item, Campaign), self.current_round(tenant_id, campaign_id)
+        told = list(facts)
+        if current is not None and current.n >= n:
+            if current.n > n or not is_put_again(campaign, current, reopens=reopens):
+                return self.round(tenant_id, campaign_id, n)
+            stored, reason = current, f"round {n} was opened before"
+            operations: list[Operation] = [
+                Check(keys.round_(tenant_id, campaign_id, n), Equals({"version": current.version}))
+            ]
+        else:
+            if n != (current.n if current else 0) + 1:
+                raise ConflictError(f"round {n} is not the next one", {"currentRound": current.n if current else 0})
+            require_askable(campaign, reopens=reopens)
+            stored, reason = round_, f"round {n} opened"
+            operations = [
+                Put(round_item(round_, campaign.schedule.zone), ABSENT),
+                Put({**pointer._asdict(), "kind": "callback", **target}, ABSENT),
+            ]
+            if current is not None and current.status is RoundStatus.PENDING:
+                closed = next_state(current, status=RoundStatus.SUPERSEDED, superseded_by=n)
+                operations.append(Put(round_item(closed), Equals({"version": current.version})))
+            shown = {"digest": round_.digest, **({"stage": round_.stage.name} if round_.stage else {})}
+            told.append(Fact(actor, "round_opened", at, round=n, details=shown, since=campaign.created_at))
+            if passes_on is not None and passes_on != current:
+                raise RoundReopenedError("the decision was taken back in this moment")
+        if CampaignStatus.AWAITING_REVIEW in TRANSITIONS[campaign.status]:
+            asked = campaign.moved_to(CampaignStatus.AWAITING_REVIEW, at=at).model_copy(update={"round": n})
+            asked, costs = summed_up(self._table, item, asked)
+            operations.append(replacing(item, asked, {"moved_by": actor, "moved_for": reason, **costs}))
+            told.append(Fact(actor, "moved", at, campaign.status, asked.status, reason, n))
+        elif passes_on is not None and campaign.status is CampaignStatus.AWAITING_REVIEW and stored is round_:
+            # The next stage's turn: the round before stands as it was read, and the campaign is at this one.
+            changes = {"round": n, "updated_at": at, "version": campaign.version + 1}
+            operations.append(replacing(item, campaign.model_copy(update=changes)))
+            operations.append(Check(keys.round_(tenant_id, campaign_id, n - 1), Equals({"version": passes_on.version})))
+        else:
+            unmoved = Equals({"status": item["status"], "deleted": 0})
+            operations.append(Check(keys.campaign(tenant_id, campaign_id), unmoved))
+        operations.append(look_after(stored, at))
+        try:
+            commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
+        except ConditionFailed as failed:
+            if stored is round_ and 1 in failed.failures and 0 not in failed.failures:
+                raise ConflictError("this callback id is another round's") from failed
+            raise
+        return stored
 
     def round(self, tenant_id: str, campaign_id: str, n: int) -> ApprovalRound:
         item = self._table.get(keys.round_(tenant_id, campaign_id, n))
@@ -247,6 +244,7 @@ class ApprovalRepository(Repository):
 
     # --- acts --------------------------------------------------------------------------------------
 
+    @contended
     def act(
         self,
         tenant_id: str,
@@ -268,26 +266,21 @@ class ApprovalRepository(Repository):
             NotFoundError: no such round or campaign.
             CampaignError: what the gate says; nothing was written.
         """
-        for _ in attempts():
-            case, campaign_item = self._case(tenant_id, campaign_id, n, answer)
-            try:
-                change = gate(case)
-            except (ConflictError, GoneError, NotFoundError, FaultsError):
-                if self._case(tenant_id, campaign_id, n, answer)[0] != case:
-                    continue
-                raise
-            if change.idle:
-                return Done(case, change, case.round)
-            # Its version orders everything that happens in a round; a draft is nothing that happens.
-            after = next_open_state(case.round, change.round) if change.facts else case.round
-            operations = self._operations(case, campaign_item, change, after, withdrawn)
-            entries = follows(case, change)
-            try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=change.facts, outbox=entries)
-            except ConditionFailed:
-                continue
-            return Done(case, change, after)
-        raise AssertionError  # `attempts` ends by raising
+        case, campaign_item = self._case(tenant_id, campaign_id, n, answer)
+        try:
+            change = gate(case)
+        except (ConflictError, GoneError, NotFoundError, FaultsError):
+            if self._case(tenant_id, campaign_id, n, answer)[0] != case:
+                raise ConditionFailed({}) from None  # what was refused is not what is stored: ask anew
+            raise
+        if change.idle:
+            return Done(case, change, case.round)
+        # Its version orders everything that happens in a round; a draft is nothing that happens.
+        after = next_open_state(case.round, change.round) if change.facts else case.round
+        operations = self._operations(case, campaign_item, change, after, withdrawn)
+        entries = follows(case, change)
+        commit(self._table, tenant_id, campaign_id, operations, facts=change.facts, outbox=entries)
+        return Done(case, change, after)
 
     @staticmethod
     def closing(change: Change) -> list[Operation]:

@@ -28,7 +28,7 @@ from campaigns.store.campaign.usage import SUMMED, before_notes, by_purpose, not
 from campaigns.store.commits.leases import Lease
 from campaigns.store.commits.looks import SOON, LookRepository, look_at
 from campaigns.store.commits.outbox import OutboxEntry
-from campaigns.store.commits.transaction import attempts, commit
+from campaigns.store.commits.transaction import commit, contended
 from campaigns.store.items import keys
 from campaigns.store.items.campaign_items import (
     FIXED,
@@ -90,6 +90,7 @@ class CampaignRepository:
 
     # --- create and read ---------------------------------------------------------------------------
 
+    @contended
     def create(
         self,
         campaign: Campaign,
@@ -116,31 +117,29 @@ class CampaignRepository:
         operations: list[Operation] = [Put(item, ABSENT), *ref_operations(None, campaign, body)]
         soon = look_at(campaign.tenant_id, campaign.id, at + SOON)
         fact = Fact(actor, "created", at, to_status=campaign.status)
-        for _ in attempts():
-            writes = list(operations)
-            if idempotency is not None:
-                found = self._idempotency.get(campaign.tenant_id, idempotency.key, now=at)
-                if found is not None:
-                    return self._repeated(campaign.tenant_id, found, idempotency)
-                record = idempotency_item(campaign.tenant_id, idempotency, campaign_id=campaign.id)
-                # An expired record may still lie there; whoever replaces it must be the only one.
-                writes.append(Put(record, self._idempotency.unused(campaign.tenant_id, idempotency.key, now=at)))
-            first = len(writes)
-            writes += [*rests_on, soon]
-            try:
-                commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
-            except ConditionFailed as failed:
-                if idempotency is not None and len(operations) in failed.failures:
-                    continue  # the key was used in this moment: the next look finds its answer
-                if min(failed.failures) >= first:
-                    raise _not_as_read() from failed
-                existing = failed.failures[min(failed.failures)]
-                stored = self._existing(campaign.tenant_id, existing, body, key) if existing else None
-                if stored is not None:
-                    return self._named(stored, idempotency, at=at)
-            else:
-                return Created(campaign, created=True, answer=idempotency.answer if idempotency else None)
-        raise AssertionError  # `attempts` ends by raising
+        writes = list(operations)
+        if idempotency is not None:
+            found = self._idempotency.get(campaign.tenant_id, idempotency.key, now=at)
+            if found is not None:
+                return self._repeated(campaign.tenant_id, found, idempotency)
+            record = idempotency_item(campaign.tenant_id, idempotency, campaign_id=campaign.id)
+            # An expired record may still lie there; whoever replaces it must be the only one.
+            writes.append(Put(record, self._idempotency.unused(campaign.tenant_id, idempotency.key, now=at)))
+        first = len(writes)
+        writes += [*rests_on, soon]
+        try:
+            commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
+        except ConditionFailed as failed:
+            if idempotency is not None and len(operations) in failed.failures:
+                raise  # the key was used in this moment: the next look finds its answer
+            if min(failed.failures) >= first:
+                raise _not_as_read() from failed
+            existing = failed.failures[min(failed.failures)]
+            stored = self._existing(campaign.tenant_id, existing, body, key) if existing else None
+            if stored is None:
+                raise
+            return self._named(stored, idempotency, at=at)
+        return Created(campaign, created=True, answer=idempotency.answer if idempotency else None)
 
     def repeated(
         self,
@@ -280,6 +279,7 @@ class CampaignRepository:
 
     # --- change ------------------------------------------------------------------------------------
 
+    @contended
     def move(
         self,
         tenant_id: str,
@@ -306,41 +306,38 @@ class CampaignRepository:
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
         to, at = move.to, move.at
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id)
-            campaign = value_of(item, Campaign)
-            by = {"moved_by": move.actor, "moved_for": move.reason}
-            if move.idempotent and campaign.status == to and by == {name: item.get(name) for name in by}:
-                return campaign
-            expect_version_of(campaign, expect_version)
-            moved = with_changes(campaign.moved_to(to, at=at), move.changes, FIXED_IN_A_MOVE)
-            moved, costs = summed_up(self._table, item, moved)
-            extra = {**by, **costs}
-            if to in AT_REST:
-                extra["ended_at"] = keys.instant(at)
-            fact = Fact(
-                move.actor, "moved", at, campaign.status, to, move.reason, move.round, since=campaign.created_at
-            )
-            standing = [_stands(decided)] if decided is not None else []
-            operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
-            told, first = [fact, *facts], len(operations)
-            operations += [*beside, look_at(tenant_id, campaign_id, at + SOON)]
-            try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
-            except ConditionFailed as failed:
-                if standing and 1 in failed.failures:
-                    raise RoundReopenedError("the decision was taken back in this moment") from failed
-                if min(failed.failures) >= first:
-                    raise VersionConflictError(
-                        "a post or a round was changed since it was read: look at the campaign, and order anew",
-                        {"currentVersion": campaign.version, "currentStatus": str(campaign.status)},
-                    ) from failed
-                continue
-            if to in SUMMED and campaign.status not in SUMMED:
-                return moved.model_copy(update={"usage": self._summed(tenant_id, campaign_id).usage})
-            return moved
-        raise AssertionError  # `attempts` ends by raising
+        item = self._read(tenant_id, campaign_id)
+        campaign = value_of(item, Campaign)
+        by = {"moved_by": move.actor, "moved_for": move.reason}
+        if move.idempotent and campaign.status == to and by == {name: item.get(name) for name in by}:
+            return campaign
+        expect_version_of(campaign, expect_version)
+        moved = with_changes(campaign.moved_to(to, at=at), move.changes, FIXED_IN_A_MOVE)
+        moved, costs = summed_up(self._table, item, moved)
+        extra = {**by, **costs}
+        if to in AT_REST:
+            extra["ended_at"] = keys.instant(at)
+        fact = Fact(move.actor, "moved", at, campaign.status, to, move.reason, move.round, since=campaign.created_at)
+        standing = [_stands(decided)] if decided is not None else []
+        operations = [replacing(item, moved, extra), *standing, *self._closing_round(campaign, to)]
+        told, first = [fact, *facts], len(operations)
+        operations += [*beside, look_at(tenant_id, campaign_id, at + SOON)]
+        try:
+            commit(self._table, tenant_id, campaign_id, operations, facts=told, outbox=outbox, fence=fence)
+        except ConditionFailed as failed:
+            if standing and 1 in failed.failures:
+                raise RoundReopenedError("the decision was taken back in this moment") from failed
+            if min(failed.failures) >= first:
+                raise VersionConflictError(
+                    "a post or a round was changed since it was read: look at the campaign, and order anew",
+                    {"currentVersion": campaign.version, "currentStatus": str(campaign.status)},
+                ) from failed
+            raise
+        if to in SUMMED and campaign.status not in SUMMED:
+            return moved.model_copy(update={"usage": self._summed(tenant_id, campaign_id).usage})
+        return moved
 
+    @contended
     def update(
         self,
         tenant_id: str,
@@ -362,26 +359,24 @@ class CampaignRepository:
             VersionConflictError: `expect_version` is not the stored version, or `rests_on` does not hold any more.
             ConflictError: the new external reference is another campaign's.
         """
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id)
-            campaign = value_of(item, Campaign)
-            expect_version_of(campaign, expect_version)
-            changed = with_changes(campaign, {**changes, "updated_at": at}, FIXED)
-            changed = changed.model_copy(update={"version": campaign.version + 1})
-            changed, costs = summed_up(self._table, item, changed)
-            fact = Fact(actor, "changed", at, reason=reason, details={"fields": sorted(changes)})
-            operations = [replacing(item, changed, costs), *ref_operations(campaign, changed, item["body_hash"])]
-            first = len(operations)
-            try:
-                commit(self._table, tenant_id, campaign_id, [*operations, *rests_on], facts=[fact], fence=fence)
-            except ConditionFailed as failed:
-                if min(failed.failures) >= first:
-                    raise _not_as_read() from failed
-                if 0 not in failed.failures:
-                    raise ConflictError("this external reference is another campaign's") from failed
-                continue
-            return changed
-        raise AssertionError  # `attempts` ends by raising
+        item = self._read(tenant_id, campaign_id)
+        campaign = value_of(item, Campaign)
+        expect_version_of(campaign, expect_version)
+        changed = with_changes(campaign, {**changes, "updated_at": at}, FIXED)
+        changed = changed.model_copy(update={"version": campaign.version + 1})
+        changed, costs = summed_up(self._table, item, changed)
+        fact = Fact(actor, "changed", at, reason=reason, details={"fields": sorted(changes)})
+        operations = [replacing(item, changed, costs), *ref_operations(campaign, changed, item["body_hash"])]
+        first = len(operations)
+        try:
+            commit(self._table, tenant_id, campaign_id, [*operations, *rests_on], facts=[fact], fence=fence)
+        except ConditionFailed as failed:
+            if min(failed.failures) >= first:
+                raise _not_as_read() from failed
+            if 0 not in failed.failures:
+                raise ConflictError("this external reference is another campaign's") from failed
+            raise
+        return changed
 
     def add_usage(self, tenant_id: str, campaign_id: str, usage: ModelUsage, *, once: str, about: str = "") -> None:
         """Add a cost, once for each `once` (such as post, revision and attempt). The version stays: no edit is lost.
@@ -419,6 +414,7 @@ class CampaignRepository:
         """Return what was noted of a campaign's costs, answer by answer."""
         return notes(self._table, tenant_id, campaign_id)
 
+    @contended
     def delete(
         self, tenant_id: str, campaign_id: str, *, actor: str, at: datetime, expect_version: int | None = None
     ) -> None:
@@ -428,52 +424,37 @@ class CampaignRepository:
             ConflictError: it is still being worked on; `details` says in which status.
             VersionConflictError: `expect_version` is not the stored version.
         """
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id)
-            campaign = value_of(item, Campaign)
-            expect_version_of(campaign, expect_version)
-            if campaign.status not in AT_REST:
-                raise ConflictError(
-                    f"a campaign that is {campaign.status} cannot be deleted", {"currentStatus": str(campaign.status)}
-                )
-            gone = campaign.model_copy(update={"deleted_at": at, "updated_at": at, "version": campaign.version + 1})
-            stone = keys.tombstone(tenant_id, campaign_id)
-            operations: list[Operation] = [
-                replacing(item, gone),
-                Put(
-                    {**stone._asdict(), "kind": "tombstone", **keys.purged_whole_after(at + KEPT_AFTER_DELETION, stone)}
-                ),
-                *ref_operations(campaign, None, ""),
-            ]
-            try:
-                commit(self._table, tenant_id, campaign_id, operations, facts=[Fact(actor, "deleted", at)])
-            except ConditionFailed:
-                continue
-            return
-        raise AssertionError  # `attempts` ends by raising
+        item = self._read(tenant_id, campaign_id)
+        campaign = value_of(item, Campaign)
+        expect_version_of(campaign, expect_version)
+        if campaign.status not in AT_REST:
+            raise ConflictError(
+                f"a campaign that is {campaign.status} cannot be deleted", {"currentStatus": str(campaign.status)}
+            )
+        gone = campaign.model_copy(update={"deleted_at": at, "updated_at": at, "version": campaign.version + 1})
+        stone = keys.tombstone(tenant_id, campaign_id)
+        operations: list[Operation] = [
+            replacing(item, gone),
+            Put({**stone._asdict(), "kind": "tombstone", **keys.purged_whole_after(at + KEPT_AFTER_DELETION, stone)}),
+            *ref_operations(campaign, None, ""),
+        ]
+        commit(self._table, tenant_id, campaign_id, operations, facts=[Fact(actor, "deleted", at)])
 
+    @contended
     def forget_checkpoints(self, tenant_id: str, campaign_id: str) -> None:
         """Note that no checkpoint of this campaign remains: it leaves `ended_before` until it is worked on again."""
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id, deleted=True)
-            try:
-                self._table.write(replacing(item, value_of(item, Campaign), {"ended_at": ""}))
-            except ConditionFailed:
-                continue
-            return
+        item = self._read(tenant_id, campaign_id, deleted=True)
+        self._table.write(replacing(item, value_of(item, Campaign), {"ended_at": ""}))
 
+    @contended
     def _summed(self, tenant_id: str, campaign_id: str) -> Campaign:
         """Return the campaign with all that was noted of its costs; one at rest has it in itself from then on."""
-        for _ in attempts():
-            item = self._read(tenant_id, campaign_id, deleted=True)
-            stored = value_of(item, Campaign)
-            campaign = stored.model_copy(update={"usage": spent(self._table, item)})
-            if stored.status not in SUMMED or campaign.usage == stored.usage:
-                return campaign
-            with suppress(ConditionFailed):
-                self._table.write(replacing(item, campaign, before_notes(item)))
-                return campaign
-        raise AssertionError  # `attempts` ends by raising
+        item = self._read(tenant_id, campaign_id, deleted=True)
+        stored = value_of(item, Campaign)
+        campaign = stored.model_copy(update={"usage": spent(self._table, item)})
+        if stored.status in SUMMED and campaign.usage != stored.usage:
+            self._table.write(replacing(item, campaign, before_notes(item)))
+        return campaign
 
     # --- inside ------------------------------------------------------------------------------------
 

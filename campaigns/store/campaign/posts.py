@@ -10,7 +10,7 @@ from campaigns.model.fact import Fact
 from campaigns.model.post import Post, Review
 from campaigns.model.vocabulary import Platform, PostStatus
 from campaigns.store.commits.leases import Lease
-from campaigns.store.commits.transaction import attempts, commit
+from campaigns.store.commits.transaction import attempts, commit, contended
 from campaigns.store.items import keys
 from campaigns.store.items.documents import value_of
 from campaigns.store.items.post_items import post_item, replacing_posts, revision_item
@@ -94,6 +94,7 @@ class PostRepository(Repository):
             ]
         )
 
+    @contended
     def save_revision(self, post: Post, *, fact: Fact | None = None, fence: Lease | None = None) -> Post:
         """Keep revision `post.revision` for ever and make it the current post, in one transaction.
 
@@ -106,25 +107,20 @@ class PostRepository(Repository):
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
         key = keys.revision(post.tenant_id, post.campaign_id, post.id, post.revision)
-        for _ in attempts():
-            kept = self._table.get(key)
-            if kept is not None:
-                return value_of(kept, Post)
-            current = self.get(post.tenant_id, post.campaign_id, post.id)
-            if current.revision > post.revision:
-                raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
-            saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
-            writes = [
-                Put(revision_item(saved), ABSENT),
-                Put(post_item(saved), Equals({"version": current.version})),
-            ]
-            facts = [fact] if fact else []
-            try:
-                commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
-            except ConditionFailed:
-                continue
-            return saved
-        raise AssertionError  # `attempts` ends by raising
+        kept = self._table.get(key)
+        if kept is not None:
+            return value_of(kept, Post)
+        current = self.get(post.tenant_id, post.campaign_id, post.id)
+        if current.revision > post.revision:
+            raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
+        saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
+        writes = [
+            Put(revision_item(saved), ABSENT),
+            Put(post_item(saved), Equals({"version": current.version})),
+        ]
+        facts = [fact] if fact else []
+        commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
+        return saved
 
     def revisions(self, tenant_id: str, campaign_id: str, post_id: str) -> builtins.list[Post]:
         """Return every kept revision of a post, oldest first."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from campaigns.model.fact import Fact
 from campaigns.store.commits.outbox import OutboxEntry
-from campaigns.store.commits.transaction import attempts, commit
+from campaigns.store.commits.transaction import commit, contended
 from campaigns.store.items import keys
 from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Key, Put, Repository, key_of
 
@@ -70,15 +70,13 @@ class RecoveryRepository(Repository):
         item = self._table.get(keys.work(tenant_id, campaign_id))
         return int(item["count"]) * _MILLISECOND if item else timedelta()
 
+    @contended
     def _add(self, key: Key, more: int, *, kind: str) -> int:
-        for _ in attempts():
-            item = self._table.get(key)
-            count = more + (int(item["count"]) if item else 0)
-            unmoved: Condition = Equals({"count": item["count"]}) if item else ABSENT
-            with suppress(ConditionFailed):
-                self._table.write(Put({**key._asdict(), "kind": kind, "count": count}, unmoved))
-                return count
-        raise AssertionError  # `attempts` ends by raising
+        item = self._table.get(key)
+        count = more + (int(item["count"]) if item else 0)
+        unmoved: Condition = Equals({"count": item["count"]}) if item else ABSENT
+        self._table.write(Put({**key._asdict(), "kind": kind, "count": count}, unmoved))
+        return count
 
     def begin(
         self, recovery: Recovery, *, before: Recovery | None, fact: Fact, outbox: Sequence[OutboxEntry] = ()

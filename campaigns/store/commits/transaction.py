@@ -3,8 +3,10 @@
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from campaigns import correlation
 from campaigns.errors import LeaseLostError, StoreUnavailableError
@@ -18,6 +20,9 @@ from campaigns.store.items import keys
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Operation, Put, Table
 from campaigns.telemetry.instruments import code_of
 from campaigns.telemetry.measures import milliseconds
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 trail = logging.getLogger("campaigns.audit")
 """One record for every entry of an audit trail, with its fields; metrics are drawn from it (`operations.watching`)."""
@@ -37,6 +42,19 @@ def attempts() -> Iterator[int]:
             time.sleep(random.uniform(0, grown(number, first=0.001, longest=0.05)))  # noqa: S311  # no secret
         yield number
     raise StoreUnavailableError("too many writers at once")
+
+
+def contended(write: Callable[P, T]) -> Callable[P, T]:
+    """Do a write anew, from what it reads on, each time that another writer was faster: `ConditionFailed`."""
+
+    @wraps(write)
+    def until_it_holds(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in attempts():
+            with suppress(ConditionFailed):
+                return write(*args, **kwargs)
+        raise AssertionError  # `attempts` ends by raising
+
+    return until_it_holds
 
 
 def commit(

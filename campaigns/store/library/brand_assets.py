@@ -7,7 +7,7 @@ from typing import Final
 from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
 from campaigns.model.library.brand import BrandAsset
 from campaigns.model.vocabulary import BrandAssetType
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import attempts, contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_ASSETS, one_less, one_more
 from campaigns.store.items.cursors import cursor_of, place_of
@@ -22,12 +22,13 @@ KEPT_AFTER_DELETION: Final = timedelta(days=7)
 
 
 class AssetRepository:
-    """What is known of a brand's files; the bytes lie elsewhere (`assets`)."""
+    """Files by brand. Unknown, foreign, malformed and deleted ids all answer `NotFoundError`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._brands = BrandRepository(table)
 
+    @contended
     def add(self, asset: BrandAsset) -> BrandAsset:
         """Write a new row, after its bytes are in place.
 
@@ -36,19 +37,17 @@ class AssetRepository:
             LimitReachedError: it has `MAX_ASSETS` files.
         """
         present = Check(keys.brand(asset.tenant_id, asset.brand_id), Equals({"deleted": 0}))
-        for _ in attempts():
-            counting = self.require_room(asset.tenant_id, asset.brand_id)
-            try:
-                self._table.write(Put(_item(asset), ABSENT), present, counting)
-            except ConditionFailed as failed:
-                if 1 in failed.failures:
-                    raise NotFoundError("brand", asset.brand_id) from failed
-                if 0 not in failed.failures:
-                    continue  # somebody else was counted
-                stored = failed.failures[0]
-                if stored is None or value_of(stored, BrandAsset) != asset:
-                    raise ConflictError("this asset id is taken") from failed
-            break
+        counting = self.require_room(asset.tenant_id, asset.brand_id)
+        try:
+            self._table.write(Put(_item(asset), ABSENT), present, counting)
+        except ConditionFailed as failed:
+            if 1 in failed.failures:
+                raise NotFoundError("brand", asset.brand_id) from failed
+            if 0 not in failed.failures:
+                raise  # somebody else was counted
+            stored = failed.failures[0]
+            if stored is None or value_of(stored, BrandAsset) != asset:
+                raise ConflictError("this asset id is taken") from failed
         return asset
 
     def require_room(self, tenant_id: str, brand_id: str) -> Put:
@@ -105,6 +104,7 @@ class AssetRepository:
         items = found[:limit]
         return Page(items, cursor_of(listing, _place(items[-1])) if len(found) > limit else None)
 
+    @contended
     def update(self, asset: BrandAsset, *, expect_version: int) -> BrandAsset:
         """Replace the row and return it with its new version.
 
@@ -113,16 +113,14 @@ class AssetRepository:
         """
         changed = asset.model_copy(update={"version": expect_version + 1})
         unchanged = Equals({"version": expect_version, "deleted": 0})
-        for _ in attempts():
-            gone = asset.deleted_at is not None
-            counting = one_less(self._table, keys.asset_count(asset.tenant_id, asset.brand_id)) if gone else []
-            try:
-                self._table.write(Put(_item(changed), unchanged), *counting)
-            except ConditionFailed as failed:
-                if 0 not in failed.failures:
-                    continue  # somebody else was counted
-                raise not_replaced("asset", asset.id, failed) from failed
-            break
+        gone = asset.deleted_at is not None
+        counting = one_less(self._table, keys.asset_count(asset.tenant_id, asset.brand_id)) if gone else []
+        try:
+            self._table.write(Put(_item(changed), unchanged), *counting)
+        except ConditionFailed as failed:
+            if 0 not in failed.failures:
+                raise  # somebody else was counted
+            raise not_replaced("asset", asset.id, failed) from failed
         return changed
 
     def delete(

@@ -6,11 +6,11 @@ from campaigns.errors import ConflictError
 from campaigns.model.library.brand import Brand
 from campaigns.model.vocabulary import BrandStatus
 from campaigns.store.campaign.campaigns import CampaignRepository
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
-from campaigns.store.items.counts import MAX_BRANDS, one_less
+from campaigns.store.items.counts import MAX_BRANDS
 from campaigns.store.items.documents import Page
-from campaigns.store.library.shared import add, library_item, listed, live, name_taken, not_replaced
+from campaigns.store.library.shared import add, hide, library_item, listed, live, name_taken, not_replaced
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
 
 
@@ -58,6 +58,7 @@ class BrandRepository:
             raise name_taken("brand") from failed
         return changed
 
+    @contended
     def delete(self, tenant_id: str, brand_id: str, *, at: datetime, expect_version: int | None = None) -> None:
         """Archive the brand and free its name; it is purged with its assets after 30 days.
 
@@ -67,21 +68,13 @@ class BrandRepository:
         """
         if used := self._campaigns.live_using(tenant_id, brand_id=brand_id):
             raise ConflictError("a campaign that may still go on uses this brand", {"campaigns": used})
-        for _ in attempts():
-            brand = self.get(tenant_id, brand_id)
-            version = brand.version if expect_version is None else expect_version
-            gone = brand.model_copy(
-                update={"status": BrandStatus.ARCHIVED, "deleted_at": at, "updated_at": at, "version": version + 1}
-            )
-            name = Delete(keys.brand_name(tenant_id, brand.name), Equals({"brand_id": brand_id}))
-            try:
-                counting = one_less(self._table, keys.tenant_count(tenant_id, "brand"))
-                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name, *counting)
-            except ConditionFailed as failed:
-                if expect_version is not None and 0 in failed.failures:
-                    raise not_replaced("brand", brand_id, failed) from failed
-                continue
-            return
+        brand = self.get(tenant_id, brand_id)
+        version = brand.version if expect_version is None else expect_version
+        gone = brand.model_copy(
+            update={"status": BrandStatus.ARCHIVED, "deleted_at": at, "updated_at": at, "version": version + 1}
+        )
+        name = Delete(keys.brand_name(tenant_id, brand.name), Equals({"brand_id": brand_id}))
+        hide(self._table, gone, _item(gone), name, expect_version=expect_version)
 
 
 def _item(brand: Brand) -> Item:

@@ -5,7 +5,7 @@ from typing import Final
 
 from campaigns.errors import ConflictError, LimitReachedError
 from campaigns.model.library.persona import MAX_EXAMPLES, WritingExample
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
 from campaigns.store.library.personas import PersonaRepository
@@ -22,6 +22,7 @@ class ExampleRepository:
         self._table = table
         self._personas = PersonaRepository(table)
 
+    @contended
     def add(self, example: WritingExample) -> WritingExample:
         """Write a new example.
 
@@ -31,24 +32,19 @@ class ExampleRepository:
             LimitReachedError: it has `MAX_EXAMPLES` already.
         """
         tenant_id, persona_id = example.tenant_id, example.persona_id
-        for _ in attempts():
-            stored = self._table.get(keys.example(tenant_id, persona_id, example.id))
-            if stored is not None:
-                if value_of(stored, WritingExample) != example:
-                    raise ConflictError("this example id is taken")
-                return example
-            if not self._personas.get(tenant_id, persona_id).is_active:
-                raise ConflictError("the persona is not active")
-            count, counting = self._counted(tenant_id, persona_id, 1)
-            if count > MAX_EXAMPLES:
-                raise LimitReachedError("examples of this persona", MAX_EXAMPLES)
-            active = Check(keys.persona(tenant_id, persona_id), Equals({"active": 1}))
-            try:
-                self._table.write(Put(_item(example), ABSENT), active, counting)
-            except ConditionFailed:
-                continue
+        stored = self._table.get(keys.example(tenant_id, persona_id, example.id))
+        if stored is not None:
+            if value_of(stored, WritingExample) != example:
+                raise ConflictError("this example id is taken")
             return example
-        raise AssertionError  # `attempts` ends by raising
+        if not self._personas.get(tenant_id, persona_id).is_active:
+            raise ConflictError("the persona is not active")
+        count, counting = self._counted(tenant_id, persona_id, 1)
+        if count > MAX_EXAMPLES:
+            raise LimitReachedError("examples of this persona", MAX_EXAMPLES)
+        active = Check(keys.persona(tenant_id, persona_id), Equals({"active": 1}))
+        self._table.write(Put(_item(example), ABSENT), active, counting)
+        return example
 
     def get(self, tenant_id: str, persona_id: str, example_id: str) -> WritingExample:
         found = self._table.get(keys.example(tenant_id, persona_id, example_id))
@@ -78,20 +74,14 @@ class ExampleRepository:
             raise not_replaced("example", example.id, failed) from failed
         return changed
 
+    @contended
     def delete(self, tenant_id: str, persona_id: str, example_id: str, *, at: datetime) -> None:
         """Remove the words at once; the row is purged after 7 days."""
-        for _ in attempts():
-            example = self.get(tenant_id, persona_id, example_id)
-            gone = example.model_copy(
-                update={"text": "", "notes": None, "deleted_at": at, "version": example.version + 1}
-            )
-            _, counting = self._counted(tenant_id, persona_id, -1)
-            unchanged = Equals({"version": example.version, "deleted": 0})
-            try:
-                self._table.write(Put(_item(gone), unchanged), counting)
-            except ConditionFailed:
-                continue
-            return
+        example = self.get(tenant_id, persona_id, example_id)
+        gone = example.model_copy(update={"text": "", "notes": None, "deleted_at": at, "version": example.version + 1})
+        _, counting = self._counted(tenant_id, persona_id, -1)
+        unchanged = Equals({"version": example.version, "deleted": 0})
+        self._table.write(Put(_item(gone), unchanged), counting)
 
     def _counted(self, tenant_id: str, persona_id: str, step: int) -> tuple[int, Put]:
         """Return the number of examples after a step, and the write that makes it so."""

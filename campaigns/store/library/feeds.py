@@ -6,7 +6,7 @@ from typing import Final
 
 from campaigns.errors import NotFoundError
 from campaigns.model.library.calendar_feed import CalendarFeed
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import attempts, contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_FEEDS, one_less, one_more
 from campaigns.store.items.documents import Page, item_of, value_of
@@ -50,19 +50,15 @@ class FeedRepository(Repository):
         """Return feeds in the order they were made, the revoked ones of the last 90 days among them."""
         return listed(self._table, tenant_id, "feed", CalendarFeed, limit=limit, cursor=cursor)
 
+    @contended
     def revoke(self, tenant_id: str, feed_id: str, *, by: str, at: datetime) -> CalendarFeed:
         """Let nobody read the feed from now on, and return it."""
-        for _ in attempts():
-            feed = self._live(tenant_id, feed_id)
-            revoked = feed.model_copy(update={"revoked_by": by, "revoked_at": at})
-            counting: builtins.list[Put] = one_less(self._table, keys.tenant_count(tenant_id, "feed"))
-            try:
-                pointer = Delete(keys.feed_token(feed.token_digest))
-                self._table.write(Put(_item(revoked), Equals({"revoked": 0})), pointer, *counting)
-            except ConditionFailed:
-                continue
-            return revoked
-        raise AssertionError  # `attempts` ends by raising
+        feed = self._live(tenant_id, feed_id)
+        revoked = feed.model_copy(update={"revoked_by": by, "revoked_at": at})
+        counting: builtins.list[Put] = one_less(self._table, keys.tenant_count(tenant_id, "feed"))
+        pointer = Delete(keys.feed_token(feed.token_digest))
+        self._table.write(Put(_item(revoked), Equals({"revoked": 0})), pointer, *counting)
+        return revoked
 
     def _live(self, tenant_id: str, feed_id: str) -> CalendarFeed:
         item = self._table.get(keys.feed(tenant_id, feed_id))

@@ -3,20 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from campaigns.errors import ConflictError, VersionConflictError
+from campaigns.errors import ConflictError
 from campaigns.model.library.persona import Persona
 from campaigns.store.campaign.campaigns import CampaignRepository
 from campaigns.store.commits.outbox import OutboxEntry, outbox_item
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
-from campaigns.store.items.counts import MAX_PERSONAS, one_less
+from campaigns.store.items.counts import MAX_PERSONAS
 from campaigns.store.items.documents import Page
-from campaigns.store.library.shared import add, library_item, listed, live, not_replaced
+from campaigns.store.library.shared import add, hide, library_item, listed, live, not_replaced
 from campaigns.store.tables.table import ConditionFailed, Equals, Item, Put, Table
-
-
-class _CountedMeanwhile(Exception):  # it is tried again, and nobody else hears of it
-    """Another persona was added or removed since they were counted."""
 
 
 class PersonaRepository:
@@ -45,8 +41,15 @@ class PersonaRepository:
         Raises:
             VersionConflictError: `expect_version` is not the stored version.
         """
-        return self._replace(persona, expect_version, outbox)
+        changed = persona.model_copy(update={"version": expect_version + 1})
+        unchanged = Equals({"version": expect_version, "deleted": 0})
+        try:
+            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox))
+        except ConditionFailed as failed:
+            raise not_replaced("persona", persona.id, failed) from failed
+        return changed
 
+    @contended
     def delete(self, tenant_id: str, persona_id: str, *, at: datetime, expect_version: int | None = None) -> None:
         """Hide the persona; it is purged with its examples after 30 days.
 
@@ -56,36 +59,11 @@ class PersonaRepository:
         """
         if used := self._campaigns.live_using(tenant_id, persona_id=persona_id):
             raise ConflictError("a campaign that may still go on uses this persona", {"campaigns": used})
-        for _ in attempts():
-            persona = self.get(tenant_id, persona_id)
-            gone = persona.model_copy(update={"is_active": False, "deleted_at": at, "updated_at": at})
-            try:
-                counting = one_less(self._table, keys.tenant_count(tenant_id, "persona"))
-                self._replace(gone, persona.version if expect_version is None else expect_version, counting=counting)
-            except _CountedMeanwhile:
-                continue
-            except VersionConflictError:
-                if expect_version is not None:
-                    raise
-                continue
-            return
-
-    def _replace(
-        self,
-        persona: Persona,
-        expect_version: int,
-        outbox: Sequence[OutboxEntry] = (),
-        counting: Sequence[Put] = (),
-    ) -> Persona:
-        changed = persona.model_copy(update={"version": expect_version + 1})
-        unchanged = Equals({"version": expect_version, "deleted": 0})
-        try:
-            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox), *counting)
-        except ConditionFailed as failed:
-            if 0 not in failed.failures:
-                raise _CountedMeanwhile from failed
-            raise not_replaced("persona", persona.id, failed) from failed
-        return changed
+        persona = self.get(tenant_id, persona_id)
+        version = persona.version if expect_version is None else expect_version
+        changes = {"is_active": False, "deleted_at": at, "updated_at": at, "version": version + 1}
+        gone = persona.model_copy(update=changes)
+        hide(self._table, gone, _item(gone), expect_version=expect_version)
 
 
 def _item(persona: Persona) -> Item:

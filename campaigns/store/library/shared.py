@@ -9,11 +9,11 @@ from campaigns.model.base import Wire
 from campaigns.model.library.brand import Brand
 from campaigns.model.library.persona import Persona
 from campaigns.model.library.template import Template
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
-from campaigns.store.items.counts import one_more
+from campaigns.store.items.counts import one_less, one_more
 from campaigns.store.items.documents import Page, item_of, read_page, value_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Item, Key, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Key, Put, Table
 
 W = TypeVar("W", bound=Wire)
 E = TypeVar("E", Brand, Persona, Template)
@@ -40,6 +40,7 @@ def listed(table: Table, tenant_id: str, kind: str, model: type[W], *, limit: in
     )
 
 
+@contended
 def add(table: Table, entity: E, item: Item, *, limit: int, named: Item | None = None, beside: Sequence[Put] = ()) -> E:
     """Write a new entity with the name that it reserves, counted, and return it; the same once more is no conflict.
 
@@ -49,22 +50,36 @@ def add(table: Table, entity: E, item: Item, *, limit: int, named: Item | None =
     """
     kind, place = item["kind"], keys.list_partition(entity.tenant_id, item["kind"])
     new = [Put(each, ABSENT) for each in (item, named) if each is not None]
-    for _ in attempts():
-        counting = one_more(
-            table, keys.tenant_count(entity.tenant_id, kind), limit=limit, what=f"{kind}s",
-            present=lambda: len(table.query_index("list", place)),
-        )  # fmt: skip
-        try:
-            table.write(*new, counting, *beside)
-        except ConditionFailed as failed:
-            stored = failed.failures.get(0)
-            if stored is not None and value_of(stored, type(entity)) == entity:
-                break
-            if min(failed.failures) >= len(new):
-                continue  # somebody else was counted
-            raise (ConflictError(f"this {kind} id is taken") if 0 in failed.failures else name_taken(kind)) from failed
-        break
+    counting = one_more(
+        table, keys.tenant_count(entity.tenant_id, kind), limit=limit, what=f"{kind}s",
+        present=lambda: len(table.query_index("list", place)),
+    )  # fmt: skip
+    try:
+        table.write(*new, counting, *beside)
+    except ConditionFailed as failed:
+        stored = failed.failures.get(0)
+        if stored is not None and value_of(stored, type(entity)) == entity:
+            return entity
+        if min(failed.failures) >= len(new):
+            raise  # somebody else was counted
+        raise (ConflictError(f"this {kind} id is taken") if 0 in failed.failures else name_taken(kind)) from failed
     return entity
+
+
+def hide(table: Table, gone: Brand | Persona | Template, item: Item, *name: Delete, expect_version: int | None) -> None:
+    """Replace an entity by what is left of it, free its name, and count one less.
+
+    Raises:
+        VersionConflictError: `expect_version` is not the stored version.
+        ConditionFailed: another writer was faster.
+    """
+    counting = one_less(table, keys.tenant_count(gone.tenant_id, item["kind"]))
+    try:
+        table.write(Put(item, Equals({"version": gone.version - 1, "deleted": 0})), *name, *counting)
+    except ConditionFailed as failed:
+        if expect_version is not None and 0 in failed.failures:
+            raise not_replaced(item["kind"], gone.id, failed) from failed
+        raise
 
 
 def name_taken(kind: str) -> ConflictError:

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from campaigns.errors import NotFoundError
 from campaigns.model.library.template import Template, TemplateChange
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
-from campaigns.store.items.counts import MAX_TEMPLATES, one_less
+from campaigns.store.items.counts import MAX_TEMPLATES
 from campaigns.store.items.documents import Page, item_of, value_of
-from campaigns.store.library.shared import add, library_item, listed, live, name_taken, not_replaced
+from campaigns.store.library.shared import add, hide, library_item, listed, live, name_taken, not_replaced
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Repository
 
 
@@ -75,25 +75,18 @@ class TemplateRepository(Repository):
             raise name_taken("template") from failed
         return changed
 
+    @contended
     def delete(self, tenant_id: str, template_id: str, *, at: datetime, expect_version: int | None = None) -> None:
         """Hide the template and free its name; its campaigns stay. It is purged with its log after 30 days.
 
         Raises:
             VersionConflictError: `expect_version` is not the stored version.
         """
-        for _ in attempts():
-            template = self.get(tenant_id, template_id)
-            version = template.version if expect_version is None else expect_version
-            gone = template.model_copy(update={"deleted_at": at, "updated_at": at, "version": version + 1})
-            name = Delete(keys.template_name(tenant_id, template.name), Equals({"template_id": template_id}))
-            try:
-                counting = one_less(self._table, keys.tenant_count(tenant_id, "template"))
-                self._table.write(Put(_item(gone), Equals({"version": version, "deleted": 0})), name, *counting)
-            except ConditionFailed as failed:
-                if expect_version is not None and 0 in failed.failures:
-                    raise not_replaced("template", template_id, failed) from failed
-                continue
-            return
+        template = self.get(tenant_id, template_id)
+        version = template.version if expect_version is None else expect_version
+        gone = template.model_copy(update={"deleted_at": at, "updated_at": at, "version": version + 1})
+        name = Delete(keys.template_name(tenant_id, template.name), Equals({"template_id": template_id}))
+        hide(self._table, gone, _item(gone), name, expect_version=expect_version)
 
     def changes(self, tenant_id: str, template_id: str) -> builtins.list[TemplateChange]:
         """Return the log of a template, the newest 100 changes, newest first.
