@@ -156,8 +156,7 @@ class Settings(BaseSettings):
         default="none", description="emf prints CloudWatch's Embedded Metric Format on standard output"
     )
     metrics_by_tenant: bool = Field(
-        default=False,
-        description="Whether metrics by EMF and OTLP have a dimension TenantId: some 60 series a tenant",
+        default=False, description="Whether metrics by EMF and OTLP have a dimension TenantId: some 60 series a tenant"
     )
     otlp_endpoint: HttpAddress = Field(
         default="", description="Where metrics and traces go by OTLP over HTTP, such as http://collector:4318; "

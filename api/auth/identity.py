@@ -230,8 +230,7 @@ _bearer = HTTPBearer(
 
 
 async def caller(
-    request: Request,
-    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
 ) -> Caller:
     """Return the caller whom the gate let in."""
     return cast(Caller, request.state.caller)

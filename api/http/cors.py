@@ -21,11 +21,7 @@ class ApiCors:
     def __init__(self, app: ASGIApp, *, origins: Sequence[str]) -> None:
         self._app = app
         self._open = CORSMiddleware(
-            app,
-            allow_origins=list(origins),
-            allow_methods=_METHODS,
-            allow_headers=_SENT,
-            expose_headers=_SHOWN,
+            app, allow_origins=list(origins), allow_methods=_METHODS, allow_headers=_SENT, expose_headers=_SHOWN
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

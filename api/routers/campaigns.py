@@ -71,12 +71,7 @@ class Cancelling(Wire):
     reason: Maybe[Text500] = Field(default=None, description="Stands in the audit trail")
 
 
-@router.post(
-    "",
-    status_code=202,
-    response_model=Accepted,
-    summary="Submit a brief",
-)
+@router.post("", status_code=202, response_model=Accepted, summary="Submit a brief")
 def create_campaign(
     caller: Writer,
     store: TheStore,
@@ -160,10 +155,7 @@ def read_campaign(campaign_id: str, caller: Reader, store: TheStore) -> Response
 
 
 @router.patch(
-    "/{campaign_id}",
-    response_model=CampaignView,
-    summary="Change a brief",
-    responses=documented(404, 409, 412, 428),
+    "/{campaign_id}", response_model=CampaignView, summary="Change a brief", responses=documented(404, 409, 412, 428)
 )
 def change_campaign(
     campaign_id: str,
@@ -231,13 +223,7 @@ def cancel_campaign(
     reason = (why.reason if why else None) or "cancelled by request"
     with guarded(based_on):
         campaign = cancel(
-            store,
-            caller.tenant_id,
-            campaign_id,
-            actor=caller.sub,
-            reason=reason,
-            now=now,
-            expect_version=based_on,
+            store, caller.tenant_id, campaign_id, actor=caller.sub, reason=reason, now=now, expect_version=based_on
         )
     courier.deliver(campaign.tenant_id, campaign.id, wait=True)
     return sent(campaign_body(campaign), version=campaign.version)

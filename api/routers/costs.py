@@ -34,12 +34,7 @@ class CostPage(Wire):
     cursor: Maybe[str] = Field(default=None, description="Leads to the next page; missing on the last one")
 
 
-@router.get(
-    "/campaigns/{campaign_id}/cost",
-    response_model=Cost,
-    responses=documented(404),
-    summary="What it costs",
-)
+@router.get("/campaigns/{campaign_id}/cost", response_model=Cost, responses=documented(404), summary="What it costs")
 def get_cost(campaign_id: str, caller: Reader, store: TheStore, now: Now) -> Response:
     """Return what a campaign was estimated at, what it has cost by now, and for which steps and posts."""
     settings = get_settings()

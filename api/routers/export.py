@@ -43,10 +43,7 @@ class ExportBody(Wire):
         **documented(404),
         200: {
             "description": "The file",
-            "content": {
-                "text/csv": {"schema": {"type": "string"}},
-                "text/calendar": {"schema": {"type": "string"}},
-            },
+            "content": {"text/csv": {"schema": {"type": "string"}}, "text/calendar": {"schema": {"type": "string"}}},
         },
     },
 )

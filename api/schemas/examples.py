@@ -24,10 +24,7 @@ BRIEF: Final[dict[str, Any]] = {
     },
     "cadenceOverrides": {"minPostsPerWeek": 2, "maxPostsPerWeek": 4, "maxPostsPerDay": 1},
     "messaging": {"requiredInclusions": ["38 families", "900 bags"], "campaignAvoidTopics": ["discounts"]},
-    "approval": {
-        "approvers": [{"name": "Ana Duarte", "email": "ana@fernwood.example"}],
-        "expiresInHours": 72,
-    },
+    "approval": {"approvers": [{"name": "Ana Duarte", "email": "ana@fernwood.example"}], "expiresInHours": 72},
 }
 
 TEMPLATE: Final[dict[str, Any]] = {

@@ -28,12 +28,7 @@ def told(given: Given | None, platform: Platform, *, taken: int = 0) -> dict[str
     return {
         "about": _words(given.near) if given.near else None,
         "keyDates": [_words(near) for near in given.key_dates],
-        "item": {
-            "name": item.name,
-            "about": item.about,
-            "handle": item.handle_on(platform),
-            "picture": item.alt_text,
-        }
+        "item": {"name": item.name, "about": item.about, "handle": item.handle_on(platform), "picture": item.alt_text}
         if item
         else None,
         "notSaid": given.not_said,

@@ -56,12 +56,7 @@ def judged(
     """
     left = None if given.budget_left_usd is None else max(0.0, given.budget_left_usd - spent_usd)
     asked = ask(
-        model,
-        judge_prompt(given, content),
-        JudgeAnswer,
-        lambda _: [],
-        budget_left_usd=left,
-        seconds_left=seconds_left,
+        model, judge_prompt(given, content), JudgeAnswer, lambda _: [], budget_left_usd=left, seconds_left=seconds_left
     )
     said = list(_findings(asked.value, content)) if asked.value else [_UNJUDGED]
     score = min(quality.score, (asked.value.voice + asked.value.quality) / 2) if asked.value else quality.score

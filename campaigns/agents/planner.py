@@ -163,12 +163,7 @@ class _Plan:
         """Return every slot with its topic; those the model left empty are filled, and marked."""
         given, slots = self._given, self._given.slots
         empty = [slot for slot in slots if slot.number not in self._found]
-        filled = topics_for(
-            len(empty),
-            given.campaign.brief.description,
-            taken=self._taken(),
-            avoided=self._avoided,
-        )
+        filled = topics_for(len(empty), given.campaign.brief.description, taken=self._taken(), avoided=self._avoided)
         spare = {
             slot.number: own_topic(told(slot.given, slot.platform), topic)
             for slot, topic in zip(empty, filled, strict=True)

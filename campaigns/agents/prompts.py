@@ -173,11 +173,7 @@ def write_prompt(given: WriterInput, *, character_limit: int, max_hashtags: int,
     policy, post, on = given.policy, given.post, platform_rules(given.policy.platform)
     here = [example for example in given.examples if is_on(example, post.platform)]
     shared = {
-        "campaign": {
-            "name": given.campaign_name,
-            "brief": given.brief.description,
-            "objective": given.brief.objective,
-        },
+        "campaign": {"name": given.campaign_name, "brief": given.brief.description, "objective": given.brief.objective},
         "brand": _brand(given.brand_config),
         "persona": _persona(given.persona_config),
         "rules": {

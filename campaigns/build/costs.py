@@ -50,8 +50,7 @@ class Cost(CampaignCost):
     """The same, with what it was estimated at before the first call, and what it went for."""
 
     estimate: Maybe[Estimate] = Field(
-        default=None,
-        description="For planning and writing all posts once; missing when no calendar can be made now",
+        default=None, description="For planning and writing all posts once; missing when no calendar can be made now"
     )
     steps: list[StepCost]
     posts: list[PostCost]

@@ -84,11 +84,7 @@ Maybe = Annotated[T | None, _NoNullInSchema()]
 def optional(title: str, description: str = "", **extra: Any) -> Any:
     """Return the field of a `Maybe`: default None, which the schema does not mention."""
     return Field(
-        default=None,
-        title=title,
-        description=description or None,
-        json_schema_extra=_drop_null_default,
-        **extra,
+        default=None, title=title, description=description or None, json_schema_extra=_drop_null_default, **extra
     )
 
 

@@ -22,14 +22,7 @@ from campaigns.model.base import (
     content_hash,
 )
 from campaigns.model.terms.given import Given
-from campaigns.model.vocabulary import (
-    Intent,
-    Platform,
-    PostStatus,
-    ReferenceType,
-    ReviewState,
-    Severity,
-)
+from campaigns.model.vocabulary import Intent, Platform, PostStatus, ReferenceType, ReviewState, Severity
 
 MAX_TEXT: Final = 65_000
 """Code points; no platform takes more (domain.md section 16)."""

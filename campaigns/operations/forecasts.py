@@ -11,19 +11,10 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 
 from campaigns.build.submission import checked, entitled
-from campaigns.errors import (
-    BadBriefError,
-    Fault,
-    FaultsError,
-)
+from campaigns.errors import BadBriefError, Fault, FaultsError
 from campaigns.model.base import Instant, Maybe, Wire
 from campaigns.model.faults import faults_of
-from campaigns.model.library.template import (
-    OccurrenceStatus,
-    Policies,
-    Template,
-    TemplateInput,
-)
+from campaigns.model.library.template import OccurrenceStatus, Policies, Template, TemplateInput
 from campaigns.model.terms.approval_terms import Approver
 from campaigns.rules.approval.identities import Requester
 from campaigns.rules.calendar.building import plan_calendar

@@ -99,10 +99,7 @@ class StepReceipt:
 def measures_of_receipt(receipt: StepReceipt) -> list[Measure]:
     """Return what one completed step adds."""
     name = {"StepName": receipt.step}
-    measures = [
-        Measure("CheckpointsKept", 1, name),
-        Measure("WorkflowStepDuration", receipt.milliseconds, name),
-    ]
+    measures = [Measure("CheckpointsKept", 1, name), Measure("WorkflowStepDuration", receipt.milliseconds, name)]
     if receipt.attempts > 1:
         measures.append(Measure("StepRetries", receipt.attempts - 1, name))
     return measures

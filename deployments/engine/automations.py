@@ -109,9 +109,7 @@ def _actions(client: SyncPrefectClient) -> list[ActionTypes]:
         block = client.read_block_document_by_name(name, kind)
         found.append(
             SendNotification(
-                block_document_id=block.id,
-                subject="{{ automation.name }}",
-                body="{{ automation.description }}",
+                block_document_id=block.id, subject="{{ automation.name }}", body="{{ automation.description }}"
             )
         )
     return found or [DoNothing()]

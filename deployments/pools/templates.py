@@ -32,10 +32,7 @@ def filled(kind: str, values: Mapping[str, str]) -> dict[str, Any]:
         raise UnfilledError("; ".join(faults))
     escaped = {name: json.dumps(value)[1:-1] for name, value in values.items()}
     job = json.loads(Template(_text(kind)).substitute(escaped))
-    return {
-        "job_configuration": job,
-        "variables": {"type": "object", "properties": {}, "additionalProperties": False},
-    }
+    return {"job_configuration": job, "variables": {"type": "object", "properties": {}, "additionalProperties": False}}
 
 
 def _text(kind: str) -> str:

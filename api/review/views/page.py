@@ -68,11 +68,7 @@ def review_page(
         "days": _days(visit, here, cards),
         "agenda": _agenda(visit),
         "months": grids(
-            visit.posts,
-            visit.words,
-            visit.zone,
-            personas=visit.personas,
-            order=visit.campaign.participants.persona_ids,
+            visit.posts, visit.words, visit.zone, personas=visit.personas, order=visit.campaign.participants.persona_ids
         ),
         "page_of": {post.number: index // POSTS_A_PAGE + 1 for index, post in enumerate(visit.posts)},
         "changes": _changes(visit, cards),

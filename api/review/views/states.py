@@ -50,11 +50,7 @@ def _undo(visit: Visit) -> dict[str, str] | None:
     until = undo_until(visit.round, own) if own is not None else None
     if until is None or visit.now >= until:
         return None
-    return {
-        "path": visit.path(),
-        "csrf": visit.csrf,
-        "until": visit.words.clock(until, visit.reader_zone),
-    }
+    return {"path": visit.path(), "csrf": visit.csrf, "until": visit.words.clock(until, visit.reader_zone)}
 
 
 def _lead(visit: Visit, said: ApproverDecision | None) -> str:

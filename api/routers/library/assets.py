@@ -156,10 +156,7 @@ def download_asset(brand_id: str, asset_id: str, caller: Reader, store: TheStore
 
 
 @router.patch(
-    "/{asset_id}",
-    response_model=AssetView,
-    summary="Change what an asset is",
-    responses=documented(409, 412, 428),
+    "/{asset_id}", response_model=AssetView, summary="Change what an asset is", responses=documented(409, 412, 428)
 )
 def change_asset(
     brand_id: str,

@@ -36,9 +36,7 @@ def create_brand(
     store: TheStore,
     now: Now,
     given: Annotated[
-        dict[str, Any],
-        SchemaOf(BrandInput),
-        Body(title="BrandInput", openapi_examples={"roastery": {"value": BRAND}}),
+        dict[str, Any], SchemaOf(BrandInput), Body(title="BrandInput", openapi_examples={"roastery": {"value": BRAND}})
     ],
 ) -> Response:
     """Store a brand; its name is the tenant's only one."""

@@ -83,10 +83,7 @@ def read_persona(persona_id: str, caller: Reader, store: TheStore) -> Response:
 
 
 @router.patch(
-    "/{persona_id}",
-    response_model=PersonaView,
-    summary="Change a persona",
-    responses=documented(404, 409, 412, 428),
+    "/{persona_id}", response_model=PersonaView, summary="Change a persona", responses=documented(404, 409, 412, 428)
 )
 def change_persona(
     persona_id: str,

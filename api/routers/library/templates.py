@@ -162,11 +162,7 @@ def delete_template(template_id: str, caller: Writer, store: TheStore, now: Now,
 
 @router.get("/{template_id}/next", response_model=Forecasts, summary="Its next occurrences", responses=documented(404))
 def read_next(
-    template_id: str,
-    caller: Reader,
-    store: TheStore,
-    now: Now,
-    count: Annotated[int, Query(ge=1, le=12)] = FORECASTS,
+    template_id: str, caller: Reader, store: TheStore, now: Now, count: Annotated[int, Query(ge=1, le=12)] = FORECASTS
 ) -> Response:
     """Return windows, posts and warnings of the next occurrences, as things are now; nothing is paid for it."""
     template = store.templates.get(caller.tenant_id, template_id)
@@ -266,14 +262,7 @@ def run_occurrence(
     approver, origin = get_settings().default_approver(), correlation.current.get()
     make = one_more if wanted.another else occur
     occurrence = make(
-        store,
-        template,
-        due,
-        by_hand=True,
-        actor=caller.sub,
-        default_approver=approver,
-        correlation_id=origin,
-        now=now,
+        store, template, due, by_hand=True, actor=caller.sub, default_approver=approver, correlation_id=origin, now=now
     )
     if occurrence.status is OccurrenceStatus.STARTED:
         courier.deliver(template.tenant_id, occurrence.campaign_id, wait=True)

@@ -12,11 +12,7 @@ from campaigns.texts import Words, words_for
 
 
 def digest(
-    about: Occasion,
-    approver: RoundApprover,
-    waiting: Sequence[tuple[Campaign, ApprovalRound, str]],
-    *,
-    list_url: str,
+    about: Occasion, approver: RoundApprover, waiting: Sequence[tuple[Campaign, ApprovalRound, str]], *, list_url: str
 ) -> Notice:
     """Return one mail about several rounds, each with the approver's own link to it; the one that ends first first."""
     words = words_for(approver.locale)

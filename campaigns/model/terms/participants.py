@@ -75,10 +75,7 @@ class Participants(Wire):
             )
         if value.mode == "weighted" and not maps:
             raise PydanticCustomError("weights_required", "mode weighted needs personaWeights or platformWeights")
-        selected = {
-            "personaWeights": info.data.get("persona_ids"),
-            "platformWeights": info.data.get("platforms"),
-        }
+        selected = {"personaWeights": info.data.get("persona_ids"), "platformWeights": info.data.get("platforms")}
         for name, weights in maps.items():
             if (known := selected[name]) is None:
                 continue  # its own fault is reported already
@@ -108,7 +105,5 @@ def _check_weights(name: str, weights: dict[str, float], selected: list[str], mo
             )
     if not weights_sum_to_one(list(weights.values())):
         raise PydanticCustomError(
-            "weights_sum",
-            "{name} must add up to 1, not {total}",
-            {"name": name, "total": f"{sum(weights.values()):g}"},
+            "weights_sum", "{name} must add up to 1, not {total}", {"name": name, "total": f"{sum(weights.values()):g}"}
         )

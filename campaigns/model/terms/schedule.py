@@ -110,9 +110,7 @@ def _instant(text: str) -> dt.datetime:
 
 
 DayOrMoment = Annotated[
-    dt.date | AwareDatetime,
-    BeforeValidator(_day_or_moment),
-    WithJsonSchema({"type": "string", "format": "date"}),
+    dt.date | AwareDatetime, BeforeValidator(_day_or_moment), WithJsonSchema({"type": "string", "format": "date"})
 ]
 """A local calendar date, or an instant. Prefect's form shows a calendar."""
 
@@ -285,10 +283,7 @@ def windows_apart(value: list[PostingWindow]) -> list[PostingWindow]:
             raise PydanticCustomError(
                 "windows_overlap",
                 "{first} and {second} overlap",
-                {
-                    "first": f"{earlier.start}-{earlier.end}",
-                    "second": f"{later.start}-{later.end}",
-                },
+                {"first": f"{earlier.start}-{earlier.end}", "second": f"{later.start}-{later.end}"},
             )
     return value
 

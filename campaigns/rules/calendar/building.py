@@ -114,11 +114,7 @@ def plan_calendar(
         )
         for index, post in enumerate(posts)
     ]
-    warnings = [
-        *plan.warnings,
-        *scope_warnings(scoped, places),
-        *lead_warnings(brief, slots, not_before),
-    ]
+    warnings = [*plan.warnings, *scope_warnings(scoped, places), *lead_warnings(brief, slots, not_before)]
     return Calendar(slots=slots, warnings=warnings)
 
 

@@ -106,13 +106,7 @@ def _too_few(terms: Terms, short: list[Shortfall]) -> str:
         )
     if len(short) > 1:
         words += f" ({len(short)} weeks are short)"
-    changes = [
-        *_allow_days(terms),
-        *_lower_min(terms),
-        *_more_a_day(terms),
-        *_widen(terms),
-        *_more_voices(terms),
-    ]
+    changes = [*_allow_days(terms), *_lower_min(terms), *_more_a_day(terms), *_widen(terms), *_more_voices(terms)]
     return with_changes(words, changes)
 
 

@@ -41,9 +41,7 @@ def too_long(post: Reading) -> Iterator[Check]:
     message = f"Too long: {length_note(platform, found)}. Shorten it by {found.over}."
     if alone.over:
         fits = bisect_left(
-            range(len(post.text)),
-            True,
-            key=lambda end: measured(platform, post.text[: end + 1]).over > 0,
+            range(len(post.text)), True, key=lambda end: measured(platform, post.text[: end + 1]).over > 0
         )
         span = (fits, len(post.text))
     else:

@@ -70,9 +70,7 @@ def _too_strong(post: Reading) -> Iterator[Check]:
     calls = _soft_calls(post)
     if len(calls) > 1:
         yield block(
-            "CTA_TOO_STRONG",
-            f"{len(calls)} calls to action; this persona makes at most one, softly.",
-            sorted(calls)[1],
+            "CTA_TOO_STRONG", f"{len(calls)} calls to action; this persona makes at most one, softly.", sorted(calls)[1]
         )
 
 
@@ -101,6 +99,5 @@ def duplicate(post: Reading) -> Iterator[Check]:
     score, other = most_similar(post.text, post.siblings, at_least=DUPLICATE_POST)
     if other:
         yield block(
-            "DUPLICATE",
-            f"{score:.0%} the same as another post on this platform: “{excerpt(other, at_most=_QUOTED)}”",
+            "DUPLICATE", f"{score:.0%} the same as another post on this platform: “{excerpt(other, at_most=_QUOTED)}”"
         )

@@ -45,18 +45,7 @@ from campaigns.store.items.documents import Page, read_page, readable, value_of
 from campaigns.store.items.due import read_due, read_since
 from campaigns.store.items.keys import Due
 from campaigns.store.items.round_state import round_item
-from campaigns.store.tables.table import (
-    ABSENT,
-    Check,
-    ConditionFailed,
-    Equals,
-    Index,
-    Item,
-    Key,
-    Operation,
-    Put,
-    Table,
-)
+from campaigns.store.tables.table import ABSENT, Check, ConditionFailed, Equals, Index, Item, Key, Operation, Put, Table
 from campaigns.telemetry.measures import measures_of_usage
 from campaigns.telemetry.recorder import recorder
 

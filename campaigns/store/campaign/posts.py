@@ -114,10 +114,7 @@ class PostRepository(Repository):
         if current.revision > post.revision:
             raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
         saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
-        writes = [
-            Put(revision_item(saved), ABSENT),
-            Put(post_item(saved), Equals({"version": current.version})),
-        ]
+        writes = [Put(revision_item(saved), ABSENT), Put(post_item(saved), Equals({"version": current.version}))]
         facts = [fact] if fact else []
         commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
         return saved

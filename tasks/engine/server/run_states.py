@@ -98,8 +98,7 @@ def count_late_runs(*, before: datetime) -> int:
         PrefectUnavailableError: nobody knows.
     """
     waiting = FlowRunFilter(
-        state=_state(StateType.SCHEDULED),
-        next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before),
+        state=_state(StateType.SCHEDULED), next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before)
     )
     never_begun = FlowRunFilter(
         state=_state(StateType.SCHEDULED, StateType.PENDING),

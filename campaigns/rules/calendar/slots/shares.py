@@ -78,9 +78,7 @@ def joint_counts(rows: Sequence[int], columns: Sequence[int]) -> list[list[int]]
 
 
 def deal(
-    counts: Sequence[int],
-    contexts: Sequence[Sequence[Hashable]],
-    traits: Sequence[Sequence[Hashable]] | None = None,
+    counts: Sequence[int], contexts: Sequence[Sequence[Hashable]], traits: Sequence[Sequence[Hashable]] | None = None
 ) -> list[int]:
     """Return one index for each position, index `k` exactly `counts[k]` times, as evenly as possible.
 

@@ -110,8 +110,7 @@ _HEAD = re.compile(
 _LATIN_LABEL = rf"[\-a-z0-9{ACCENTED}]"
 # From the first letter of the first label only: from a later one it would fail at the same place.
 _LATIN_HEAD = re.compile(
-    rf"(?<!{_LATIN_LABEL})(?<!{_LATIN_LABEL}\.)(?:(?:{_LATIN_LABEL}++\.)*+{_LATIN_LABEL}++{_MARK})++",
-    re.IGNORECASE,
+    rf"(?<!{_LATIN_LABEL})(?<!{_LATIN_LABEL}\.)(?:(?:{_LATIN_LABEL}++\.)*+{_LATIN_LABEL}++{_MARK})++", re.IGNORECASE
 )
 _TAIL = re.compile(rf"(?::[0-9]+)?(?P<path>/{_PATH}*)?(?:{_QUERY})?", re.IGNORECASE)
 _TCO = re.compile(rf"https?://t\.co/([a-z0-9]+)(?:{_QUERY})?", re.IGNORECASE | re.ASCII)
