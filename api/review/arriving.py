@@ -83,14 +83,14 @@ def enter(at: Desk, callback_id: str, token: str, nonce: str) -> Response:
     response = RedirectResponse(path_of(callback_id, label), status_code=303)
     # As long as the link and a day more: a page left open is never worth less than it says, and then says why.
     kept = max(claims.expires_at - at.now, timedelta()) + FORM_LIFETIME
+    with_cookie(response, f"{COOKIE}-{label}" if label else COOKIE, token, kept, f"/approve/{callback_id}")
+    return with_cookie(response, _BROWSER, _browser(at) or secrets.token_urlsafe(16), kept, f"/approve/{callback_id}")
+
+
+def with_cookie(response: Response, name: str, value: str, kept: timedelta, path: str) -> Response:
+    """Return the answer with a cookie for a part of the site alone, which no script and no other site gets."""
     response.set_cookie(
-        f"{COOKIE}-{label}" if label else COOKIE, token,
-        max_age=int(kept.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
-        secure=get_settings().api_base_url.startswith("https://"),
-    )  # fmt: skip
-    response.set_cookie(
-        _BROWSER, _browser(at) or secrets.token_urlsafe(16),
-        max_age=int(kept.total_seconds()), path=f"/approve/{callback_id}", httponly=True, samesite="lax",
+        name, value, max_age=int(kept.total_seconds()), path=path, httponly=True, samesite="lax",
         secure=get_settings().api_base_url.startswith("https://"),
     )  # fmt: skip
     return response
@@ -168,12 +168,9 @@ def _code_cookie(approver_id: str) -> str:
 
 def remember_code(at: Desk, visit: Visit, response: Response) -> Response:
     """Return the answer, with which this browser need not be asked for a code of this link again for a day."""
-    response.set_cookie(
-        _code_cookie(visit.approver.id), at.links.code_token(visit.found.claims, now=at.now),
-        max_age=int(FORM_LIFETIME.total_seconds()), path=f"/approve/{visit.round.callback_id}", httponly=True,
-        samesite="lax", secure=get_settings().api_base_url.startswith("https://"),
-    )  # fmt: skip
-    return response
+    shown = at.links.code_token(visit.found.claims, now=at.now)
+    path = f"/approve/{visit.round.callback_id}"
+    return with_cookie(response, _code_cookie(visit.approver.id), shown, FORM_LIFETIME, path)
 
 
 def unknown(at: Desk) -> Response:

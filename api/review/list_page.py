@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import Lists
-from api.review.arriving import Desk, TheDesk, admitted, away, our_form, too_often, unknown
+from api.review.arriving import Desk, TheDesk, admitted, away, our_form, too_often, unknown, with_cookie
 from api.review.compressed import CompressedRoute
 from api.review.render import page
 from api.review.views.forms import Form
@@ -69,7 +69,7 @@ def open_list(
     try:
         if token is not None:
             lists.read(token)
-            return _kept(RedirectResponse(LIST_PATH, status_code=303), _COOKIE, token, LIST_LIFETIME.total_seconds())
+            return with_cookie(_back_to_list(), _COOKIE, token, LIST_LIFETIME, LIST_PATH)
         holder = Holder(at, lists, at.request.cookies.get(_COOKIE, ""))
         if wait := at.limits.use(f"list {holder.round.callback_id}", at.network):
             return too_often(holder.words, wait)
@@ -134,7 +134,7 @@ def _proved(holder: Holder, form: Form) -> Response:
     if proof is not Proof.RIGHT:
         return _asked(holder, sent=proof is not Proof.OVER, fault=words(f"list.code_{proof}"))
     shown = holder.lists.proof(holder.token, now=at.now)
-    return _kept(RedirectResponse(LIST_PATH, status_code=303), _PROOF, shown, PROVEN_FOR.total_seconds())
+    return with_cookie(_back_to_list(), _PROOF, shown, PROVEN_FOR, LIST_PATH)
 
 
 def _sent_again(holder: Holder) -> Response:
@@ -211,9 +211,5 @@ def _said(holder: Holder, key: str, *, status: int, sign: str) -> Response:
     )  # fmt: skip
 
 
-def _kept(response: Response, name: str, value: str, seconds: float) -> Response:
-    response.set_cookie(
-        name, value, max_age=int(seconds), path=LIST_PATH, httponly=True, samesite="lax",
-        secure=get_settings().api_base_url.startswith("https://"),
-    )  # fmt: skip
-    return response
+def _back_to_list() -> Response:
+    return RedirectResponse(LIST_PATH, status_code=303)

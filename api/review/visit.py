@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from campaigns.approval.invitations import Invitation, Standing
 from campaigns.approval.rounds import may_decide
 from campaigns.approval.standing import StageStanding, stages_of
-from campaigns.errors import NotFoundError
+from campaigns.build.submission import brand_of, personas_of
 from campaigns.model.approval import ApprovalRound, ApproverDecision, ReviewDraft, RoundApprover
 from campaigns.model.campaign import Campaign
 from campaigns.model.library.brand import Brand
@@ -30,31 +30,20 @@ def path_of(callback_id: str, label: str, part: str = "", **query: str) -> str:
     return f"/approve/{callback_id}{part}" + (f"?{asked}" if asked else "")
 
 
+@dataclass(eq=False)
 class Visit:
     """An invitation with its texts and zones; the rest is read from the store when a page needs it."""
 
-    def __init__(
-        self,
-        store: Store,
-        found: Invitation,
-        words: Words,
-        csrf: str,
-        now: datetime,
-        *,
-        label: str = "",
-        proven: bool = False,
-        browser: str = "",
-    ) -> None:
-        self.store = store
-        self.found = found
-        self.words = words
-        self.csrf = csrf
-        self.now = now
-        self.label = label
-        self.browser = browser
-        """Says which browser it is, where it takes cookies of ours."""
-        self.proven = proven
-        """Whether this browser showed the code that a campaign may ask for."""
+    store: Store
+    found: Invitation
+    words: Words
+    csrf: str
+    now: datetime
+    label: str = field(default="", kw_only=True)
+    browser: str = field(default="", kw_only=True)
+    """Says which browser it is, where it takes cookies of ours."""
+    proven: bool = field(default=False, kw_only=True)
+    """Whether this browser showed the code that a campaign may ask for."""
 
     @property
     def needs_code(self) -> bool:
@@ -132,21 +121,12 @@ class Visit:
 
     @cached_property
     def personas(self) -> Mapping[str, Persona]:
-        found = {}
-        for persona_id in self.campaign.participants.persona_ids:
-            try:
-                found[persona_id] = self.store.personas.get(self.round.tenant_id, persona_id)
-            except NotFoundError:
-                continue  # deleted since: the post is shown under its platform's name
-        return found
+        """Return those that are left; a post of another is shown under its platform's name."""
+        return personas_of(self.store, self.round.tenant_id, self.campaign.participants.persona_ids)
 
     @cached_property
     def brand(self) -> Brand | None:
-        try:
-            brand_id = self.campaign.brand_id
-            return self.store.brands.get(self.round.tenant_id, brand_id) if brand_id else None
-        except NotFoundError:
-            return None
+        return brand_of(self.store, self.round.tenant_id, self.campaign.brand_id)
 
     @cached_property
     def last(self) -> LastRound | None:

@@ -21,7 +21,8 @@ from campaigns.approval.messages.notice_kinds import (
     personal,
 )
 from campaigns.approval.messages.notices import Notice, Occasion, to_approver, to_team
-from campaigns.errors import NotFoundError, StoreUnavailableError
+from campaigns.build.submission import brand_of
+from campaigns.errors import StoreUnavailableError
 from campaigns.keys.lists import LIST_LIFETIME
 from campaigns.mail_server import mailbox
 from campaigns.model.approval import ApprovalRound, RoundApprover
@@ -130,10 +131,7 @@ def _occasion(store: Store, entry: OutboxEntry) -> Occasion:
     settings = get_settings()
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
     n = entry.payload["round"]
-    try:
-        brand = store.brands.get(entry.tenant_id, campaign.brand_id) if campaign.brand_id else None
-    except NotFoundError:
-        brand = None
+    brand = brand_of(store, entry.tenant_id, campaign.brand_id)
     address = Requester.of(campaign).email or ""
     team = mailbox(address, address) or settings.operator()
     return Occasion(

@@ -27,7 +27,7 @@ from campaigns.model.base import (
     optional,
 )
 from campaigns.model.brief import CampaignBrief
-from campaigns.model.terms.schedule import HHMM, BlackoutDay, DateRange, LocalDate, PostingWindow, Zone
+from campaigns.model.terms.schedule import HHMM, BlackoutDay, DateRange, LocalDate, PostingWindow, Zone, before_its_end
 from campaigns.model.vocabulary import CampaignStatus, Day
 
 MAX_INTERVAL: Final = 52
@@ -108,10 +108,7 @@ class Recurrence(Wire):
     @field_validator("ends_on", mode="after")
     @classmethod
     def _ends_later(cls, value: dt.date | None, info: ValidationInfo) -> dt.date | None:
-        start = info.data.get("starts_on")
-        if value is not None and start is not None and value < start:
-            raise PydanticCustomError("range_order", "must not be before its start {start}", {"start": str(start)})
-        return value
+        return before_its_end(value, info.data.get("starts_on"))
 
 
 _DURATION: Final = r"^-?P([0-9]{1,2}M)?([0-9]{1,2}W)?([0-9]{1,3}D)?$"

@@ -55,6 +55,7 @@ _INSTANT = re.compile(
 
 
 _Date = TypeVar("_Date", bound=dt.date)
+_End = TypeVar("_End", dt.date, dt.date | None)
 
 
 def _in_our_time(value: _Date) -> _Date:
@@ -153,7 +154,7 @@ LocalDate = Annotated[dt.date, BeforeValidator(_day)]
 """A calendar date, local to the campaign's zone."""
 
 
-def before_its_end(end: dt.date | None, start: dt.date | None) -> dt.date | None:
+def before_its_end(end: _End, start: dt.date | None) -> _End:
     """Return the end of some days; refuse one before their start (type `range_order`)."""
     if end is not None and start is not None and end < start:
         raise PydanticCustomError("range_order", "must not be before its start {start}", {"start": str(start)})
@@ -169,10 +170,7 @@ class DateRange(Wire):
     @field_validator("to", mode="after")
     @classmethod
     def _ends_later(cls, value: dt.date, info: ValidationInfo) -> dt.date:
-        start = info.data.get("from_")
-        if start is not None and value < start:
-            raise PydanticCustomError("range_order", "must not be before its start {start}", {"start": str(start)})
-        return value
+        return before_its_end(value, info.data.get("from_"))
 
     def days(self) -> list[dt.date]:
         return [self.from_ + dt.timedelta(days=n) for n in range((self.to - self.from_).days + 1)]
