@@ -39,9 +39,7 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
     try:
         require_own_tenant(tenant_id)
         found = _template(store, tenant_id, template.strip())
-        make = occur
-        if another:
-            make = one_more
+        make = one_more if another else occur
         due = due_in(found, for_period.strip()) if by_hand or another else due_at(found, _scheduled())
         made = make(
             store,
@@ -61,9 +59,7 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
         deliver_now(store, made.tenant_id, made.campaign_id, now=now)
     end = _told(made, new=made.updated_at == now)
     if by_hand or another or made.status not in {OccurrenceStatus.STARTED, OccurrenceStatus.QUEUED}:
-        return (
-            end  # a person's wish is that period alone; what is skipped, of a paused template say, makes up for nothing
-        )
+        return end  # a person's wish is that period alone; what is skipped makes up for nothing
     return _and_what_failed(store, found, due, end, now)
 
 

@@ -5,14 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterExpectedStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterExpectedStartTime
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
@@ -27,6 +20,7 @@ from campaigns.wiring import get_asset_files, get_signals
 from tasks.checkpoints.retention import forget_ended_campaigns
 from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import BELLS, NOTICES, RUNS, deliver_due
+from tasks.engine.server.run_states import state_of
 from tasks.engine.server.runs import prefect_client
 from tasks.showing.board import put
 from tasks.showing.pages import waiting_page
@@ -155,12 +149,11 @@ def unblock(_store: Store, now: datetime) -> Done:
     A run that Prefect believes to be under way, after a restore or a kill, would keep out every later one.
     """
     mine = FlowFilter(name=FlowFilterName(any_=[FLOW]))
-    under_way = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING])
     removed = 0
     with prefect_client() as client:
         runs = client.read_flow_runs(
             flow_filter=mine,
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=under_way)),
+            flow_run_filter=FlowRunFilter(state=state_of(StateType.PENDING, StateType.RUNNING)),
             limit=_OWN_RUNS_AT_ONCE,
         )
         for run in runs:

@@ -5,29 +5,19 @@ from collections import Counter
 from datetime import datetime
 from typing import Final
 
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
 from campaigns.errors import NotFoundError
-from campaigns.settings import get_settings
 from campaigns.store import Store
 from tasks.delivery.deliver import deliver_due
-from tasks.engine.server.run_states import campaign_of, close_run
-from tasks.engine.server.runs import prefect_client
+from tasks.engine.server.run_states import builds, campaign_of, close_run, state_of
 from tasks.upkeep.recover import recover_ended, recover_live
 
 log = logging.getLogger("campaigns.operations.recovery")
 
-_AT_ONCE: Final = 200
-_BEGUN: Final = [StateType.RUNNING, StateType.PAUSED]
+_BEGUN: Final = FlowRunFilter(state=state_of(StateType.RUNNING, StateType.PAUSED))
 
 
 def go_on_after_restore(store: Store, *, now: datetime) -> Counter[str]:
@@ -39,7 +29,7 @@ def go_on_after_restore(store: Store, *, now: datetime) -> Counter[str]:
         PrefectUnavailableError: some is left to do; repeat it.
     """
     done: Counter[str] = Counter()
-    for run in _begun_runs():
+    for run in builds(_BEGUN):
         if reason := _is_stranger(store, run):
             close_run(run.id, Cancelled(message=f"The table was restored: {reason}"))
             log.warning("run %s is ended: %s", run.id, reason)
@@ -47,21 +37,6 @@ def go_on_after_restore(store: Store, *, now: datetime) -> Counter[str]:
     done += recover_live(store, now=now) + recover_ended(store, now=now)
     done["delivered"] += deliver_due(store, now=now)
     return +done
-
-
-def _begun_runs() -> list[FlowRun]:
-    ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
-    begun = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_BEGUN)))
-    found: list[FlowRun] = []
-    with prefect_client() as client:
-        while True:
-            page = client.read_flow_runs(
-                deployment_filter=ours, flow_run_filter=begun,
-                sort=FlowRunSort.ID_DESC, limit=_AT_ONCE, offset=len(found),
-            )  # fmt: skip
-            found += page
-            if len(page) < _AT_ONCE:
-                return found
 
 
 def _is_stranger(store: Store, run: FlowRun) -> str:

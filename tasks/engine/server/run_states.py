@@ -69,18 +69,30 @@ def ended_since(moment: datetime) -> list[tuple[str, str]]:
         PrefectUnavailableError: nobody knows.
     """
     ended = FlowRunFilter(
-        state=_state(StateType.FAILED, StateType.CRASHED, StateType.CANCELLED),
+        state=state_of(StateType.FAILED, StateType.CRASHED, StateType.CANCELLED),
         end_time=FlowRunFilterEndTime(after_=moment),
     )
-    ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
+    return list(dict.fromkeys(campaign_of(run) for run in builds(ended)))
+
+
+def builds(wanted: FlowRunFilter) -> list[FlowRun]:
+    """Return all runs of campaigns that a filter finds.
+
+    Raises:
+        PrefectUnavailableError: nobody knows.
+    """
     found: list[FlowRun] = []
     with prefect_client() as client:
         while len(page := client.read_flow_runs(
-            deployment_filter=ours, flow_run_filter=ended, sort=FlowRunSort.ID_DESC,
+            deployment_filter=_ours(), flow_run_filter=wanted, sort=FlowRunSort.ID_DESC,
             limit=_AT_ONCE, offset=len(found),
         )) == _AT_ONCE:  # fmt: skip
             found += page
-    return list(dict.fromkeys(campaign_of(run) for run in [*found, *page]))
+    return [*found, *page]
+
+
+def _ours() -> DeploymentFilter:
+    return DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
 
 
 def campaign_of(run: FlowRun) -> tuple[str, str]:
@@ -98,24 +110,24 @@ def count_late_runs(*, before: datetime) -> int:
         PrefectUnavailableError: nobody knows.
     """
     waiting = FlowRunFilter(
-        state=_state(StateType.SCHEDULED), next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before)
+        state=state_of(StateType.SCHEDULED),
+        next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before),
     )
     never_begun = FlowRunFilter(
-        state=_state(StateType.SCHEDULED, StateType.PENDING),
+        state=state_of(StateType.SCHEDULED, StateType.PENDING),
         start_time=FlowRunFilterStartTime(is_null_=True),
         expected_start_time=FlowRunFilterExpectedStartTime(before_=before),
     )
-    ours = DeploymentFilter(name=DeploymentFilterName(any_=[get_settings().deployment.partition("/")[2]]))
     with prefect_client() as client:
         late = {
             run.id
             for wanted in (waiting, never_begun)
-            for run in client.read_flow_runs(deployment_filter=ours, flow_run_filter=wanted, limit=_AT_ONCE)
+            for run in client.read_flow_runs(deployment_filter=_ours(), flow_run_filter=wanted, limit=_AT_ONCE)
         }
     return len(late)
 
 
-def _state(*kinds: StateType) -> FlowRunFilterState:
+def state_of(*kinds: StateType) -> FlowRunFilterState:
     return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(kinds)))
 
 
