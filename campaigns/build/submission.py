@@ -12,13 +12,15 @@ from pydantic import BaseModel, ValidationError
 from campaigns.build.backlog import Backlog
 from campaigns.errors import BadBriefError, Fault, IdempotencyMismatchError, NotFoundError, VersionConflictError
 from campaigns.model.base import content_hash
-from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule
+from campaigns.model.brief import CampaignBrief, Messaging
 from campaigns.model.campaign import Campaign, OccurrenceOf
 from campaigns.model.faults import faults_of
 from campaigns.model.library.brand import Brand
 from campaigns.model.library.persona import Persona
 from campaigns.model.terms.approval_terms import Approval, Approver
 from campaigns.model.terms.given import CampaignItem, TrackedLink
+from campaigns.model.terms.participants import Participants
+from campaigns.model.terms.schedule import Schedule
 from campaigns.rules.approval.editing import (
     APPROVERS,
     NOT_PLANNED_FROM,

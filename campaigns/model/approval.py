@@ -7,8 +7,8 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from campaigns.model.base import CampaignId, Clean, Instant, Maybe, PostId, RoundId, TenantId, Text100, Wire, optional
-from campaigns.model.brief import Quorum
 from campaigns.model.post import MAX_TEXT, PostText
+from campaigns.model.terms.approval_terms import Quorum
 from campaigns.model.vocabulary import Decision, OnTimeout, RoundStatus
 
 Comment = Annotated[str, StringConstraints(max_length=5000), Clean]

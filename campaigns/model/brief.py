@@ -36,7 +36,7 @@ from campaigns.model.base import (
     optional,
 )
 from campaigns.model.platforms import PLATFORM_FILES, PlatformRules
-from campaigns.model.terms.approval_terms import Approval, Approver, Quorum
+from campaigns.model.terms.approval_terms import Approval
 from campaigns.model.terms.given import (
     MAX_ITEMS,
     CampaignItem,
@@ -48,52 +48,15 @@ from campaigns.model.terms.given import (
 )
 from campaigns.model.terms.key_dates import MAX_KEY_DATES, KeyDate, PlatformTimes, labelled_once, named_once
 from campaigns.model.terms.participants import (
-    WEIGHT_TOLERANCE,
-    Distribution,
     Participants,
-    PlatformWeights,
     Weight,
     weights_sum_to_one,
 )
 from campaigns.model.terms.per_platform import PerPlatform, each_platform, title_of
 from campaigns.model.terms.schedule import (
-    MAX_BLACKOUT_DAYS,
-    MAX_SPAN_DAYS,
-    DateRange,
-    PostingWindow,
     Schedule,
-    Zone,
-    local_instant,
 )
 from campaigns.model.vocabulary import PLATFORMS, Objective, Source
-
-__all__ = [
-    "MAX_BLACKOUT_DAYS",
-    "MAX_SPAN_DAYS",
-    "WEIGHT_TOLERANCE",
-    "Approval",
-    "Approver",
-    "AssetOverrides",
-    "Brief",
-    "CadenceOverrides",
-    "CallToAction",
-    "CampaignBrief",
-    "DateRange",
-    "Distribution",
-    "ForceVisuals",
-    "Messaging",
-    "Metadata",
-    "Participants",
-    "Pillar",
-    "PlatformWeights",
-    "PostingWindow",
-    "Quorum",
-    "Schedule",
-    "Weight",
-    "Zone",
-    "local_instant",
-    "weights_sum_to_one",
-]
 
 
 class CallToAction(Wire):

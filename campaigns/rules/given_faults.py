@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 from campaigns.errors import Fault
-from campaigns.model.brief import Messaging, Schedule
+from campaigns.model.brief import Messaging
 from campaigns.model.library.brand import Brand
 from campaigns.model.terms.given import CampaignItem, Given, Handle, TrackedLink
+from campaigns.model.terms.schedule import Schedule
 from campaigns.model.vocabulary import PLATFORM_NAMES, Platform
 from campaigns.rules.merge.merging import platform_defaults
 from campaigns.rules.text.given import characters_given

@@ -11,10 +11,12 @@ from functools import partial
 from typing import Final
 
 from campaigns.errors import Fault
-from campaigns.model.brief import CampaignBrief, Messaging, Participants, Schedule, local_instant
+from campaigns.model.brief import CampaignBrief, Messaging
 from campaigns.model.library.brand import Brand
 from campaigns.model.library.persona import Persona
 from campaigns.model.terms.given import CampaignItem, TrackedLink
+from campaigns.model.terms.participants import Participants
+from campaigns.model.terms.schedule import Schedule, local_instant
 from campaigns.model.vocabulary import PLATFORM_NAMES, BrandStatus, Platform
 from campaigns.rules.calendar.dates.dated_refusal import dated_faults, is_dated
 from campaigns.rules.calendar.lead import too_late_for_stages

@@ -26,12 +26,13 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision, DecisionRe
 from campaigns.model.campaign import Move
 from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
 from campaigns.store import Store
-from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.dynamodb import DynamoDBTable
 from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.store.tables.table import Operation, Table
 from deployments.local.aws_local import AwsLocal
 from tests.approvals.check import Plan, Row
 from tests.approvals.voices import by_link
+from tests.dynamodb_table import create_table
 from tests.store.samples import NOW, a_campaign, a_round
 
 PATIENCE_SECONDS = 5.0

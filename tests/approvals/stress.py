@@ -440,8 +440,8 @@ class Places:
     client_of: Callable[[], Any] | None = None
 
     def open(self, number: int) -> tuple[str, Any, Callable[[], list[recount.Item]]]:
-        from campaigns.store.tables.dynamodb import create_table
         from tests.approvals.stress_acts import open_table
+        from tests.dynamodb_table import create_table
 
         if self.client_of is None:
             file = self.folder / f"batch-{number}.db"

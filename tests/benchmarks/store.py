@@ -63,8 +63,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         median = measure("SQLite", SQLiteTable(Path(folder) / "store.db"), given.posts, given.rounds)
         if given.aws_local:
-            from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+            from campaigns.store.tables.dynamodb import DynamoDBTable
             from deployments.local.aws_local import AwsLocal
+            from tests.dynamodb_table import create_table
 
             aws = stack.enter_context(AwsLocal())
             client = aws.session().client("dynamodb", endpoint_url=aws.endpoint_url)

@@ -200,8 +200,9 @@ def _quick(folder: Path) -> SQLiteTable:
 
 
 def _on_the_emulator(count: int) -> dict[str, Any]:
-    from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+    from campaigns.store.tables.dynamodb import DynamoDBTable
     from deployments.local.aws_local import AwsLocal
+    from tests.dynamodb_table import create_table
 
     with AwsLocal() as aws:
         client = aws.session().client("dynamodb", endpoint_url=aws.endpoint_url)

@@ -16,10 +16,11 @@ from campaigns.checkpoints.bucket import BucketBlobs
 from campaigns.settings import Settings
 from campaigns.store import Store
 from campaigns.store.tables import dynamodb
-from campaigns.store.tables.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, table_shape
+from campaigns.store.tables.dynamodb import TTL_ATTRIBUTE, DynamoDBTable
 from deployments.aws.templates import read
 from deployments.local.aws_local import AwsLocal
 from deployments.local.aws_local_places import SETTINGS, TEMPLATE, prepare
+from tests.dynamodb_table import table_shape
 from tests.store.samples import NOW, TENANT, a_campaign
 
 # What IAM calls the operations of boto3; a transaction needs the rights of its parts.

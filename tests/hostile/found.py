@@ -256,7 +256,6 @@ NOT_READERS: Final[dict[str, str]] = {
     "campaigns.rules.text.matching._words_apart": _ONE_CHARACTER,
     "campaigns.rules.text.limits.x_length._weight": _ONE_CHARACTER,
     "campaigns.store.tables.dynamodb._pauses": _OUR_NAME,
-    "campaigns.store.tables.dynamodb.table_shape": "is handed the name of the table, which is a setting",
     "campaigns.texts._catalogue": _OUR_NAME,
     "campaigns.texts._words": "is handed by `words_for` what begins with a language that we have",
     "tasks.checkpoints.codec._adapter": _OUR_NAME,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from campaigns.model.base import STORED
-from campaigns.model.brief import CampaignBrief, local_instant
+from campaigns.model.brief import CampaignBrief
 from campaigns.model.faults import faults_of
-from campaigns.model.terms.schedule import DayOrMoment, Zone, zone_names
+from campaigns.model.terms.schedule import DayOrMoment, Zone, local_instant, zone_names
 from tests.model.wires import BRIEF, changed
 from tests.strategies import ZONES
 

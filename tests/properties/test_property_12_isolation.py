@@ -22,15 +22,17 @@ from campaigns.approval.invitations import invitation
 from campaigns.approval.renewing import revoke_link
 from campaigns.errors import CampaignError
 from campaigns.model.base import derived_id
-from campaigns.model.brief import Metadata, Participants
+from campaigns.model.brief import Metadata
 from campaigns.model.campaign import Move
 from campaigns.model.post import ModelUsage, Review
+from campaigns.model.terms.participants import Participants
 from campaigns.model.vocabulary import CampaignStatus, ReviewState
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
-from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.dynamodb import DynamoDBTable
 from campaigns.store.tables.sqlite import SQLiteTable
 from deployments.local.aws_local import AwsLocal
 from tests.api.doors import Door, opened
+from tests.dynamodb_table import create_table
 from tests.store.samples import (
     NOW,
     a_brand,

@@ -17,10 +17,11 @@ import pytest
 from botocore.config import Config
 
 from campaigns.store import Store
-from campaigns.store.tables.dynamodb import DynamoDBTable, create_table
+from campaigns.store.tables.dynamodb import DynamoDBTable
 from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.store.tables.table import Key, Table
 from deployments.local.aws_local import AwsLocal
+from tests.dynamodb_table import create_table
 
 AWS_TABLE = os.environ.get("CAMPAIGNS_TEST_AWS_TABLE")
 

@@ -19,9 +19,10 @@ from botocore.exceptions import ClientError
 from campaigns.errors import StoreUnavailableError
 from campaigns.model.vocabulary import Decision
 from campaigns.store import Store
-from campaigns.store.tables.dynamodb import TTL_ATTRIBUTE, DynamoDBTable, create_table, table_shape
+from campaigns.store.tables.dynamodb import TTL_ATTRIBUTE, DynamoDBTable
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Key, Put
 from deployments.local.aws_local import AwsLocal
+from tests.dynamodb_table import create_table, table_shape
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
 from tests.store.tcp_proxy import TcpProxy
 

@@ -11,9 +11,9 @@ import pytest
 
 from campaigns.checkpoints.folder import FolderBlobs
 from campaigns.errors import ConflictError, LimitReachedError, NotFoundError, VersionConflictError
-from campaigns.model.brief import Participants
 from campaigns.model.campaign import Move
 from campaigns.model.library.persona import MAX_EXAMPLES
+from campaigns.model.terms.participants import Participants
 from campaigns.model.vocabulary import BrandStatus, CampaignStatus
 from campaigns.store import IdempotencyRecord, OutboxEntry, Store
 from campaigns.store.items import keys

@@ -22,7 +22,7 @@ from campaigns.model.base import (
     Unique,
     Wire,
 )
-from campaigns.model.brief import weights_sum_to_one
+from campaigns.model.terms.participants import weights_sum_to_one
 from campaigns.model.terms.per_platform import PerPlatform, each_platform
 from campaigns.model.vocabulary import (
     PLATFORMS,

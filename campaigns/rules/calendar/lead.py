@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.errors import Fault, ImpossibleBriefError
-from campaigns.model.brief import MAX_SPAN_DAYS, CampaignBrief
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.terms.schedule import MAX_SPAN_DAYS
 from campaigns.model.vocabulary import DAYS
 from campaigns.rules.calendar.building import plan_calendar
 from campaigns.rules.merge.config import MergedConfig

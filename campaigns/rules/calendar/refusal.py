@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 
 from campaigns.errors import Fault
-from campaigns.model.brief import MAX_SPAN_DAYS, DateRange, PostingWindow
+from campaigns.model.terms.schedule import MAX_SPAN_DAYS, DateRange, PostingWindow
 from campaigns.model.vocabulary import DAYS, Day
 from campaigns.rules.calendar.slots.demand import Shortfall, Terms, line_of, shortfalls, week_counts
 from campaigns.rules.calendar.slots.timeline import Timeline

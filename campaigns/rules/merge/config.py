@@ -5,10 +5,11 @@ from typing import Generic, Literal, TypeVar
 from pydantic import ValidationInfo, field_validator
 
 from campaigns.model.base import Maybe, PersonaId, Text100, Text200, Wire
-from campaigns.model.brief import Approval, CallToAction, Pillar, PostingWindow
+from campaigns.model.brief import CallToAction, Pillar
 from campaigns.model.library.brand import ClaimsPolicy
 from campaigns.model.library.persona import Level
-from campaigns.model.terms.approval_terms import Stage
+from campaigns.model.terms.approval_terms import Approval, Stage
+from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import ApprovalMode, LinkPolicy, Platform, Provenance, UsePolicy
 
 T = TypeVar("T")

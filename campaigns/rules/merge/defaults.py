@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from campaigns.model.brief import CallToAction, Pillar, PostingWindow
+from campaigns.model.brief import CallToAction, Pillar
 from campaigns.model.library.brand import PlatformDefaults
 from campaigns.model.platforms import PLATFORM_FILES
+from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import ApprovalMode, Objective, Platform
 
 PLATFORM_DEFAULTS: Final[dict[Platform, PlatformDefaults]] = {

@@ -6,10 +6,12 @@ set beats every weaker one; every resolved value keeps where it came from.
 
 from collections.abc import Sequence
 
-from campaigns.model.brief import Approval, CallToAction, CampaignBrief, Pillar, PostingWindow
+from campaigns.model.brief import CallToAction, CampaignBrief, Pillar
 from campaigns.model.library.brand import Brand, ClaimsPolicy, PlatformDefaults
 from campaigns.model.library.persona import Persona
 from campaigns.model.platforms import PLATFORM_FILES
+from campaigns.model.terms.approval_terms import Approval
+from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import PLATFORM_NAMES, DefaultAsset, Platform, Provenance, UsePolicy
 from campaigns.rules.merge import defaults as system
 from campaigns.rules.merge.config import (

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 from campaigns.errors import StoreUnavailableError
 from campaigns.rules.retry import grown
 from campaigns.store.tables.table import (
-    INDEXES,
     Absent,
     Check,
     Condition,
@@ -51,7 +50,7 @@ _OUR_MISTAKES: Final = frozenset({"ValidationException", "IdempotentParameterMis
 
 
 class DynamoDBTable:
-    """`Table` on a DynamoDB table of the shape of `table_shape`.
+    """`Table` on a DynamoDB table; its shape is in the template of the stack (`deployments/aws`).
 
     The client is made once per process by whoever wires the parts, with bounded time-outs and retries.
     A write of several items is a transaction with a request token: when an answer is lost and botocore asks again,
@@ -223,47 +222,10 @@ class DynamoDBTable:
                 return {"ConditionCheck": {**action, "Key": _key(operation.key)}}
 
 
-def table_shape(name: str) -> dict[str, Any]:
-    """Return the table as `CreateTable` takes it: the one description of its keys and indexes."""
-    parts = [("pk", "HASH"), ("sk", "RANGE")]
-    indexes = {index: [(f"{index}_{part}", kind) for part, kind in parts] for index in INDEXES}
-    attributes = sorted({attribute for schema in (parts, *indexes.values()) for attribute, _ in schema})
-
-    def schema(pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
-        return [{"AttributeName": attribute, "KeyType": kind} for attribute, kind in pairs]
-
-    return {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": attribute, "AttributeType": "S"} for attribute in attributes],
-        "KeySchema": schema(parts),
-        "GlobalSecondaryIndexes": [
-            {"IndexName": index, "KeySchema": schema(pairs), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            for index, pairs in indexes.items()
-        ],
-    }
-
-
 _TOKEN: Final = "written_by"  # noqa: S105  # no secret
 """The attribute that names the request which put an item. Readers of the item do not see it."""
-
 TTL_ATTRIBUTE: Final = "ttl"
 """Epoch seconds. DynamoDB removes late, by days: every read compares the time itself."""
-
-
-def create_table(client: DynamoDBClient, name: str) -> None:
-    """Create the table for development and tests, and wait until it is there; an existing one is left alone.
-
-    Production gets it from CloudFormation, with backups and deletion protection.
-    """
-    try:
-        client.create_table(**table_shape(name))
-    except client.exceptions.ResourceInUseException:
-        return
-    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-    client.update_time_to_live(
-        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL_ATTRIBUTE}
-    )
 
 
 def _genuine(answer: A) -> A:

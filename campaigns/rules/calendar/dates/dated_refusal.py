@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from campaigns.errors import Fault
-from campaigns.model.brief import CampaignBrief, DateRange, Schedule
-from campaigns.model.terms.schedule import MAX_SPAN_DAYS
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.terms.schedule import MAX_SPAN_DAYS, DateRange, Schedule
 from campaigns.model.vocabulary import DAYS
 from campaigns.rules.calendar.dates.dated import place_dated
 from campaigns.rules.calendar.dates.key_dates import pins_of

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.model.brief import CampaignBrief, PostingWindow, Schedule
+from campaigns.model.brief import CampaignBrief
+from campaigns.model.terms.schedule import PostingWindow, Schedule
 from campaigns.rules.calendar.slots.placing import Grid, Range, earliest
 from campaigns.rules.calendar.slots.shares import largest_remainder
 from campaigns.rules.calendar.slots.timeline import LocalDay, Timeline, Week, timeline

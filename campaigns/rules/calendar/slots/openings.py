@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from campaigns.model.brief import CampaignBrief, PostingWindow
+from campaigns.model.brief import CampaignBrief
 from campaigns.model.terms.key_dates import PlatformTimes
+from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import DAYS, Platform
 from campaigns.rules.calendar.slots.demand import Terms, line_of
 from campaigns.rules.calendar.slots.timeline import Timeline, timeline

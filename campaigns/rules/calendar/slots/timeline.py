@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from campaigns.model.brief import PostingWindow, Schedule, local_instant
+from campaigns.model.terms.schedule import PostingWindow, Schedule, local_instant
 from campaigns.model.vocabulary import DAYS
 
 MARK_MINUTES: Final = 5
