@@ -4,7 +4,7 @@ They are coroutines because each of them is only a look-up: FastAPI would run a 
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
@@ -21,45 +21,24 @@ from campaigns.store import Store
 from campaigns.store.library.assets import AssetFiles
 
 
-async def store(request: Request) -> Store:
-    return cast(Store, request.app.state.store)
+def _of_the_application(name: str) -> Any:
+    async def look_up(request: Request) -> Any:
+        return getattr(request.app.state, name)
 
-
-async def asset_files(request: Request) -> AssetFiles:
-    return cast(AssetFiles, request.app.state.asset_files)
-
-
-async def courier(request: Request) -> Courier:
-    return cast(Courier, request.app.state.courier)
-
-
-async def backlog(request: Request) -> Backlog:
-    return cast(Backlog, request.app.state.backlog)
-
-
-async def link_signer(request: Request) -> LinkSigner:
-    return cast(LinkSigner, request.app.state.links)
-
-
-async def feed_tokens(request: Request) -> FeedTokens:
-    return cast(FeedTokens, request.app.state.feeds)
-
-
-async def list_links(request: Request) -> ListLinks:
-    return cast(ListLinks, request.app.state.lists)
+    return Depends(look_up)
 
 
 async def clock() -> datetime:
     return datetime.now(UTC)
 
 
-TheStore = Annotated[Store, Depends(store)]
-AssetBytes = Annotated[AssetFiles, Depends(asset_files)]
-TheCourier = Annotated[Courier, Depends(courier)]
-TheBacklog = Annotated[Backlog, Depends(backlog)]
-Links = Annotated[LinkSigner, Depends(link_signer)]
-Lists = Annotated[ListLinks, Depends(list_links)]
-Feeds = Annotated[FeedTokens, Depends(feed_tokens)]
+TheStore = Annotated[Store, _of_the_application("store")]
+AssetBytes = Annotated[AssetFiles, _of_the_application("asset_files")]
+TheCourier = Annotated[Courier, _of_the_application("courier")]
+TheBacklog = Annotated[Backlog, _of_the_application("backlog")]
+Links = Annotated[LinkSigner, _of_the_application("links")]
+Lists = Annotated[ListLinks, _of_the_application("lists")]
+Feeds = Annotated[FeedTokens, _of_the_application("feeds")]
 Now = Annotated[datetime, Depends(clock)]
 
 PageSize = Annotated[int, Query(ge=1, le=100)]

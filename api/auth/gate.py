@@ -19,11 +19,11 @@ from api.auth.approval_limits import approval_limits, network, wrong_token
 from api.auth.identity import Identity, TokenRefusedError
 from api.auth.limits import RateLimiter, too_many
 from api.auth.sign_in import CHALLENGE, STATUS_PATH, SignIn, is_basic
-from api.dependencies import link_signer
 from api.http.access_log import network_of
 from api.http.json_bodies import is_json, value_of
 from api.http.problems import Problem, answer, problem, problem_of
 from campaigns.errors import FaultsError
+from campaigns.keys.links import LinkSigner
 from campaigns.model.library.brand import MAX_ASSET_BYTES
 from campaigns.store.tables.table import MAX_ITEM_BYTES
 
@@ -149,7 +149,8 @@ async def _show_link(request: Request) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise problem("UNAUTHENTICATED", "send the approval token: Authorization: Bearer <token>")
-    if not (await link_signer(request)).is_ours(token):
+    links: LinkSigner = request.app.state.links
+    if not links.is_ours(token):
         raise wrong_token(await approval_limits(request), await network(request))
 
 

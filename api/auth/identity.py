@@ -91,7 +91,6 @@ class TokenReader(Protocol):
             TokenRefusedError: it is not valid now.
             Problem: its keys cannot be had at the moment (503).
         """
-        ...
 
 
 class Identity:

@@ -1,19 +1,5 @@
 """What an operator can do to a campaign that does not go on by itself. Every act names who did it and why.
 
-    retry        a failed campaign goes on where it stopped; posts that failed are written again
-    regenerate   posts named by number are written again with a comment
-    reopen       a campaign that timed out is put to its approvers once more
-    resend       approvers who have not decided get their link again
-    replace      an approver's link is made worthless, and another one goes to the same person or another
-    revoke       an approver's link is made worthless
-    extend       an open round gets more time
-    decide_for   an operator decides in an approver's place, or in place of all
-    redeliver    what was set aside in the outbox is tried again
-    roll_back    a failed campaign goes back to the words that its approvers last saw
-    edit         a post under review gets another text
-    cancel       a campaign that is not decided yet ends
-    raise_budget more may be spent on a campaign
-
 Each is `(store, campaign, by, now, …)`, may be repeated, and returns in one sentence what it came to. What needs a
 run leaves it in the outbox, in the same transaction.
 """

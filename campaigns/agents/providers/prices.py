@@ -18,7 +18,6 @@ class Priced(Protocol):
 
     def price(self, input_tokens: int, output_tokens: int) -> float | None:
         """Return US dollars for this many tokens, null when the price is not known."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

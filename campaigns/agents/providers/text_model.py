@@ -38,7 +38,6 @@ class TextModel(Protocol):
     @property
     def name(self) -> str:
         """The name by which the model was chosen; part of the checkpoint key."""
-        ...
 
     def answer(self, prompt: Prompt, form: type[ModelAnswer]) -> Answer:
         """Ask once and return the answer, which should be a JSON object of this form.
@@ -47,11 +46,9 @@ class TextModel(Protocol):
             AgentError: there is no answer; `reason` is a `FailureCode`, MODEL_TIMEOUT when there was none within
                 `prompt.seconds`. One call, no retry of its own.
         """
-        ...
 
     def price(self, input_tokens: int, output_tokens: int) -> float | None:
         """Return US dollars for this many tokens, null when the model's price is not known."""
-        ...
 
 
 class Metered:

@@ -18,8 +18,6 @@ from campaigns.model.post import OFFLINE, Post, Review
 from campaigns.model.vocabulary import ApprovalMode, Decision, OnTimeout, ReviewState, RoundStatus
 from campaigns.rules.guardrails import legal_blocks, legal_findings
 
-# --- a round opens ------------------------------------------------------------------------------------
-
 LAST_CALL: Final = timedelta(hours=1)
 """A round ends at the latest this long before its first post."""
 
@@ -60,9 +58,6 @@ def is_auto_approved(post: Post, mode: ApprovalMode, threshold: float) -> bool:
     if post.usage.model == OFFLINE:
         return False
     return mode == "auto_approve" or quality.score >= threshold
-
-
-# --- a decision comes ---------------------------------------------------------------------------------
 
 
 MAX_COMMENT_BYTES: Final = 200_000
@@ -226,9 +221,6 @@ def _merged(round_: ApprovalRound, voices: Sequence[ApproverDecision]) -> dict[s
     return merged
 
 
-# --- a decision goes ----------------------------------------------------------------------------------
-
-
 def undo_until(round_: ApprovalRound, said: ApproverDecision) -> datetime | None:
     """Return when a decision can no longer be taken back; None: it cannot be.
 
@@ -242,9 +234,6 @@ def undo_until(round_: ApprovalRound, said: ApproverDecision) -> datetime | None
     if not round_.settle_seconds or not asked or not lasts:
         return None
     return min(said.at + timedelta(seconds=round_.settle_seconds), round_.expires_at)
-
-
-# --- a round is closed --------------------------------------------------------------------------------
 
 
 def post_verdicts(
@@ -274,9 +263,6 @@ def revision_allowed(round_number: int, max_revision_rounds: int) -> bool:
     return round_number <= max_revision_rounds
 
 
-# --- nobody decided -----------------------------------------------------------------------------------
-
-
 def extends(round_: ApprovalRound) -> bool:
     """Whether a round whose time is over gets the same time once more."""
     return round_.on_timeout == "extend" and not round_.extended
@@ -299,9 +285,6 @@ def timeout_outcome(round_: ApprovalRound, decisions: Sequence[ApproverDecision]
     merged = _merged(round_, voices)
     silent = {post_id for post_id, verdict in merged.items() if verdict is None and post_id not in round_.blocked}
     return campaign_decision(Decision.APPROVED if post_id in silent else merged[post_id] for post_id in merged)
-
-
-# --- words change -------------------------------------------------------------------------------------
 
 
 def after_edit(before: Post, after: Post) -> Post:

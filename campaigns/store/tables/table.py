@@ -111,11 +111,9 @@ class Table(Protocol):
 
     def get(self, key: Key) -> Item | None:
         """Return the item as of now (strongly consistent)."""
-        ...
 
     def get_many(self, keys: Sequence[Key]) -> dict[Key, Item]:
         """Return the items that are there, each as of now; not all of one moment."""
-        ...
 
     def query(
         self, pk: str, prefix: str = "", *, limit: int | None = None, after: str = "", reverse: bool = False
@@ -124,15 +122,12 @@ class Table(Protocol):
 
         `after` is the sort key to go on from; it begins with `prefix`, whether an item lies there or not.
         """
-        ...
 
     def query_index(self, index: Index, pk: str, **part: Unpack[Stretch]) -> list[Item]:
         """Return the items of an index partition by index sort key; may lag a little."""
-        ...
 
     def positions(self, index: Index, pk: str, **part: Unpack[Stretch]) -> list[Position]:
         """Return where the items of an index partition lie, as `query_index` would list them."""
-        ...
 
     def write(self, *operations: Operation) -> None:
         """Do all operations or none, on distinct keys; an answer that got lost on the way counts as ours.
@@ -142,11 +137,9 @@ class Table(Protocol):
             ItemTooLargeError: an item, or all of them together, above the bounds.
             ValueError: no or too many operations, or a key named twice.
         """
-        ...
 
     def delete(self, keys: Sequence[Key]) -> None:
         """Remove any number of items, not atomically; absent ones are no error."""
-        ...
 
 
 def key_of(item: Item) -> Key:
