@@ -179,7 +179,7 @@ def _waiting(holder: Holder) -> Response:
             "name": each.found.campaign.name,
             "url": each.link.url(base_url),
             "until": words.moment(
-                each.found.round.expires_at, _zone(each.found.approver, each.found.campaign.schedule.zone)
+                each.found.round.expires_at, each.found.approver.zone(each.found.campaign.schedule.zone)
             ),
             "posts": words("list.posts", n=len(each.found.round.posts) - len(each.found.round.locked)),
             "round": _place(words, each.found.round),
@@ -197,10 +197,6 @@ def _place(words: Words, round_: ApprovalRound) -> str:
     if found := where(round_):
         return words("stage.where", n=found[0], of=found[1], name=found[2])
     return words("list.round", round=round_.n) if round_.n > 1 else ""
-
-
-def _zone(approver: RoundApprover, zone: ZoneInfo) -> ZoneInfo:
-    return ZoneInfo(approver.timezone) if approver.timezone else zone
 
 
 def _said(holder: Holder, key: str, *, status: int, sign: str) -> Response:

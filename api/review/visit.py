@@ -96,7 +96,7 @@ class Visit:
 
     @property
     def reader_zone(self) -> ZoneInfo:
-        return ZoneInfo(self.approver.timezone) if self.approver.timezone else self.zone
+        return self.approver.zone(self.zone)
 
     @property
     def last_round(self) -> bool:

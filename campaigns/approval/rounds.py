@@ -191,7 +191,7 @@ def _told_of_its_end(before: ApprovalRound, after: ApprovalRound, now: datetime)
 def _extended(case: Case, change: Change, now: datetime) -> list[OutboxEntry]:
     """Who has not decided needs a new link, for the old one ends when it did."""
     until = change.round.expires_at.isoformat()
-    entries = [personal(EXTENDED, change.round, each.id, until, due_at=now) for each in gate.silent(case)]
+    entries = [personal(EXTENDED, change.round, each.id, until, due_at=now) for each in case.silent]
     return [*entries, *([to_the_team(EXPIRED, change.round, until, due_at=now)] if change.by_policy else [])]
 
 

@@ -2,6 +2,7 @@
 
 import operator
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -32,6 +33,10 @@ class RoundApprover(Wire):
     timezone: Maybe[str] = None
     jti: str
     revoked: bool = False
+
+    def zone(self, of_the_campaign: ZoneInfo) -> ZoneInfo:
+        """Return the time zone in which this person is told of times."""
+        return ZoneInfo(self.timezone) if self.timezone else of_the_campaign
 
 
 class RoundStage(Wire):

@@ -172,14 +172,14 @@ def resend(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """
 
     def links(case: Case, _: Change) -> list[OutboxEntry]:
-        return [personal(NEW_LINK, case.round, each.id, now.isoformat(), due_at=now) for each in gate.silent(case)]
+        return [personal(NEW_LINK, case.round, each.id, now.isoformat(), due_at=now) for each in case.silent]
 
     done = store.approvals.act(
         campaign.tenant_id, campaign.id, _open(store, campaign).n,
         lambda case: gate.resend(case, actor=by.actor, reason=by.reason, now=now),
         follows=links,
     )  # fmt: skip
-    names = [each.name for each in gate.silent(done.case)]
+    names = [each.name for each in done.case.silent]
     return f"the link goes to {', '.join(names)} again" if names else "everybody has decided"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from campaigns.approval.messages.notices import Notice, Occasion, place_told
 from campaigns.model.approval import ApprovalRound, RoundApprover
@@ -17,13 +16,11 @@ def digest(
     """Return one mail about several rounds, each with the approver's own link to it; the one that ends first first."""
     words = words_for(approver.locale)
     lines = [(_line(campaign, round_, approver, words), link) for campaign, round_, link in waiting]
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words("mail.digest.subject", n=len(lines)),
-        paragraphs=[words("mail.digest.first", n=len(lines))],
-        thread=about.thread(approver.email),
-        language=words.language,
+    return about.told(
+        approver,
+        words,
+        words("mail.digest.subject", n=len(lines)),
+        [words("mail.digest.first", n=len(lines))],
         items=lines,
         link=(words("mail.digest.open"), list_url),
         foot=[words("mail.yours"), words("mail.ask", who=about.who_asks(words))],
@@ -33,14 +30,11 @@ def digest(
 def list_link(about: Occasion, approver: RoundApprover, *, list_url: str, until: datetime) -> Notice:
     """Return the link to the list of an approver."""
     words = words_for(approver.locale)
-    zone = ZoneInfo(approver.timezone) if approver.timezone else about.zone
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words("mail.list_link.subject"),
-        paragraphs=[words("mail.list_link.first", until=words.moment(until, zone))],
-        thread=about.thread(approver.email),
-        language=words.language,
+    return about.told(
+        approver,
+        words,
+        words("mail.list_link.subject"),
+        [words("mail.list_link.first", until=words.moment(until, approver.zone(about.zone)))],
         link=(words("mail.digest.open"), list_url),
         foot=[words("mail.yours"), words("mail.ask", who=about.who_asks(words))],
     )
@@ -49,21 +43,18 @@ def list_link(about: Occasion, approver: RoundApprover, *, list_url: str, until:
 def list_code(about: Occasion, approver: RoundApprover, *, code: str) -> Notice:
     """Return the code that opens the list."""
     words = words_for(approver.locale)
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words("mail.list_code.subject"),
-        paragraphs=[words("mail.list_code.first"), code, words("mail.code.lifetime")],
-        thread=about.thread(approver.email),
-        language=words.language,
+    return about.told(
+        approver,
+        words,
+        words("mail.list_code.subject"),
+        [words("mail.list_code.first"), code, words("mail.code.lifetime")],
         foot=[words("mail.list_code.not_you"), words("mail.ask", who=about.who_asks(words))],
     )
 
 
 def _line(campaign: Campaign, round_: ApprovalRound, approver: RoundApprover, words: Words) -> str:
-    zone = ZoneInfo(approver.timezone) if approver.timezone else campaign.schedule.zone
     count = len(round_.posts) - len(round_.locked)
-    until = words.moment(round_.expires_at, zone)
+    until = words.moment(round_.expires_at, approver.zone(campaign.schedule.zone))
     return words(
         "mail.digest.line", n=count, name=one_line(campaign.name), again=place_told(round_, words), until=until
     )

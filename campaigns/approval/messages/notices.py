@@ -5,6 +5,7 @@ given in when they are sent: nothing here or in the outbox keeps one.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.charset import SHORTEST, Charset
@@ -192,13 +193,21 @@ class Occasion:
         """Return what names the conversation of one reader about one campaign, without naming the reader."""
         return f"{self.campaign.id}.{hashlib.sha256(address.encode()).hexdigest()[:16]}"
 
+    def told(
+        self, approver: RoundApprover, words: Words, subject: str, paragraphs: list[str], *, foot: list[str],
+        link: tuple[str, str] | None = None, items: Sequence[tuple[str, str]] = (),
+    ) -> Notice:  # fmt: skip
+        """Return a notice to one approver."""
+        thread, language = self.thread(approver.email), words.language
+        return Notice(approver.name, approver.email, subject, paragraphs, thread, language, link, foot, list(items))
+
 
 def to_approver(
     kind: str, about: Occasion, approver: RoundApprover, *, link_url: str = "", renewed: bool = False, code: str = ""
 ) -> Notice:
     """Return a notice of one of the `PERSONAL` kinds; all but receipt and code need the link."""
     words = words_for(approver.locale)
-    zone = ZoneInfo(approver.timezone) if approver.timezone else about.zone
+    zone = approver.zone(about.zone)
     if kind == "receipt":
         return _receipt(about, approver, words, zone)
     if kind == "code":
@@ -215,13 +224,11 @@ def to_approver(
     }[kind]()
     subject = {"review_request": "review", "changed": "changed_since"}.get(kind, kind)
     others = [each.name for each in about.round.approvers if each.id != approver.id and not each.revoked]
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words(f"mail.{subject}.subject", **values),
-        paragraphs=[first, *(_contents(about, words, open_posts) if kind == "review_request" else [])],
-        thread=about.thread(approver.email),
-        language=words.language,
+    return about.told(
+        approver,
+        words,
+        words(f"mail.{subject}.subject", **values),
+        [first, *(_contents(about, words, open_posts) if kind == "review_request" else [])],
         link=(words("mail.open"), link_url),
         foot=[
             words("mail.decide_by", until=until),
@@ -284,31 +291,27 @@ def _receipt(about: Occasion, approver: RoundApprover, words: Words, zone: ZoneI
     said = next(each for each in about.decisions if each.approver_id == approver.id)
     decision = words(f"done.{said.decision}")
     until = undo_until(about.round, said)
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words("mail.receipt.subject", name=about.name(), decision=decision, again=about.again(words)),
-        paragraphs=[
+    return about.told(
+        approver,
+        words,
+        words("mail.receipt.subject", name=about.name(), decision=decision, again=about.again(words)),
+        [
             words("mail.receipt.first", at=words.moment(said.at, zone)),
             decision,
             *([words("mail.receipt.undo", at=words.clock(until, zone))] if until else []),
             *_said(about, [said]),
             words("mail.receipt.content", code=said.digest[:12]),
         ],
-        thread=about.thread(approver.email),
-        language=words.language,
         foot=[words("mail.not_you", who=about.who_asks(words))],
     )
 
 
 def _code(about: Occasion, approver: RoundApprover, words: Words, code: str) -> Notice:
-    return Notice(
-        to=approver.name,
-        email=approver.email,
-        subject=words("mail.code.subject", name=about.name(), again=about.again(words)),
-        paragraphs=[words("mail.code.first"), code, words("mail.code.lifetime")],
-        thread=about.thread(approver.email),
-        language=words.language,
+    return about.told(
+        approver,
+        words,
+        words("mail.code.subject", name=about.name(), again=about.again(words)),
+        [words("mail.code.first"), code, words("mail.code.lifetime")],
         foot=[words("mail.code.not_you"), words("mail.ask", who=about.who_asks(words))],
     )
 

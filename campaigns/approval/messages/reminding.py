@@ -75,7 +75,7 @@ def _reminders(
     """Return the reminders that are due; who is `again` asked has just heard of what was changed before."""
     entries = []
     for approver in silent:
-        theirs = ZoneInfo(approver.timezone) if approver.timezone else zone
+        theirs = approver.zone(zone)
         moments = reminders_at(round_.opened_at, round_.expires_at, round_.reminders, theirs)
         heard = round_.changed_at if approver.id in again else None
         past = [moment for moment in moments if moment <= now and (heard is None or moment > heard)]

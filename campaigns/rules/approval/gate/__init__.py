@@ -33,7 +33,6 @@ from campaigns.rules.approval.gate.orders import (
     replace,
     resend,
     revoke,
-    silent,
 )
 from campaigns.rules.approval.gate.voices import answer_id, answer_of, decide, draft, undo
 from campaigns.rules.approval.gate.words import edit, require_undecided, what_is_shown
@@ -43,5 +42,5 @@ __all__ = [
     "Case", "Change", "FormProof", "Gate", "LinkProof", "OrderProof", "Voice", "answer_id", "answer_of", "asked_again",
     "close",
     "decide", "draft", "due_before", "edit", "expire", "extend", "is_put_again", "later", "may_decide", "one_asked",
-    "replace", "require_askable", "require_undecided", "resend", "revoke", "silent", "undo", "what_is_shown",
+    "replace", "require_askable", "require_undecided", "resend", "revoke", "undo", "what_is_shown",
 ]  # fmt: skip

@@ -147,13 +147,8 @@ def _terms_with(case: Case, before: RoundApprover, after: Approver) -> Approval:
         raise FaultsError(faults_of(error)) from error
 
 
-def silent(case: Case) -> list[RoundApprover]:
-    """Return those who have a good link and have something to decide."""
-    return case.silent
-
-
 def _able(case: Case) -> list[RoundApprover]:
-    return [each for each in silent(case) if may_decide(case.campaign, each)]
+    return [each for each in case.silent if may_decide(case.campaign, each)]
 
 
 def _nobody_left(case: Case) -> ConflictError:
@@ -170,7 +165,7 @@ def resend(case: Case, *, actor: str, reason: str, now: datetime) -> Change:
         RoundClosedError: the round is over.
     """
     require_open(case, None)
-    details = {"approvers": [each.id for each in silent(case)]}
+    details = {"approvers": [each.id for each in case.silent]}
     return Change(
         case.round, facts=[Fact(actor, "links_resent", now, reason=reason, round=case.round.n, details=details)]
     )
