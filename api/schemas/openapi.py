@@ -79,9 +79,6 @@ def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from path.values()
 
 
-# --- what requests are made of -------------------------------------------------------------------------
-
-
 def _in_requests(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every object schema that JSON requests are made of, the named and the nameless ones."""
     waiting = [
@@ -186,9 +183,6 @@ def _show_text(schema: dict[str, Any]) -> None:
         for text in [shown, *shown.get("anyOf", []), shown.get("items", {})]:
             if text.get("type") == "string" and not text.keys() & {"pattern", "format", "enum", "const"}:
                 text["pattern"] = _TEXT
-
-
-# --- what leads where ----------------------------------------------------------------------------------
 
 
 def _link(schema: dict[str, Any]) -> None:

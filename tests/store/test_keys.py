@@ -84,15 +84,13 @@ BUILDERS: dict[Callable[..., Key], tuple[st.SearchStrategy[Any], ...]] = {
     keys.alarm: (KINDS_OF_SIGNAL,),
     keys.turn: (KINDS_OF_SIGNAL,),
     keys.running: (KINDS_OF_SIGNAL, st.from_regex(r"[0-9a-f]{1,32}", fullmatch=True)),
-    keys.model_limit: (),
-    keys.model_switch: (),
     keys.model_switched: (NUMBERS,),
     keys.model_use: (st.from_regex(r"[0-9a-f]{1,32}", fullmatch=True),),
     keys.tally: (st.dates(), st.from_regex(r"([0-9a-f]{1,32})?", fullmatch=True)),
 }
 OF_NO_TENANT = {
     keys.callback, keys.feed_token, keys.signal, keys.alarm, keys.turn, keys.running, keys.tally,
-    keys.model_limit, keys.model_switch, keys.model_switched, keys.model_use,
+    keys.model_switched, keys.model_use,
 }  # fmt: skip
 CALLS = st.sampled_from(list(BUILDERS)).flatmap(lambda build: st.tuples(st.just(build), st.tuples(*BUILDERS[build])))
 
@@ -101,7 +99,7 @@ def test_every_builder_of_a_key_is_in_the_list() -> None:
     built = {
         thing
         for name, thing in vars(keys).items()
-        if callable(thing) and getattr(thing, "__annotations__", {}).get("return") == "Key" and not name.startswith("_")
+        if callable(thing) and getattr(thing, "__annotations__", {}).get("return") is Key and not name.startswith("_")
     }
 
     assert built == set(BUILDERS)

@@ -59,8 +59,6 @@ Follows = Callable[[Case, Change], list[OutboxEntry]]
 class ApprovalRepository(Repository):
     """Rounds by campaign and number. Unknown, foreign and malformed ids all answer `NotFoundError`."""
 
-    # --- rounds ------------------------------------------------------------------------------------
-
     @contended
     def open_round(
         self,
@@ -234,15 +232,11 @@ class ApprovalRepository(Repository):
                 ends[key] = End(position.index_sk.partition("#")[2])
         return list(ends.values())
 
-    # --- decisions ---------------------------------------------------------------------------------
-
     def decisions(self, tenant_id: str, campaign_id: str, n: int) -> list[ApproverDecision]:
         """Return what was decided in a round so far, by time."""
         pk = keys.campaign_partition(tenant_id, campaign_id)
         found = [value_of(item, ApproverDecision) for item in self._table.query(pk, keys.decisions(n))]
         return sorted(found, key=lambda decision: (decision.at, decision.approver_id))
-
-    # --- acts --------------------------------------------------------------------------------------
 
     @contended
     def act(

@@ -77,8 +77,6 @@ class CampaignRepository:
         self._idempotency = IdempotencyRepository(table)
         self._looks = LookRepository(table)
 
-    # --- create and read ---------------------------------------------------------------------------
-
     @contended
     def create(
         self,
@@ -266,8 +264,6 @@ class CampaignRepository:
         """Return campaigns of all tenants that came to rest after `instant`, latest first, for rates and alerts."""
         return [ended_of(position) for position in reversed(read_since(self._table, Due.ENDED, instant))]
 
-    # --- change ------------------------------------------------------------------------------------
-
     @contended
     def move(
         self,
@@ -444,8 +440,6 @@ class CampaignRepository:
         if stored.status in SUMMED and campaign.usage != stored.usage:
             self._table.write(replacing(item, campaign, before_notes(item)))
         return campaign
-
-    # --- inside ------------------------------------------------------------------------------------
 
     def _read(self, tenant_id: str, campaign_id: str, *, deleted: bool = False) -> Item:
         item = self._table.get(keys.campaign(tenant_id, campaign_id))

@@ -9,6 +9,7 @@ begin with `@`, which no tenant can: what links and feeds point at, and what hou
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -93,14 +94,25 @@ def campaign_partition(tenant_id: str, campaign_id: str) -> str:
     return f"{_id('tenant', tenant_id)}#{_id('campaign', campaign_id)}"
 
 
-def campaign(tenant_id: str, campaign_id: str) -> Key:
-    return Key(campaign_partition(tenant_id, campaign_id), "campaign")
+def _the_one(name: str) -> Callable[[str, str], Key]:
+    """Return the builder of a key of what a campaign has one of."""
+
+    def key(tenant_id: str, campaign_id: str) -> Key:
+        return Key(campaign_partition(tenant_id, campaign_id), name)
+
+    return key
 
 
-def tombstone(tenant_id: str, campaign_id: str) -> Key:
-    """Marks a deleted campaign until its time to be purged."""
-    return Key(campaign_partition(tenant_id, campaign_id), "tombstone")
-
+campaign = _the_one("campaign")
+tombstone = _the_one("tombstone")
+"""Marks a deleted campaign until its time to be purged."""
+audit_head = _the_one("audit-head")
+lease = _the_one("lease")
+recovery = _the_one("recovery")
+look = _the_one("look")
+"""Says when a campaign is looked at next."""
+work = _the_one("work")
+"""Counts how long a campaign was worked on."""
 
 USAGE: Final = "usage#"
 
@@ -164,10 +176,6 @@ def audit(tenant_id: str, campaign_id: str, seq: int) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), f"{AUDIT}{_number(seq)}")
 
 
-def audit_head(tenant_id: str, campaign_id: str) -> Key:
-    return Key(campaign_partition(tenant_id, campaign_id), "audit-head")
-
-
 PLANNED_WITH: Final = "planned-with#"
 
 
@@ -177,20 +185,8 @@ def planned_with(tenant_id: str, campaign_id: str, part: str) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), f"{PLANNED_WITH}{named}")
 
 
-def lease(tenant_id: str, campaign_id: str) -> Key:
-    return Key(campaign_partition(tenant_id, campaign_id), "lease")
-
-
-def recovery(tenant_id: str, campaign_id: str) -> Key:
-    return Key(campaign_partition(tenant_id, campaign_id), "recovery")
-
-
 FAILED_STEPS: Final = "failed-step#"
-
-
-def look(tenant_id: str, campaign_id: str) -> Key:
-    """Says when a campaign is looked at next."""
-    return Key(campaign_partition(tenant_id, campaign_id), "look")
+RAN_OUT: Final = "ran-out#"
 
 
 def ran_out(tenant_id: str, campaign_id: str, n: int) -> Key:
@@ -198,17 +194,9 @@ def ran_out(tenant_id: str, campaign_id: str, n: int) -> Key:
     return Key(campaign_partition(tenant_id, campaign_id), f"{RAN_OUT}{_number(n)}")
 
 
-RAN_OUT: Final = "ran-out#"
-
-
 def failed_step(tenant_id: str, campaign_id: str, step: str) -> Key:
     """Counts how often a step of a campaign has failed, or was tried."""
     return Key(campaign_partition(tenant_id, campaign_id), f"{FAILED_STEPS}{_hashed(step)}")
-
-
-def work(tenant_id: str, campaign_id: str) -> Key:
-    """Counts how long a campaign was worked on."""
-    return Key(campaign_partition(tenant_id, campaign_id), "work")
 
 
 # --- personas and brands -----------------------------------------------------------------------------
@@ -404,12 +392,8 @@ MODEL_USES: Final = f"{MODEL_NOW}use#"
 MODEL_SWITCHED: Final = "switched#"
 
 
-def model_limit() -> Key:
-    return Key(MODEL, f"{MODEL_NOW}limit")
-
-
-def model_switch() -> Key:
-    return Key(MODEL, f"{MODEL_NOW}switch")
+MODEL_LIMIT: Final = Key(MODEL, f"{MODEL_NOW}limit")
+MODEL_SWITCH: Final = Key(MODEL, f"{MODEL_NOW}switch")
 
 
 def model_switched(n: int) -> Key:

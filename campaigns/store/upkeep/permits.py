@@ -79,7 +79,7 @@ class PermitRepository(Repository):
     def read(self, now: datetime) -> Model:
         """Return the use of the model, without processes that are gone; those that are long gone are removed."""
         items = {item["sk"]: item for item in self._table.query(keys.MODEL, keys.MODEL_NOW)}
-        limit, switch = items.get(keys.model_limit().sk), items.get(keys.model_switch().sk)
+        limit, switch = items.get(keys.MODEL_LIMIT.sk), items.get(keys.MODEL_SWITCH.sk)
         uses = [_use(item) for sk, item in items.items() if sk.startswith(keys.MODEL_USES)]
         if gone := [use.demand.owner for use in uses if use.until + _KEPT < now]:
             self._table.delete([keys.model_use(owner) for owner in gone])
@@ -103,14 +103,14 @@ class PermitRepository(Repository):
         unmoved: Condition = Equals({"version": before.version}) if before else ABSENT
         item = {"kind": "model-limit", "calls": calls, "version": changed.version, "since": keys.instant(now)}
         try:
-            self._table.write(Put({**keys.model_limit()._asdict(), **item}, unmoved))
+            self._table.write(Put({**keys.MODEL_LIMIT._asdict(), **item}, unmoved))
         except ConditionFailed:
             return None
         return changed
 
     def switch(self) -> Switch | None:
         """Return the switch as it is, None: it was never touched."""
-        item = self._table.get(keys.model_switch())
+        item = self._table.get(keys.MODEL_SWITCH)
         return _switch(item) if item else None
 
     def turn(self, *, stopped: bool, by: str, reason: str, now: datetime) -> Switch | None:
@@ -127,7 +127,7 @@ class PermitRepository(Repository):
             }  # fmt: skip
             try:
                 self._table.write(
-                    Put({**keys.model_switch()._asdict(), "kind": "model-switch", **said}, unmoved),
+                    Put({**keys.MODEL_SWITCH._asdict(), "kind": "model-switch", **said}, unmoved),
                     Put({**keys.model_switched(turned.changes)._asdict(), "kind": "model-switched", **said}, ABSENT),
                 )
             except ConditionFailed:
