@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from deployments.aws.environment import Environment, EnvironmentFaultsError, load, text_of
 from deployments.aws.preflight import MAIL_URL, lacks_here, missing
-from deployments.aws.registered import Registered, differences, pieces
-from deployments.aws.release import ImageError, Images, Release, Releases, commit
+from deployments.aws.registered import differences, pieces
+from deployments.aws.release import ImageError, Images, Parameter, Release, Releases, commit
 from deployments.aws.secrets import NAMES, Secrets
 from deployments.aws.stacks import Stack, StackFailedError, Stacks
 from deployments.aws.templates import STACKS, read, template, with_settings
@@ -54,7 +54,7 @@ class Installation:
         self.stacks = Stacks(clients("cloudformation"), delay=delay)
         self.secrets = Secrets(clients("secretsmanager"), name)
         self.releases = Releases(clients("ssm"), name)
-        self.registered = Registered(clients("ssm"), name)
+        self.registered = Parameter(clients("ssm"), name, "registered")
         self._templates, self._delay = templates, delay
 
     def stack(self, part: str, image: str = "") -> Stack:

@@ -3,12 +3,9 @@
 The pieces of the release that was registered last lie in one parameter in SSM: each by a digest of what it says.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import yaml
-from botocore.exceptions import ClientError
 
 from campaigns.model.base import content_hash
 from deployments.engine import automations
@@ -31,23 +28,3 @@ def differences(there: Pieces, wanted: Pieces) -> Iterator[str]:
         if there.get(name) != digest:
             yield f"{name}: {'changed' if name in there else 'made'}"
     yield from (f"{name}: no longer part of it, and stays: delete it by hand" for name in there.keys() - wanted.keys())
-
-
-class Registered:
-    """The parameter `/campaigns/ENV/registered`."""
-
-    def __init__(self, client: Any, environment: str) -> None:
-        self._client, self._name = client, f"/campaigns/{environment}/registered"
-
-    def read(self) -> Pieces:
-        """Return the pieces that were registered last; none where a release of before did it, or nobody yet."""
-        try:
-            return dict(json.loads(self._client.get_parameter(Name=self._name)["Parameter"]["Value"]))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ParameterNotFound":
-                return {}
-            raise
-
-    def write(self, registered: Pieces) -> None:
-        value = json.dumps(dict(registered), separators=(",", ":"))
-        self._client.put_parameter(Name=self._name, Type="String", Overwrite=True, Value=value)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -28,23 +29,37 @@ class Release:
         return self if image == self.image else replace(self, image=image, before=self.image)
 
 
-class Releases:
-    """The parameter `/campaigns/ENV/release`."""
+class Parameter:
+    """An object of texts in SSM, `/campaigns/ENV/NAME`."""
 
-    def __init__(self, client: Any, environment: str) -> None:
-        self._client, self._name = client, f"/campaigns/{environment}/release"
+    def __init__(self, client: Any, environment: str, name: str) -> None:
+        self._client, self._name = client, f"/campaigns/{environment}/{name}"
 
-    def read(self) -> Release:
+    def read(self) -> dict[str, str]:
+        """Return what was kept last; nothing where nobody kept anything yet."""
         try:
-            return Release(**json.loads(self._client.get_parameter(Name=self._name)["Parameter"]["Value"]))
+            return dict(json.loads(self._client.get_parameter(Name=self._name)["Parameter"]["Value"]))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ParameterNotFound":
-                return Release()
+                return {}
             raise
 
-    def write(self, release: Release) -> None:
-        value = json.dumps(asdict(release), sort_keys=True)
+    def write(self, texts: Mapping[str, str]) -> None:
+        value = json.dumps(dict(texts), separators=(",", ":"))
         self._client.put_parameter(Name=self._name, Type="String", Overwrite=True, Value=value)
+
+
+class Releases:
+    """The parameter `release` of an environment."""
+
+    def __init__(self, client: Any, environment: str) -> None:
+        self._kept = Parameter(client, environment, "release")
+
+    def read(self) -> Release:
+        return Release(**self._kept.read())
+
+    def write(self, release: Release) -> None:
+        self._kept.write(asdict(release))
 
 
 class ImageError(RuntimeError):

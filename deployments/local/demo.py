@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 from collections import Counter
@@ -20,7 +19,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -36,14 +34,13 @@ from deployments.local.aws_local import AwsLocal
 from deployments.local.aws_local_places import prepare, told
 from deployments.local.fake_bedrock import FakeBedrock
 from deployments.local.mail import newest_link
-from deployments.local.stack import LocalStack, StackError, seed
+from deployments.local.stack import LocalStack, StackError, ignore_stops, let_be_stopped, seed
 from deployments.place import ROOT
 
 DEMO_HOME: Final = Path(".demo")
 TENANT: Final = "fernwood"
 BUILD_SECONDS: Final = 600
 KEPT_RUNS: Final = 3
-_STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DemoError(RuntimeError):
@@ -66,8 +63,7 @@ class Phases:
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    for each in _STOPS:
-        signal.signal(each, _interrupt)  # SIGINT too: a job started with & inherits it ignored
+    let_be_stopped()
     home = _fresh_home(DEMO_HOME)
     say(f"Campaign Orchestration demo; state and logs in {home}")
     extra_env, helpers = _parts(options)
@@ -86,8 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nThe demo failed: {error}\nLogs: {stack.logs}", file=sys.stderr)
         return 1
     finally:
-        for each in _STOPS:
-            signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        ignore_stops()
         stack.stop()
         helpers.close()
     return 0
@@ -356,12 +351,6 @@ def _lock(folder: Path) -> Any:
         handle.close()
         return None
     return handle
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    for each in _STOPS:
-        signal.signal(each, signal.SIG_IGN)  # make hands its own signal on: two come at once
-    raise KeyboardInterrupt
 
 
 def say(text: str) -> None:

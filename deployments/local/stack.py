@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self
 
 import httpx
@@ -295,6 +296,26 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def let_be_stopped() -> None:
+    """Raise `KeyboardInterrupt` for whatever ends this process; a job started with & inherits SIGINT ignored."""
+    for each in _STOPS:
+        signal.signal(each, _interrupt)
+
+
+def ignore_stops() -> None:
+    """Let nothing interrupt what is stopped already: two signals come at once, and make hands its own on."""
+    for each in _STOPS:
+        signal.signal(each, signal.SIG_IGN)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    ignore_stops()
+    raise KeyboardInterrupt
 
 
 def _quietly(act: Callable[[], object]) -> None:

@@ -8,29 +8,25 @@ import fcntl
 import json
 import shlex
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Final, NoReturn
 
 from campaigns.rules.freshen import moved_ahead
-from deployments.local.stack import MARKER, LocalStack, StackError, seed
+from deployments.local.stack import MARKER, LocalStack, StackError, let_be_stopped, seed
 from deployments.place import ROOT
 
 HOME: Final = Path(".up")
 TENANT: Final = "fernwood"
-_STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What the API, a command or a run started by hand needs of us; the server is set up already.
 _TOLD: Final = ("CAMPAIGNS_", "PREFECT_API_", "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK")
 
 
 def main() -> int:
-    for each in _STOPS:
-        signal.signal(each, _interrupt)  # SIGINT too: a job started with & inherits it ignored
+    let_be_stopped()
     HOME.mkdir(mode=0o700, exist_ok=True)
     with (HOME / ".lock").open("w") as lock:
         try:
@@ -89,12 +85,6 @@ def _tell(path: Path, env: Mapping[str, str]) -> None:
     unfinished.touch(mode=0o600)
     unfinished.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in told.items()))
     unfinished.replace(path)
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    for each in _STOPS:
-        signal.signal(each, signal.SIG_IGN)  # make hands its own signal on: two come at once
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
