@@ -17,7 +17,7 @@ from campaigns.store.campaign.posts import PostRepository
 from campaigns.store.items import keys
 from campaigns.store.items.documents import Page, read_page, value_of
 from campaigns.store.items.post_items import post_item
-from campaigns.store.tables.table import ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.tables.table import Equals, Item, Put, Table, wrote
 
 _FILLED_AT_ONCE: Final = 50
 """Campaigns between two notes of how far it came."""
@@ -97,7 +97,5 @@ class CalendarRepository:
     def _place(self, post: Post) -> None:
         if not post.goes_out:
             return
-        try:
-            self._table.write(Put(post_item(post), Equals({"version": post.version})))
-        except ConditionFailed:
-            return  # whoever changed it in this moment has placed it
+        # Whoever changes it in this moment places it.
+        wrote(self._table, Put(post_item(post), Equals({"version": post.version})))

@@ -6,7 +6,7 @@ from typing import Final
 from campaigns.model.approval import ApprovalRound, OneTimeCode
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Put, Repository
+from campaigns.store.tables.table import ABSENT, Equals, Put, Repository, wrote
 
 CODE_KEPT: Final = timedelta(days=1)
 
@@ -25,11 +25,7 @@ class CodeRepository(Repository):
         key = keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
         unmoved = Equals({"state": _state(instead_of)}) if instead_of else ABSENT
         item = item_of(key, "code", code, state=_state(code), **keys.purged_after(code.issued_at + CODE_KEPT, key))
-        try:
-            self._table.write(Put(item, unmoved))
-        except ConditionFailed:
-            return False
-        return True
+        return wrote(self._table, Put(item, unmoved))
 
 
 def _state(code: OneTimeCode) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaigns.errors import IdempotencyMismatchError
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Repository
+from campaigns.store.tables.table import ABSENT, Condition, Equals, Item, Put, Repository, wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,9 @@ class IdempotencyRepository(Repository):
                 if found.fingerprint != record.fingerprint:
                     raise IdempotencyMismatchError("this idempotency key was used with another request")
                 return found
-            try:
-                unused = self.unused(tenant_id, record.key, now=now)
-                self._table.write(Put(idempotency_item(tenant_id, record), unused))
-            except ConditionFailed:
-                continue
-            return record
+            unused = self.unused(tenant_id, record.key, now=now)
+            if wrote(self._table, Put(idempotency_item(tenant_id, record), unused)):
+                return record
 
     def unused(self, tenant_id: str, key: str, *, now: datetime) -> Condition:
         """Return the condition for writing a record: none is there, or still the same one whose time is over."""

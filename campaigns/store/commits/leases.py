@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.errors import LeaseLostError
 from campaigns.store.commits.looks import look_at
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Check, Condition, ConditionFailed, Equals, Item, Put, Repository
+from campaigns.store.tables.table import ABSENT, Check, Condition, ConditionFailed, Equals, Item, Put, Repository, wrote
 
 LOOK_AFTER: Final = timedelta(seconds=11)
 """The time after a lease's end at which its campaign is looked at: clocks differ, a renewal may be on its way."""
@@ -82,10 +82,7 @@ class LeaseRepository(Repository):
     def release(self, lease: Lease) -> None:
         """Give the lease up, so that the next owner need not wait; a lease already lost stays with its new owner."""
         given_up = replace(lease, owner=_RELEASED, expires_at=datetime.fromtimestamp(0, UTC))
-        try:
-            self._table.write(Put(_item(given_up), lease.held()))
-        except ConditionFailed:
-            return
+        wrote(self._table, Put(_item(given_up), lease.held()))
 
     def current(self, tenant_id: str, campaign_id: str, *, now: datetime) -> Lease | None:
         """Return the lease that somebody holds now, or None."""

@@ -15,7 +15,7 @@ from campaigns.model.vocabulary import RoundStatus
 from campaigns.store.items import keys
 from campaigns.store.items.due import place_of, positions, read_due
 from campaigns.store.items.keys import Due
-from campaigns.store.tables.table import ConditionFailed, Delete, Equals, Item, Key, Put, Repository
+from campaigns.store.tables.table import Delete, Equals, Item, Key, Put, Repository, wrote
 
 SOON: Final = timedelta(seconds=15)
 """The time after a change at which a campaign is looked at: what brought it about may still be under way."""
@@ -73,17 +73,11 @@ class LookRepository(Repository):
 
     def again(self, look: Look, *, at: datetime) -> None:
         """Look at the campaign again at that time, unless its item has changed since it was read."""
-        self._write(Put(look_item(look.tenant_id, look.campaign_id, at), Equals({"due_sk": look.seen})))
+        wrote(self._table, Put(look_item(look.tenant_id, look.campaign_id, at), Equals({"due_sk": look.seen})))
 
     def over(self, look: Look) -> None:
         """Look at the campaign no more, unless its item has changed since it was read."""
-        self._write(Delete(keys.look(look.tenant_id, look.campaign_id), Equals({"due_sk": look.seen})))
-
-    def _write(self, operation: Put | Delete) -> None:
-        try:
-            self._table.write(operation)
-        except ConditionFailed:
-            return
+        wrote(self._table, Delete(keys.look(look.tenant_id, look.campaign_id), Equals({"due_sk": look.seen})))
 
 
 def look_item(tenant_id: str, campaign_id: str, at: datetime) -> Item:

@@ -13,7 +13,7 @@ from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, readable, value_of
 from campaigns.store.items.due import UNREADABLE, put_off, read_due, read_items, read_since
 from campaigns.store.items.keys import Due
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Repository, key_of
+from campaigns.store.tables.table import ABSENT, Equals, Item, Put, Repository, key_of, wrote
 
 KEPT_AFTER_DELIVERY: Final = timedelta(days=30)
 """A delivered entry stays that long, so that the same fact is not enqueued again by a late repetition."""
@@ -99,10 +99,7 @@ class OutboxRepository(Repository):
     def add(self, entries: Sequence[OutboxEntry]) -> None:
         """Enqueue on their own; an entry that is there already, delivered or not, stays as it is."""
         for entry in entries:
-            try:
-                self._table.write(Put(outbox_item(entry), ABSENT))
-            except ConditionFailed:
-                continue
+            wrote(self._table, Put(outbox_item(entry), ABSENT))
 
     def due(self, now: datetime, *, limit: int = 1000, carriers: Iterable[Due] = CARRIERS) -> list[OutboxEntry]:
         """Return undelivered entries whose time has come, of these carriers; a new one may take a moment to appear.
@@ -157,11 +154,8 @@ class OutboxRepository(Repository):
     def _replace(
         self, entry: OutboxEntry, changed: OutboxEntry, *, beside: Mapping[str, str] = MappingProxyType({})
     ) -> OutboxEntry | None:
-        try:
-            self._table.write(Put({**outbox_item(changed), **beside}, _unchanged(entry)))
-        except ConditionFailed:
-            return None
-        return changed
+        put = Put({**outbox_item(changed), **beside}, _unchanged(entry))
+        return changed if wrote(self._table, put) else None
 
 
 def put_back(entry: OutboxEntry, *, at: datetime) -> Put:

@@ -12,7 +12,7 @@ from typing import Final
 
 from campaigns.store.items import keys
 from campaigns.store.items.keys import Due
-from campaigns.store.tables.table import ConditionFailed, Equals, Item, Key, Position, Put, Table
+from campaigns.store.tables.table import Equals, Item, Key, Position, Put, Table, wrote
 
 OF_ONE_TENANT: Final = 500
 """The most things of one tenant in one pass: a tenant that has more due waits for the next one."""
@@ -75,10 +75,8 @@ def put_off(table: Table, key: Key, kind: Due, *, until: datetime) -> None:
     if item is None or item.get("due_pk") not in keys.shards(kind) or item["due_sk"] > keys.until(until):
         return
     later: Item = {**item, **keys.due(kind, until, key)}
-    try:
-        table.write(Put(later, Equals({name: item[name] for name in ("due_pk", "due_sk", *_VERSIONS) if name in item})))
-    except ConditionFailed:
-        return
+    same = Equals({name: item[name] for name in ("due_pk", "due_sk", *_VERSIONS) if name in item})
+    wrote(table, Put(later, same))
 
 
 _VERSIONS: Final = ("version", "writes", "attempts", "done")

@@ -163,6 +163,15 @@ class Repository:
         self._table = table
 
 
+def wrote(table: Table, *operations: Operation) -> bool:
+    """Write, and return whether every condition held; otherwise nothing was written."""
+    try:
+        table.write(*operations)
+    except ConditionFailed:
+        return False
+    return True
+
+
 def check_bounds(operations: Sequence[Operation]) -> None:
     """Refuse what no implementation could write; called before the first byte is sent.
 

@@ -11,7 +11,7 @@ from typing import Final
 from campaigns.model.clocks import CLOCKS
 from campaigns.rules.permits import Demand
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Item, Put, Repository
+from campaigns.store.tables.table import ABSENT, Condition, Delete, Equals, Item, Put, Repository, wrote
 
 _KEPT: Final = timedelta(hours=1)
 """What a process that was killed has left is removed after that, by whoever reads: an index entry would cost as much
@@ -102,11 +102,7 @@ class PermitRepository(Repository):
         changed = Limit(calls, 1 + (before.version if before else 0), now)
         unmoved: Condition = Equals({"version": before.version}) if before else ABSENT
         item = {"kind": "model-limit", "calls": calls, "version": changed.version, "since": keys.instant(now)}
-        try:
-            self._table.write(Put({**keys.MODEL_LIMIT._asdict(), **item}, unmoved))
-        except ConditionFailed:
-            return None
-        return changed
+        return changed if wrote(self._table, Put({**keys.MODEL_LIMIT._asdict(), **item}, unmoved)) else None
 
     def switch(self) -> Switch | None:
         """Return the switch as it is, None: it was never touched."""
@@ -125,14 +121,12 @@ class PermitRepository(Repository):
                 "stopped": int(stopped), "by": by, "reason": reason, "since": keys.instant(now),
                 "changes": turned.changes,
             }  # fmt: skip
-            try:
-                self._table.write(
-                    Put({**keys.MODEL_SWITCH._asdict(), "kind": "model-switch", **said}, unmoved),
-                    Put({**keys.model_switched(turned.changes)._asdict(), "kind": "model-switched", **said}, ABSENT),
-                )
-            except ConditionFailed:
-                continue
-            return turned
+            if wrote(
+                self._table,
+                Put({**keys.MODEL_SWITCH._asdict(), "kind": "model-switch", **said}, unmoved),
+                Put({**keys.model_switched(turned.changes)._asdict(), "kind": "model-switched", **said}, ABSENT),
+            ):
+                return turned
 
     def turned(self) -> list[Switch]:
         """Return who stopped and resumed calls, and why, oldest first."""

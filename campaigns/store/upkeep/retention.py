@@ -22,7 +22,7 @@ from campaigns.store.items.documents import value_of
 from campaigns.store.items.due import place_of, read_due
 from campaigns.store.items.keys import Due
 from campaigns.store.library.assets import AssetFiles
-from campaigns.store.tables.table import ConditionFailed, Delete, Equals, Item, Key, Put, Table, key_of
+from campaigns.store.tables.table import Delete, Equals, Item, Key, Put, Table, key_of, wrote
 
 # A partition goes with the item that stands for the whole of it.
 _WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand", "template": "template"}
@@ -48,22 +48,15 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
         for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
             files.delete(asset.tenant_id, asset.brand_id, asset.id)
         table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
-        try:
-            # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
-            table.write(Delete(key_of(item), unchanged))
-        except ConditionFailed:
-            continue
-        counts[_WHOLE.get(kind, kind)] += 1
+        # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
+        if wrote(table, Delete(key_of(item), unchanged)):
+            counts[_WHOLE.get(kind, kind)] += 1
     return dict(counts)
 
 
 def _is_claimed(table: Table, item: Item, unchanged: Equals) -> bool:
     """Mark an item whose time is over before what hangs on it goes; False: it has more time since it was read."""
-    try:
-        table.write(Put({**item, "purging": 1}, unchanged))
-    except ConditionFailed:
-        return False
-    return True
+    return wrote(table, Put({**item, "purging": 1}, unchanged))
 
 
 def _pointers(partition: list[Item]) -> list[Key]:

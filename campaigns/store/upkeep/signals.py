@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Equals, Item, Put, Repository
+from campaigns.store.tables.table import ABSENT, Condition, Equals, Item, Put, Repository, wrote
 
 SIGNAL_KEPT: Final = timedelta(days=2)
 
@@ -56,8 +56,4 @@ class SignalRepository(Repository):
             "changes": alarm.changes,
         }
         unmoved: Condition = ABSENT if before is None else Equals({"changes": before.changes})
-        try:
-            self._table.write(Put(item, unmoved))
-        except ConditionFailed:
-            return False
-        return True
+        return wrote(self._table, Put(item, unmoved))

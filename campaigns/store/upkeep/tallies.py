@@ -19,6 +19,7 @@ from campaigns.store.tables.table import (
     Put,
     Repository,
     key_of,
+    wrote,
 )
 from campaigns.telemetry.series import Series
 
@@ -94,11 +95,8 @@ class TallyRepository(Repository):
         }  # fmt: skip
         unmoved: Condition = Equals({"version": version}) if before else ABSENT
         gone = [Delete(key_of(each), Equals({"version": each["version"]})) for each in found]
-        try:
-            self._table.write(Put(total, unmoved), *gone)
-        except ConditionFailed:
-            return 0  # one of them was written meanwhile: next time
-        return len(found)
+        # Else one of them was written meanwhile: next time.
+        return len(found) if wrote(self._table, Put(total, unmoved), *gone) else 0
 
 
 def _sum(items: Iterable[Item]) -> Series:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from campaigns.store.items import keys
-from campaigns.store.tables.table import ABSENT, Condition, ConditionFailed, Delete, Equals, Put, Repository
+from campaigns.store.tables.table import ABSENT, Condition, Delete, Equals, Put, Repository, wrote
 
 LASTS: Final = timedelta(seconds=20)
 """The silence after which a turn is lost."""
@@ -30,11 +30,7 @@ class TurnRepository(Repository):
                 return False
             unmoved = Equals({name: item[name] for name in ("owner", "until")})
         taken = {**key._asdict(), "kind": "turn", "owner": owner, "until": keys.instant(now + LASTS)}
-        try:
-            self._table.write(Put(taken, unmoved))
-        except ConditionFailed:
-            return False
-        return True
+        return wrote(self._table, Put(taken, unmoved))
 
     def note(self, duty: str, *, now: datetime) -> None:
         """Note that a duty was done now, so that others can see that it still is."""
@@ -58,7 +54,4 @@ class TurnRepository(Repository):
 
     def give_back(self, duty: str, *, owner: str) -> None:
         """Let the next one do it at once; a turn that is another's stays theirs."""
-        try:
-            self._table.write(Delete(keys.turn(duty), Equals({"owner": owner})))
-        except ConditionFailed:
-            return
+        wrote(self._table, Delete(keys.turn(duty), Equals({"owner": owner})))
