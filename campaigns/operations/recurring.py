@@ -34,7 +34,7 @@ from campaigns.rules.recurrence.policy import MAKE, SUPERSEDED, Verdict, by_the_
 from campaigns.rules.recurrence.rule import Due
 from campaigns.rules.recurrence.window import brief_of
 from campaigns.store import Store
-from campaigns.store.commits.transaction import attempts
+from campaigns.store.commits.transaction import anew_after
 from campaigns.store.library.occurrences import LastClaim
 
 _LOOKED_BACK: Final = 24
@@ -90,13 +90,7 @@ def occur(
         from_queue: it waited for the one before, which has ended.
         n: above 1 for one more of the same period.
     """
-    wanted = _Wanted(store, template, due, now, actor, by_hand, from_queue, n, default_approver, correlation_id)
-    for _ in attempts():
-        try:
-            return wanted.made()
-        except VersionConflictError:  # somebody else was quicker: see what there is now
-            continue
-    raise AssertionError  # `attempts` ends by raising
+    return _Wanted(store, template, due, now, actor, by_hand, from_queue, n, default_approver, correlation_id).made()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +108,7 @@ class _Wanted:
     default_approver: Approver | None = None
     correlation_id: str | None = None
 
+    @anew_after(VersionConflictError)  # somebody else was quicker: see what there is now
     def made(self) -> Occurrence:
         template = self.template
         requester = Requester.given(template.requested_by, template.requester_email)
@@ -326,6 +321,7 @@ def one_more(store: Store, template: Template, due: Due, **how: Any) -> Occurren
     return occur(store, template, due, **{**how, "by_hand": True, "n": n})
 
 
+@anew_after(VersionConflictError)
 def skip(store: Store, template: Template, *, period: str | None, actor: str, reason: str, now: datetime) -> Occurrence:
     """Leave out a period, or the next one that is due and not yet begun.
 
@@ -333,19 +329,12 @@ def skip(store: Store, template: Template, *, period: str | None, actor: str, re
         FaultsError, NotDueError: see `due_in`.
         ConflictError: it was begun already, or the template comes no more.
     """
-    for _ in attempts():
-        due = due_in(template, period) if period else _next_untouched(store, template, now)
-        found = store.occurrences.find(template.tenant_id, template.id, due.period)
-        if found is not None and found.status in {OccurrenceStatus.CLAIMED, OccurrenceStatus.STARTED}:
-            raise ConflictError(
-                f"{due.period} was begun already: cancel its campaign", {"campaignId": found.campaign_id}
-            )
-        wanted = _Wanted(store, template, due, now, actor, by_hand=True)
-        try:
-            return wanted.noted(OccurrenceStatus.SKIPPED, Verdict("skip", "BY_HAND", reason), found)
-        except VersionConflictError:
-            continue
-    raise AssertionError  # `attempts` ends by raising
+    due = due_in(template, period) if period else _next_untouched(store, template, now)
+    found = store.occurrences.find(template.tenant_id, template.id, due.period)
+    if found is not None and found.status in {OccurrenceStatus.CLAIMED, OccurrenceStatus.STARTED}:
+        raise ConflictError(f"{due.period} was begun already: cancel its campaign", {"campaignId": found.campaign_id})
+    wanted = _Wanted(store, template, due, now, actor, by_hand=True)
+    return wanted.noted(OccurrenceStatus.SKIPPED, Verdict("skip", "BY_HAND", reason), found)
 
 
 def _next_untouched(store: Store, template: Template, now: datetime) -> Due:

@@ -44,17 +44,27 @@ def attempts() -> Iterator[int]:
     raise StoreUnavailableError("too many writers at once")
 
 
-def contended(write: Callable[P, T]) -> Callable[P, T]:
-    """Do a write anew, from what it reads on, each time that another writer was faster: `ConditionFailed`."""
+def anew_after(lost: type[Exception]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return the decorator of a write that is done anew, from what it reads on, when another writer was faster.
 
-    @wraps(write)
-    def until_it_holds(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in attempts():
-            with suppress(ConditionFailed):
-                return write(*args, **kwargs)
-        raise AssertionError  # `attempts` ends by raising
+    Args:
+        lost: what it raises then.
+    """
 
-    return until_it_holds
+    def decorated(write: Callable[P, T]) -> Callable[P, T]:
+        @wraps(write)
+        def until_it_holds(*args: P.args, **kwargs: P.kwargs) -> T:
+            for _ in attempts():
+                with suppress(lost):
+                    return write(*args, **kwargs)
+            raise AssertionError  # `attempts` ends by raising
+
+        return until_it_holds
+
+    return decorated
+
+
+contended: Final = anew_after(ConditionFailed)
 
 
 def commit(
