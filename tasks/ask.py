@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from campaigns.approval.opening import open_round
 from campaigns.approval.outcomes import passed_on
 from campaigns.build.planning import fail
-from campaigns.errors import CampaignError, NotFoundError
+from campaigns.errors import CampaignError
 from campaigns.model.campaign import AT_REST
 from campaigns.rules.approval.gate import is_put_again
 from campaigns.settings import get_settings
+from campaigns.store import if_there
 from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.delivery.deliver import deliver_now
@@ -90,9 +91,7 @@ def asked_in(campaign: SavedCampaign, round_number: int) -> AskedRound:
 
 def _is_asked(campaign: SavedCampaign, asked: AskedRound) -> bool:
     store = get_store()
-    try:
-        round_ = store.approvals.round(campaign.tenant_id, campaign.id, asked.n)
-    except NotFoundError:
+    if (round_ := if_there(store.approvals.round, campaign.tenant_id, campaign.id, asked.n)) is None:
         return False
     stored = store.campaigns.get(campaign.tenant_id, campaign.id)
     return round_.digest == asked.digest and not is_put_again(stored, round_, reopens=False)

@@ -17,11 +17,11 @@ from prefect.states import Completed
 
 from campaigns.approval.rounds import Outcome
 from campaigns.build.submission import START_RUN, require_same_brief
-from campaigns.errors import NotFoundError, VersionConflictError
+from campaigns.errors import VersionConflictError
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.patience import patiently
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 from campaigns.wiring import get_store
 from tasks.checkpoints.receipts import receipted
 from tasks.complete import completed, completion_of, final_state
@@ -52,11 +52,7 @@ def saved_campaign(
 
 
 def _is_stored(store: Store, saved: SavedCampaign) -> bool:
-    try:
-        store.campaigns.get(saved.tenant_id, saved.id)
-    except NotFoundError:
-        return False
-    return True
+    return if_there(store.campaigns.get, saved.tenant_id, saved.id) is not None
 
 
 def end_without_work(saved: SavedCampaign) -> State[None] | None:

@@ -32,7 +32,7 @@ from campaigns.rules.approval.identities import Requester, entitlement_faults
 from campaigns.rules.merge.merging import merge, plan_version
 from campaigns.rules.submission import Parts, faults_of_parts, submission_faults
 from campaigns.settings import get_settings
-from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store
+from campaigns.store import Created, IdempotencyRecord, OutboxEntry, Store, if_there
 from campaigns.store.commits.transaction import attempts
 from campaigns.store.items.campaign_items import as_read
 from campaigns.store.tables.table import Check
@@ -241,21 +241,13 @@ def _part(model: type[_Part], raw: object) -> _Part | None:
 
 def brand_of(store: Store, tenant_id: str, brand_id: str | None) -> Brand | None:
     """Return the brand of this id, or None when the tenant has none."""
-    try:
-        return store.brands.get(tenant_id, brand_id) if brand_id else None
-    except NotFoundError:
-        return None
+    return if_there(store.brands.get, tenant_id, brand_id) if brand_id else None
 
 
 def personas_of(store: Store, tenant_id: str, persona_ids: Sequence[str]) -> dict[str, Persona]:
     """Return the personas that the tenant has under these ids."""
-    found = {}
-    for persona_id in persona_ids:
-        try:
-            found[persona_id] = store.personas.get(tenant_id, persona_id)
-        except NotFoundError:
-            continue
-    return found
+    found = {persona_id: if_there(store.personas.get, tenant_id, persona_id) for persona_id in persona_ids}
+    return {persona_id: persona for persona_id, persona in found.items() if persona is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from campaigns.build.budget import share
 from campaigns.build.earlier import earlier_texts
 from campaigns.build.memory import Memory, memory_of
 from campaigns.build.planning import Setting, budget_left, read_setting, require_work
-from campaigns.errors import AgentError, NotFoundError
+from campaigns.errors import AgentError
 from campaigns.model.base import cut
 from campaigns.model.campaign import Campaign
 from campaigns.model.library.persona import WritingExample
@@ -30,7 +30,7 @@ from campaigns.rules.guardrails import check_post
 from campaigns.rules.guardrails.policy_of import content_policy
 from campaigns.rules.retry import MAX_POST_ATTEMPTS
 from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
-from campaigns.store import Lease, Store
+from campaigns.store import Lease, Store, if_there
 
 WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
 
@@ -166,9 +166,7 @@ def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | 
     Raises:
         LeaseLostError: the fence's owner no longer holds the campaign.
     """
-    try:
-        current = store.posts.get(kept.tenant_id, kept.campaign_id, kept.id)
-    except NotFoundError:
+    if (current := if_there(store.posts.get, kept.tenant_id, kept.campaign_id, kept.id)) is None:
         return None
     if is_written(current, kept.revision):
         return current
@@ -248,10 +246,8 @@ def _request(
 
 def _examples(store: Store, post: Post) -> list[WritingExample]:
     """Return what the persona wrote: for the same platform first, then with the same intent, then newest first."""
-    try:
-        known = store.examples.list(post.tenant_id, post.persona_id)
-    except NotFoundError:
-        known = []  # the persona was deleted since the plan; what it was lies in the plan, its examples do not
+    # A persona that was deleted since the plan lies in the plan, its examples do not.
+    known = if_there(store.examples.list, post.tenant_id, post.persona_id) or []
     nearest_first = sorted(
         known, key=lambda example: (not is_on(example, post.platform), example.intent.casefold() != post.intent)
     )

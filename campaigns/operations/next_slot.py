@@ -6,13 +6,13 @@ Only by the policy `retry_next_slot`, once for each, and beside the occurrence t
 from datetime import datetime
 from typing import Final
 
-from campaigns.errors import FaultsError, NotDueError, NotFoundError
+from campaigns.errors import FaultsError, NotDueError
 from campaigns.model.library.template import Occurrence, OccurrenceStatus, Template
 from campaigns.model.terms.approval_terms import Approver
 from campaigns.model.vocabulary import CampaignStatus
 from campaigns.operations.recurring import ACTOR, due_in, occur
 from campaigns.rules.recurrence.rule import Due
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 
 _LOOKED_BACK: Final = 24
 
@@ -54,8 +54,6 @@ def _failed_before(store: Store, template: Template, due: Due) -> Occurrence | N
     first = next((each for each in before if each.n == 1), None)
     if first is None:
         return None
-    try:
-        campaign = store.campaigns.get(template.tenant_id, first.campaign_id)
-    except NotFoundError:
+    if (campaign := if_there(store.campaigns.get, template.tenant_id, first.campaign_id)) is None:
         return None
     return first if campaign.status is CampaignStatus.FAILED and campaign.round == 0 else None

@@ -19,7 +19,6 @@ from campaigns.errors import (
     FaultsError,
     IdempotencyMismatchError,
     NotDueError,
-    NotFoundError,
     VersionConflictError,
 )
 from campaigns.model.base import derived_id
@@ -33,7 +32,7 @@ from campaigns.rules.approval.identities import Requester
 from campaigns.rules.recurrence.policy import MAKE, SUPERSEDED, Verdict, by_the_clock, by_the_others
 from campaigns.rules.recurrence.rule import Due
 from campaigns.rules.recurrence.window import brief_of
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 from campaigns.store.commits.transaction import anew_after
 from campaigns.store.library.occurrences import LastClaim
 
@@ -169,10 +168,8 @@ class _Wanted:
             mine = each.period == self.due.period and each.n == self.n
             if mine or each.status is not OccurrenceStatus.STARTED or each.scheduled_at > self.due.at:
                 continue
-            try:
-                found.append(self.store.campaigns.get(template.tenant_id, each.campaign_id))
-            except NotFoundError:
-                continue  # deleted since
+            if (campaign := if_there(self.store.campaigns.get, template.tenant_id, each.campaign_id)) is not None:
+                found.append(campaign)
             if len(found) == most:
                 break
         return found
@@ -404,9 +401,7 @@ def result_of(store: Store, occurrence: Occurrence) -> OccurrenceResult | None:
     """Return what the campaign of an occurrence came to; None: there is none, or it was deleted."""
     if occurrence.status is not OccurrenceStatus.STARTED:
         return None
-    try:
-        campaign = store.campaigns.get(occurrence.tenant_id, occurrence.campaign_id)
-    except NotFoundError:
+    if (campaign := if_there(store.campaigns.get, occurrence.tenant_id, occurrence.campaign_id)) is None:
         return None
     rounds = store.approvals.rounds(campaign.tenant_id, campaign.id)
     said = store.approvals.decisions(campaign.tenant_id, campaign.id, rounds[-1].n) if rounds else []

@@ -38,7 +38,7 @@ from campaigns.store.campaign.recoveries import Recovery
 from campaigns.store.commits.audit import BrokenLink
 from campaigns.store.commits.leases import Lease
 from campaigns.store.commits.outbox import OutboxEntry
-from campaigns.store.items.documents import Page
+from campaigns.store.items.documents import Page, if_there
 from campaigns.store.store import Store
 from campaigns.store.tables.table import Table
 
@@ -53,4 +53,5 @@ __all__ = [
     "Recovery",
     "Store",
     "Table",
+    "if_there",
 ]

@@ -13,11 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median, quantiles
 from typing import TextIO
 
-from campaigns.errors import NotFoundError
 from campaigns.model.campaign import Campaign
 from campaigns.operations.watching.recount import recounted
 from campaigns.settings import get_settings
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 from campaigns.telemetry.instruments import INSTRUMENTS, Measure
 from campaigns.telemetry.series import differences, series_of
 from campaigns.wiring import get_store
@@ -91,12 +90,9 @@ def _campaigns(store: Store, since: date) -> Iterator[Campaign]:
         seen.add(each.id)
         yield each
     for ended in store.campaigns.ended_since(datetime(since.year, since.month, since.day, tzinfo=UTC)):
-        if ended.campaign_id in seen:
-            continue
-        try:
-            yield store.campaigns.get(ended.tenant_id, ended.campaign_id)
-        except NotFoundError:
-            continue
+        place = ended.tenant_id, ended.campaign_id
+        if ended.campaign_id not in seen and (found := if_there(store.campaigns.get, *place)) is not None:
+            yield found
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ something does not agree.
 import sys
 from datetime import UTC, datetime
 
-from campaigns.errors import NotFoundError
 from campaigns.operations.watching.consistency import check
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 from campaigns.wiring import get_store
 from tasks.engine.server.answers import PrefectUnavailableError
 from tasks.upkeep.restored import go_on_after_restore
@@ -35,9 +34,7 @@ def _told(store: Store, now: datetime) -> int:
     places += [(each.tenant_id, each.campaign_id) for each in store.campaigns.ended_since(LONG_AGO)]
     findings = 0
     for tenant_id, campaign_id in places:
-        try:
-            campaign = store.campaigns.get(tenant_id, campaign_id)
-        except NotFoundError:
+        if (campaign := if_there(store.campaigns.get, tenant_id, campaign_id)) is None:
             continue
         for finding in check(store, campaign, now=now):
             print(f"{tenant_id} {campaign_id}: {finding.code}: {finding.found}")

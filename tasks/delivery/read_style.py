@@ -6,11 +6,10 @@ from uuid import UUID
 
 from prefect.states import Crashed
 
-from campaigns.errors import NotFoundError
 from campaigns.operations.analysis import LONGEST, diagnose, give_up, open_wish
 from campaigns.operations.recovery import Remedy, RunState
 from campaigns.settings import get_settings
-from campaigns.store import OutboxEntry, Store
+from campaigns.store import OutboxEntry, Store, if_there
 from tasks.engine.server.run_states import close_run, read_runs
 from tasks.engine.server.runs import start_analysis
 
@@ -24,9 +23,7 @@ def read_style(store: Store, entry: OutboxEntry, now: datetime) -> bool | Outbox
         PrefectUnavailableError: a run may or may not have been started; ask again with the same entry.
     """
     place = entry.tenant_id, entry.subject_id
-    try:
-        store.personas.get(*place)
-    except NotFoundError:
+    if if_there(store.personas.get, *place) is None:
         return True  # deleted: nobody needs its style
     wish = open_wish(store, *place)
     if wish is None or wish.id != entry.id:

@@ -8,9 +8,10 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
 from campaigns.build.planning import fail
-from campaigns.errors import CampaignError, NotFoundError
+from campaigns.errors import CampaignError
 from campaigns.model.base import derived_id
 from campaigns.model.campaign import AT_REST
+from campaigns.store import if_there
 from campaigns.wiring import get_store
 
 log = logging.getLogger("campaigns.flow")
@@ -30,9 +31,7 @@ def note_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     tenant_id = flow_run.parameters["tenant_id"]
     campaign_id = flow_run.parameters.get("campaign_id") or derived_id("campaign", flow_run.id)
     store = get_store()
-    try:
-        campaign = store.campaigns.get(tenant_id, campaign_id)
-    except NotFoundError:
+    if (campaign := if_there(store.campaigns.get, tenant_id, campaign_id)) is None:
         return
     if campaign.execution_id not in {None, str(flow_run.id)}:
         return  # another run builds it: what this one met says nothing about the campaign

@@ -10,10 +10,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import Event, RelatedResource, Resource, emit_event
 from prefect.flows import Flow
 
-from campaigns.errors import NotFoundError
 from campaigns.model.base import derived_id
 from campaigns.model.vocabulary import CampaignStatus
-from campaigns.store import OutboxEntry, Store
+from campaigns.store import OutboxEntry, Store, if_there
 from campaigns.wiring import get_store
 from tasks.engine.server.runs import prefect_client
 from tasks.engine.tags import tag_ended
@@ -85,9 +84,7 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     """Tell of a campaign that failed with its run: after `note_failure`, which decides whether it has."""
     tenant_id = flow_run.parameters["tenant_id"]
     campaign_id = flow_run.parameters.get("campaign_id") or derived_id("campaign", flow_run.id)
-    try:
-        campaign = get_store().campaigns.get(tenant_id, campaign_id)
-    except NotFoundError:
+    if (campaign := if_there(get_store().campaigns.get, tenant_id, campaign_id)) is None:
         return  # its brief was refused
     if campaign.status is CampaignStatus.FAILED and campaign.last_error is not None:
         tell("failed", tenant_id, campaign_id, campaign.name, code=campaign.last_error.code)

@@ -9,8 +9,7 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled
 
-from campaigns.errors import NotFoundError
-from campaigns.store import Store
+from campaigns.store import Store, if_there
 from tasks.delivery.deliver import deliver_due
 from tasks.engine.server.run_states import builds, campaign_of, close_run, state_of
 from tasks.upkeep.recover import recover_ended, recover_live
@@ -42,8 +41,6 @@ def go_on_after_restore(store: Store, *, now: datetime) -> Counter[str]:
 def _is_stranger(store: Store, run: FlowRun) -> str:
     """Return why a run is nobody's, "" when it is a campaign's."""
     tenant_id, campaign_id = campaign_of(run)
-    try:
-        campaign = store.campaigns.get(tenant_id, campaign_id, deleted=True)
-    except NotFoundError:
+    if (campaign := if_there(store.campaigns.get, tenant_id, campaign_id, deleted=True)) is None:
         return "the campaign is not in it"
     return "" if campaign.execution_id in {None, str(run.id)} else "another run builds the campaign"

@@ -4,17 +4,18 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
-from campaigns.errors import NewerReleaseError
+from campaigns.errors import NewerReleaseError, NotFoundError
 from campaigns.model.base import STORED, Wire
 from campaigns.store.items.cursors import cursor_of, place_of
 from campaigns.store.tables.table import Index, Item, Key, Position, Table, position_of
 
 W = TypeVar("W", bound=Wire)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 log = logging.getLogger("campaigns.store")
 
@@ -43,6 +44,14 @@ def value_of(item: Item, model: type[W]) -> W:
             raise
         fields = tuple(sorted({".".join(map(str, loc)) for loc in unknown}))
         raise NewerReleaseError(item.get("kind", model.__name__), fields) from None
+
+
+def if_there(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """Return what a repository reads; None: there is none, or it was deleted."""
+    try:
+        return read(*args, **kwargs)
+    except NotFoundError:
+        return None
 
 
 def readable(items: Iterable[Item], model: type[W]) -> list[W]:
