@@ -15,8 +15,8 @@ from campaigns.agents.prompts import Prompt, write_prompt
 from campaigns.agents.providers import models
 from campaigns.agents.providers.asking import ask, is_refusal
 from campaigns.agents.providers.text_model import Metered, ModelAnswer, TextModel
-from campaigns.model.base import Clean, HttpUrlText, Maybe, Text100
-from campaigns.model.post import OFFLINE, CommentAnswer, PostContent, PostText, Quality
+from campaigns.model.base import Clean
+from campaigns.model.post import OFFLINE, CommentAnswer, PostContent, PostWords, Quality
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.text.given import characters_given, with_given
@@ -30,14 +30,9 @@ class NumberedAnswer(ModelAnswer):
     answer: Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]
 
 
-class PostAnswer(ModelAnswer):
+class PostAnswer(PostWords, ModelAnswer):
     """What the model says of the post."""
 
-    text: PostText
-    hashtags: Annotated[list[Text100], Field(max_length=50)] = []
-    mentions: Annotated[list[Text100], Field(max_length=50)] = []
-    link: Maybe[HttpUrlText] = None
-    alt_text: Maybe[Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]] = None
     comment_answers: Annotated[list[NumberedAnswer], Field(max_length=200)] = []
 
 

@@ -54,14 +54,19 @@ class Reference(Wire):
     value: Line500
 
 
-class PostContent(Wire):
-    """The words of a post. Hashtags without `#`, mentions without `@`."""
+class PostWords(Wire):
+    """What a post says, as it is written and as it is kept."""
 
     text: PostText
     hashtags: Annotated[list[Text100], Field(max_length=50)] = []
     mentions: Annotated[list[Text100], Field(max_length=50)] = []
     link: Maybe[HttpUrlText] = None
     alt_text: Maybe[Annotated[str, StringConstraints(min_length=1, max_length=1000), Clean]] = None
+
+
+class PostContent(PostWords):
+    """The words of a post. Hashtags without `#`, mentions without `@`."""
+
     generated_at: Instant
 
 
