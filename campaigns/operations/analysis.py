@@ -5,6 +5,7 @@ that ends without either is followed by another one.
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from campaigns.model.library.persona import MIN_EXAMPLES, NEWEST_EXAMPLES, Perso
 from campaigns.model.vocabulary import AnalysisStatus
 from campaigns.operations.recovery import HEALTHY, MAX_EXECUTIONS, Diagnosis, Remedy, RunSeen, RunState, to_begin
 from campaigns.store import OutboxEntry, Store
+from campaigns.store.commits.transaction import anew_after
 
 log = logging.getLogger("campaigns.operations.analysis")
 
@@ -25,6 +27,7 @@ ATTEMPT_SECONDS: Final = 290.0
 """Three attempts of that length, and the pauses between them, are over before that."""
 
 
+@anew_after(VersionConflictError)
 def request_analysis(
     store: Store, tenant_id: str, persona_id: str, *, now: datetime, correlation_id: str | None = None
 ) -> Persona:
@@ -38,21 +41,17 @@ def request_analysis(
     if provided < MIN_EXAMPLES:
         raise InsufficientExamplesError(MIN_EXAMPLES, provided)
     payload = {"correlation": correlation_id} if correlation_id else {}
-    while True:
-        persona = store.personas.get(tenant_id, persona_id)
-        if not persona.is_active:
-            raise ConflictError("the persona is not active")
-        # Read after the persona: a wish that came in between has changed its version.
-        before = [entry for entry in store.outbox.of(tenant_id, persona_id) if entry.kind == ANALYZE]
-        if any(entry.is_open for entry in before):
-            return persona
-        replaced = [entry.model_copy(update={"done_at": now}) for entry in before if entry.is_quarantined]
-        wish = OutboxEntry.about(ANALYZE, tenant_id, persona_id, persona.version, due_at=now, payload=payload)
-        wanted = persona.model_copy(update={"analysis_status": AnalysisStatus.PENDING, "updated_at": now})
-        try:
-            return store.personas.update(wanted, expect_version=persona.version, outbox=[wish, *replaced])
-        except VersionConflictError:
-            continue
+    persona = store.personas.get(tenant_id, persona_id)
+    if not persona.is_active:
+        raise ConflictError("the persona is not active")
+    # Read after the persona: a wish that came in between has changed its version.
+    before = [entry for entry in store.outbox.of(tenant_id, persona_id) if entry.kind == ANALYZE]
+    if any(entry.is_open for entry in before):
+        return persona
+    replaced = [entry.model_copy(update={"done_at": now}) for entry in before if entry.is_quarantined]
+    wish = OutboxEntry.about(ANALYZE, tenant_id, persona_id, persona.version, due_at=now, payload=payload)
+    wanted = persona.model_copy(update={"analysis_status": AnalysisStatus.PENDING, "updated_at": now})
+    return store.personas.update(wanted, expect_version=persona.version, outbox=[wish, *replaced])
 
 
 def open_wish(store: Store, tenant_id: str, persona_id: str) -> OutboxEntry | None:
@@ -127,36 +126,29 @@ def analyze(store: Store, tenant_id: str, persona_id: str, *, last_try: bool, no
             _ended(store, tenant_id, persona_id, now, AnalysisStatus.FAILURE)
         raise AgentError(failure.code, failure.message, failure.retryable, failure.details)
     for example in examples:
-        try:
+        # Changed or deleted meanwhile: what was read of it counts all the same.
+        with suppress(VersionConflictError, NotFoundError):
             store.examples.update(example.model_copy(update={"analyzed_at": now}), expect_version=example.version)
-        except (VersionConflictError, NotFoundError):
-            continue  # changed or deleted meanwhile: what was read of it counts all the same
     return _ended(store, tenant_id, persona_id, now, AnalysisStatus.SUCCESS, inferred_style=answer.inferred_style)
 
 
+@anew_after(VersionConflictError)
 def _ended(
     store: Store, tenant_id: str, persona_id: str, now: datetime, status: AnalysisStatus, **changes: Any
 ) -> Persona:
     """Note how an analysis ended, and with it the wish; examples that changed meanwhile leave both open."""
-    while True:
-        persona = store.personas.get(tenant_id, persona_id)
-        wish = open_wish(store, tenant_id, persona_id)
-        stale = status is AnalysisStatus.SUCCESS and persona.analysis_status is AnalysisStatus.PENDING
-        noted = {"analysis_status": AnalysisStatus.PENDING} if stale else {"analysis_status": status}
-        changed = persona.model_copy(update={**changes, **noted, "last_analysis_at": now, "updated_at": now})
-        fulfilled = [] if stale or wish is None else [wish.model_copy(update={"done_at": now})]
-        try:
-            return store.personas.update(changed, expect_version=persona.version, outbox=fulfilled)
-        except VersionConflictError:
-            continue
+    persona = store.personas.get(tenant_id, persona_id)
+    wish = open_wish(store, tenant_id, persona_id)
+    stale = status is AnalysisStatus.SUCCESS and persona.analysis_status is AnalysisStatus.PENDING
+    noted = {"analysis_status": AnalysisStatus.PENDING} if stale else {"analysis_status": status}
+    changed = persona.model_copy(update={**changes, **noted, "last_analysis_at": now, "updated_at": now})
+    fulfilled = [] if stale or wish is None else [wish.model_copy(update={"done_at": now})]
+    return store.personas.update(changed, expect_version=persona.version, outbox=fulfilled)
 
 
+@anew_after(VersionConflictError)
 def _noted(store: Store, tenant_id: str, persona_id: str, now: datetime, **changes: Any) -> Persona:
     """Write onto the persona as it is now, however often somebody else writes in between."""
-    while True:
-        persona = store.personas.get(tenant_id, persona_id)
-        changed = persona.model_copy(update={**changes, "updated_at": now})
-        try:
-            return store.personas.update(changed, expect_version=persona.version)
-        except VersionConflictError:
-            continue
+    persona = store.personas.get(tenant_id, persona_id)
+    changed = persona.model_copy(update={**changes, "updated_at": now})
+    return store.personas.update(changed, expect_version=persona.version)

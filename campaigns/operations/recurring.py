@@ -6,6 +6,7 @@ schedule or a person who was quicker all end with the same campaign.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -296,13 +297,9 @@ class _Wanted:
 
     def _cancel(self, campaign_id: str) -> None:
         template, period = self.template, self.due.period
-        try:
-            cancel(
-                self.store, template.tenant_id, campaign_id,
-                actor=self.actor, reason=f"{period} takes its place", now=self.now,
-            )  # fmt: skip
-        except ConflictError:
-            return  # it was decided in this moment: then nothing stands in the way
+        reason = f"{period} takes its place"
+        with suppress(ConflictError):  # it was decided in this moment: then nothing stands in the way
+            cancel(self.store, template.tenant_id, campaign_id, actor=self.actor, reason=reason, now=self.now)
 
 
 def one_more(store: Store, template: Template, due: Due, **how: Any) -> Occurrence:
@@ -391,10 +388,8 @@ def begin_queued(store: Store, *, default_approver: Approver | None = None, now:
 
 
 def _given_up(store: Store, gone: Occurrence, queued: Occurrence) -> None:
-    try:
+    with suppress(VersionConflictError):  # somebody else began it
         store.occurrences.put(gone, before=queued)
-    except VersionConflictError:
-        return  # somebody else began it
 
 
 def result_of(store: Store, occurrence: Occurrence) -> OccurrenceResult | None:

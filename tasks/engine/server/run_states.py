@@ -1,6 +1,7 @@
 """Flow runs in bulk, for housekeeping: what Prefect says of them, started again, or given the end they should have."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -137,11 +138,8 @@ def restart_run(run_id: UUID, reason: str) -> None:
     Raises:
         PrefectUnavailableError: the run may or may not start; ask again.
     """
-    with prefect_client() as client:
-        try:
-            run = client.read_flow_run(run_id)
-        except ObjectNotFound:
-            return  # the next look finds it missing
+    with prefect_client() as client, suppress(ObjectNotFound):  # the next look finds it missing
+        run = client.read_flow_run(run_id)
         if run.state is None or not (run.state.is_scheduled() or run.state.is_paused()):
             state: State[None] = Scheduled(name="AwaitingRetry", message=f"Started again: {reason}")
             client.set_flow_run_state(run_id, state, force=True)
@@ -153,11 +151,8 @@ def close_run(run_id: UUID, end: State[None]) -> None:
     Raises:
         PrefectUnavailableError: it may or may not have it; ask again.
     """
-    with prefect_client() as client:
-        try:
-            client.set_flow_run_state(run_id, end, force=True)
-        except ObjectNotFound:
-            return
+    with prefect_client() as client, suppress(ObjectNotFound):
+        client.set_flow_run_state(run_id, end, force=True)
 
 
 def retire_run(run_id: UUID, *, successor: UUID) -> None:
@@ -166,11 +161,8 @@ def retire_run(run_id: UUID, *, successor: UUID) -> None:
     Raises:
         PrefectUnavailableError: it may or may not have ended; ask again.
     """
-    with prefect_client() as client:
-        try:
-            run = client.read_flow_run(run_id)
-        except ObjectNotFound:
-            return
+    with prefect_client() as client, suppress(ObjectNotFound):
+        run = client.read_flow_run(run_id)
         if run.state is None or not run.state.is_final():
             end: State[None] = Completed(name=REPLACED, message=f"Run {successor} builds the campaign now")
             client.set_flow_run_state(run_id, end, force=True)

@@ -7,7 +7,7 @@ start is idempotent by campaign and attempt, a bell says nothing but "look again
 import atexit
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
@@ -200,15 +200,12 @@ def cancel_run(run_id: UUID) -> None:
     Raises:
         PrefectUnavailableError: the run may or may not end; ask again.
     """
-    try:
-        with prefect_client(f"cancel run {run_id}") as client:
-            run = client.read_flow_run(run_id)
-            if run.state is not None and (run.state.is_final() or run.state.is_cancelling()):
-                return
-            # Not forced: Prefect itself turns this into Cancelled for a run that has no process.
-            client.set_flow_run_state(run_id, Cancelling(message="The campaign was cancelled"))
-    except ObjectNotFound:
-        return
+    with suppress(ObjectNotFound), prefect_client(f"cancel run {run_id}") as client:
+        run = client.read_flow_run(run_id)
+        if run.state is not None and (run.state.is_final() or run.state.is_cancelling()):
+            return
+        # Not forced: Prefect itself turns this into Cancelled for a run that has no process.
+        client.set_flow_run_state(run_id, Cancelling(message="The campaign was cancelled"))
 
 
 def cancel_runs_of(tenant_id: str, campaign_id: str) -> None:
