@@ -42,17 +42,15 @@ def saved_campaign(
         NotFoundError: there is no such campaign.
     """
     store = get_store()
-    saved = receipted(
-        save_campaign, lambda found: _is_stored(store, found), tenant_id, campaign_id, brief, requested_by
-    )
+
+    def is_stored(found: SavedCampaign) -> bool:
+        return if_there(store.campaigns.get, found.tenant_id, found.id) is not None
+
+    saved = receipted(save_campaign, is_stored, tenant_id, campaign_id, brief, requested_by)
     if campaign_id and brief is not None:
         # Asked of a kept result too: its step looks at no brief.
         patiently(lambda: require_same_brief(store, brief, tenant_id=tenant_id, campaign_id=campaign_id))
     return saved
-
-
-def _is_stored(store: Store, saved: SavedCampaign) -> bool:
-    return if_there(store.campaigns.get, saved.tenant_id, saved.id) is not None
 
 
 def end_without_work(saved: SavedCampaign) -> State[None] | None:

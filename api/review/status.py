@@ -1,6 +1,5 @@
 """The status of the installation: as JSON for whoever asks with a token, as a page for an operator's browser."""
 
-from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from api.review.render import page
 from api.routers.health import Probe, probe
 from api.routers.status import Overseer, SystemStatus, status_of
 from api.schemas.wire import sent
-from campaigns.texts import Words, words_for
+from campaigns.texts import words_for
 
 router = APIRouter(tags=["health"])
 
@@ -64,7 +63,7 @@ def _page(shown: SystemStatus) -> Response:
     ]
     return page(
         "status.html", 200, words=words, shown=shown, parts=parts, heading=_heading(parts), percent=_percent,
-        moment=lambda at: _moment(words, at),
+        moment=lambda at: words.moment(at, ZoneInfo("UTC")) if at else "never",
     )  # fmt: skip
 
 
@@ -75,7 +74,3 @@ def _heading(parts: list[dict[str, object]]) -> str:
 
 def _percent(value: float | None) -> str:
     return "none yet" if value is None else f"{100 * value:.1f} %"
-
-
-def _moment(words: Words, at: datetime | None) -> str:
-    return "never" if at is None else words.moment(at, ZoneInfo("UTC"))

@@ -161,7 +161,7 @@ def diagnose_live(
                 return HEALTHY
             broken = found
     before = recovery.attempts if recovery is not None and recovery.mark == mark else 0
-    pause = FIRST_PAUSE if run.blameless else _pause(before)
+    pause = FIRST_PAUSE if run.blameless else min(LONGEST_PAUSE, FIRST_PAUSE * (1 << before))
     if recovery is not None and (before or run.blameless) and now - recovery.at < pause:
         return HEALTHY  # the last attempt has its time
     if before + 1 >= MAX_EXECUTIONS and not run.blameless:
@@ -287,7 +287,3 @@ def _fell_silent(run: RunSeen, lease: Lease, now: datetime) -> bool:
 
 def _is_over(lease: Lease, now: datetime) -> bool:
     return lease.expires_at + CLOCKS < now
-
-
-def _pause(attempts: int) -> timedelta:
-    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << attempts))

@@ -19,7 +19,7 @@ def moved_ahead(brief_json: Any, today: date) -> Any:
 
 def _moved_brief(brief_json: dict[str, Any], today: date) -> dict[str, Any]:
     schedule = brief_json["schedule"]
-    late = (today - _date_of(schedule["startDate"])).days
+    late = (today - datetime.fromisoformat(schedule["startDate"]).date()).days
     if late < 0:
         return brief_json
     shift = timedelta(weeks=late // 7 + 1)
@@ -50,10 +50,6 @@ def _with_days_moved(brief_json: dict[str, Any], shift: timedelta) -> dict[str, 
         ]
         parts["messaging"] = {**brief_json["messaging"], "inclusions": moved}
     return parts
-
-
-def _date_of(text: str) -> date:
-    return datetime.fromisoformat(text).date()
 
 
 def _moved(text: str, shift: timedelta) -> str:

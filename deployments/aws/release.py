@@ -90,7 +90,7 @@ class Images:
         """
         address = self._repository()
         token = self._client.get_authorization_token()["authorizationData"][0]
-        user, _, password = _decoded(token["authorizationToken"]).partition(":")
+        user, _, password = base64.b64decode(token["authorizationToken"]).decode().partition(":")
         _docker("login", "--username", user, "--password-stdin", address.partition("/")[0], given=password)
         given = ("--build-arg", f"BASE={_base()}", "--platform", "linux/amd64", "-f", "deployments/Dockerfile")
         _docker("build", *given, "-t", f"{address}:{commit}", ".")
@@ -112,10 +112,6 @@ class Images:
                 imageScanningConfiguration={"scanOnPush": True},
             )["repository"]
         return str(found["repositoryUri"])
-
-
-def _decoded(token: str) -> str:
-    return base64.b64decode(token).decode()
 
 
 def _base() -> str:

@@ -121,7 +121,7 @@ def workers() -> Iterator[Finding]:
         yield bad(f"work pool {WORK_POOL} is paused: `prefect work-pool resume {WORK_POOL}`")
     now = datetime.now(UTC)
     found = _Server().post(f"/work_pools/{WORK_POOL}/workers/filter", {})
-    alive = [each for each in found if now - _instant(each["last_heartbeat_time"]) < WORKER_ALIVE]
+    alive = [each for each in found if now - datetime.fromisoformat(each["last_heartbeat_time"]) < WORKER_ALIVE]
     if alive:
         yield ok(f"workers of {WORK_POOL} that live: {len(alive)}")
     else:
@@ -168,10 +168,6 @@ def _known() -> list[Any] | None:
         return list(_Server().post("/deployments/filter", {"limit": 200}))
     except (httpx.HTTPError, httpx.InvalidURL):
         return None
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def prefect_ui() -> Iterator[Finding]:

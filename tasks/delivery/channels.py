@@ -131,17 +131,13 @@ def _words_for(block: NotificationBlock, notice: Notice) -> tuple[str, str]:
     if isinstance(block, CustomWebhookNotificationBlock):
         # Prefect puts the words where the block's template names them, secrets after them: a name of ours must not
         # be taken for a place of theirs.
-        subject, body = (_without_places(text) for text in (notice.subject, notice.plain()))
+        subject, body = (text.replace("{{", "{ {") for text in (notice.subject, notice.plain()))
         if _SLACK.fullmatch(urlsplit(block.url).hostname or ""):
             return escape(subject, quote=False), escape(body, quote=False)
         return subject, body
     if block.get_block_type_slug().startswith("slack"):
         return escape(notice.subject, quote=False), escape(notice.plain(), quote=False)
     return notice.subject, notice.plain()
-
-
-def _without_places(text: str) -> str:
-    return text.replace("{{", "{ {")
 
 
 def _by_apprise(client: Any, notice: Notice) -> tuple[str, str]:

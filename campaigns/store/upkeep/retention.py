@@ -42,7 +42,8 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
             continue
         kind: str = item["kind"]
         unchanged = Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})
-        if kind in _WITH_MORE and not _is_claimed(table, item, unchanged):
+        # Marked before what hangs on it goes; what has more time since it was read stays.
+        if kind in _WITH_MORE and not wrote(table, Put({**item, "purging": 1}, unchanged)):
             continue
         whole = table.query(item["pk"]) if kind in _WHOLE else [item]
         for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
@@ -52,11 +53,6 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
         if wrote(table, Delete(key_of(item), unchanged)):
             counts[_WHOLE.get(kind, kind)] += 1
     return dict(counts)
-
-
-def _is_claimed(table: Table, item: Item, unchanged: Equals) -> bool:
-    """Mark an item whose time is over before what hangs on it goes; False: it has more time since it was read."""
-    return wrote(table, Put({**item, "purging": 1}, unchanged))
 
 
 def _pointers(partition: list[Item]) -> list[Key]:
