@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, Final
 
 import anyio
+from docket import Worker
 from prefect.cli import app
 from prefect.server.api import background_workers, server
 from prefect.server.database.configurations import AioSqliteConfiguration
@@ -141,7 +142,7 @@ def record_together() -> None:
 
 def look_less_often() -> None:
     """Let the server look for its background work once a second: looking is a third of what it does with no client."""
-    worker = partial(background_workers.Worker, minimum_check_interval=LOOKS_EVERY, scheduling_resolution=LOOKS_EVERY)
+    worker = partial(Worker, minimum_check_interval=LOOKS_EVERY, scheduling_resolution=LOOKS_EVERY)
     setattr(background_workers, "Worker", worker)  # noqa: B010 - Prefect has no setting for it
 
 
