@@ -214,7 +214,7 @@ def test_operators_hear_of_exactly_what_crosses_a_line_and_a_throttled_model_is_
 
 def watched(machine: Machine, ledger: Ledger) -> int:
     """Let housekeeping watch, hold what it does against the ledger, and return how many alarms were told."""
-    now = machine.clock.now()
+    now, ledger.stuck = machine.clock.now(), _tried_in_vain(machine)
     machine.housekeeping(duties=["watch the rates"], now=now)
     found, changes, told = ledger.counted(now), ledger.judge(now), machine.told_operators()
     subjects = {f"Campaigns: {kind} {'on' if on else 'off'}": kind for kind, on in changes.items()}
@@ -281,20 +281,20 @@ def _outage(machine: Machine, ledger: Ledger) -> int:
     for _ in range(10):  # every entry is tried after five minutes at the latest
         machine.clock.advance(timedelta(minutes=6))
         machine.housekeeping(*away, duties=["ring and start"])
-        ledger.stuck = _tried_in_vain(machine)
         heard += watched(machine, ledger)
     assert ledger.stuck > 0
     machine.clock.advance(timedelta(minutes=6))
     machine.housekeeping(duties=["ring and start"])
-    ledger.stuck = _tried_in_vain(machine)
     machine.run(campaign)
     return heard
 
 
 def _tried_in_vain(machine: Machine) -> int:
-    """Return how many entries of the outbox were tried for more than ten minutes, or were set aside."""
-    entries = [each["is"] for each in machine.raw.items("outbox")]
-    return sum("doneAt" not in each and (each["attempts"] >= 8 or "quarantinedAt" in each) for each in entries)
+    """Return how many entries of the outbox have been due for more than ten minutes, or were set aside."""
+    entries = [each["is"] for each in machine.raw.items("outbox") if "doneAt" not in each["is"]]
+    since = [datetime.fromisoformat(each.get("firstDueAt", each["dueAt"])) for each in entries]
+    late = [machine.clock.now() - each > timedelta(minutes=10) for each in since]
+    return sum("quarantinedAt" in each or is_late for each, is_late in zip(entries, late, strict=True))
 
 
 def _end(machine: Machine, ledger: Ledger, ends: Ended, now: datetime) -> None:
