@@ -285,9 +285,11 @@ def _missing(at: Desk, visit: Visit, form: Form, answers: Answers) -> Response |
         return review(visit, answers, status=422, faults=choices)
     attempt = form.one("attemptId") or secrets.token_urlsafe(16)
     if faults := faults_of_sending(answers, visit.words, needs_code=visit.needs_code):
-        if visit.needs_code:
-            send_code(visit.store, visit.round, visit.approver, now=at.now)
-        return _delivering(at, visit, send_step(visit, answers, attempt_id=attempt, faults=faults))
+        step = send_step(visit, answers, attempt_id=attempt, faults=faults)
+        if not visit.needs_code:
+            return step
+        send_code(visit.store, visit.round, visit.approver, now=at.now)
+        return _delivering(at, visit, step)
     if visit.needs_code:
         proof = prove(visit.store, at.links, visit.round, visit.approver, answers.code, now=at.now)
         if proof is not Proof.RIGHT:
