@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,9 +92,19 @@ def test_a_paused_pool_is_seen_and_resumed(stack: LocalStack, prefect: httpx.Cli
     run = begun(prefect, {}).raise_for_status().json()["id"]
     assert "is_paused=True" in shell(stack, "work-pool", "inspect", WORK_POOL)
 
+    resumed = datetime.now(UTC).isoformat()
     shell(stack, "work-pool", "resume", WORK_POOL)
 
+    if ended(prefect, run) == "CANCELLED":  # one of the schedule's waited, too, and two at once are one too many
+        its_own = {"state": {"type": {"any_": ["RUNNING", "COMPLETED"]}}, "start_time": {"after_": resumed}}
+        run = the_first(prefect, its_own)
     assert ended(prefect, run) == "COMPLETED"
+
+
+def the_first(prefect: httpx.Client, runs: dict[str, Any]) -> str:
+    of = {"name": {"any_": ["housekeeping"]}}
+    found = prefect.post("/flow_runs/filter", json={"flows": of, "flow_runs": runs, "sort": "START_TIME_ASC"})
+    return str(found.raise_for_status().json()[0]["id"])
 
 
 def test_an_act_from_a_shell_is_done_and_says_so(stack: LocalStack, client: httpx.Client) -> None:
