@@ -47,6 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_a_server = "prefect_server" in getattr(item, "fixturenames", ())
         if "machine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.proofs)
+            item.add_marker(pytest.mark.timeout(3600))  # a hundred lives
         if room in SYSTEM or stem in MANY_RUNS or (room in RUN_AFTER_RUN and on_a_server):
             item.add_marker(pytest.mark.system)
         in_its_room = ON_ONE_STACK.index(stem) + 1 if stem in ON_ONE_STACK else 0

@@ -13,18 +13,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 from prefect import get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, Pause
-from prefect.futures import PrefectFutureList, wait
+from prefect.futures import PrefectConcurrentFuture, PrefectFutureList, wait
 from prefect.states import Completed, Suspended
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -231,16 +232,18 @@ def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> 
         Abort, Pause: the run was stopped or suspended; its state is not ours to set any more.
     """
     hold = _HOLDS[campaign.tenant_id, campaign.id]
-    left = set(drafts)
-    try:
-        while left and hold.order is None:
-            left = wait(list(left), timeout=LOOK_SECONDS / 4).not_done
-    except Pause as pause:  # Prefect heard of *Suspend* before we looked
-        hold.order = pause.state or Suspended()
+    # Prefect's own wait with a timeout ends by a signal, wherever this thread is at that moment: a lock that it just
+    # took stays taken, and the steps that want it wait for ever, under a lease that is renewed.
+    left = {cast(PrefectConcurrentFuture[Any], draft).wrapped_future for draft in drafts}
+    while left and hold.order is None:
+        left = futures.wait(left, timeout=LOOK_SECONDS / 4).not_done
     if hold.order is None:
-        # A wait that has a timeout leaves the states of its futures unknown, and Prefect tells them late.
-        wait(list(drafts))
-        return
+        try:
+            wait(list(drafts))
+        except Pause as pause:  # Prefect heard of *Suspend* before we looked
+            hold.order = pause.state or Suspended()
+        else:
+            return
     _end_what_was_begun(hold)
     raise _stopped(campaign, hold)
 
