@@ -18,6 +18,7 @@ from campaigns.store import OutboxEntry
 from tests.approvals.court import Court
 from tests.approvals.faulty import Killed
 from tests.approvals.scene import TENANT
+from tests.store.samples import put_post
 
 OLGA = By("Olga", "as agreed by phone")
 
@@ -37,9 +38,7 @@ def failed(court: Court) -> None:
 
 def test_a_retry_that_waited_until_the_campaign_went_on_closes_no_round(court: Court) -> None:
     failed(court)
-    court.truth.posts.update(
-        court.posts[0].model_copy(update={"status": PostStatus.FAILED}), expect_version=court.posts[0].version
-    )
+    put_post(court.truth, court.posts[0].model_copy(update={"status": PostStatus.FAILED}))
     stale = court.campaign
     operations.retry(court.store, stale, OLGA, now=court.clock.now)
     for post in court.posts:

@@ -15,7 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from campaigns.store import Fact, Store
+from campaigns.store import Store
 from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.store.tables.table import Table
 from tests.store.samples import NOW, TENANT, a_campaign, a_decision, a_post, a_round, decide, hours, written
@@ -30,8 +30,7 @@ def milliseconds_per_post(store: Store, posts: int) -> tuple[float, list[float]]
     each: list[float] = []
     for post in planned:
         begun = time.perf_counter()
-        fact = Fact("bench", "post_written", NOW, details={"post": post.id})
-        store.posts.save_revision(written(post, "Words " * 100), fact=fact, fence=lease)
+        store.posts.save_revision(written(post, "Words " * 100), fence=lease)
         each.append((time.perf_counter() - begun) * 1000)
     store.posts.list(TENANT, campaign.id)
     round_ = store.approvals.open_round(a_round(campaign), actor="bench", at=NOW)

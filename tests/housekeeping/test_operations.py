@@ -25,6 +25,7 @@ from tasks.delivery.deliver import deliver_due
 from tests.couriers import delivered_in_no_hurry
 from tests.flows.conftest import TENANT, Studio, first_week_of, sample_brief
 from tests.housekeeping.test_recover_runs import run_of
+from tests.store.samples import put_post
 
 BY = {"operator": "Olga Operator", "reason": "Asked by the customer"}
 
@@ -176,7 +177,7 @@ def test_words_of_a_failed_campaign_are_written_again_as_the_operator_says(studi
     campaign_id = waiting(studio)
     before = {post.number: post for post in studio.store.posts.list(TENANT, campaign_id)}
     approved = before[2].model_copy(update={"review": Review(state=ReviewState.APPROVED, round=1, by=POLICY)})
-    studio.store.posts.update(approved, expect_version=approved.version)
+    put_post(studio.store, approved)
     fail(
         studio.store, campaign_of(studio, campaign_id), code="QUARANTINED", message="again and again",
         retryable=True, now=datetime.now(UTC),
@@ -373,7 +374,7 @@ def test_what_does_not_agree_is_found(studio: Studio) -> None:
     post = studio.store.posts.list(TENANT, campaign_id)[0]
     assert post.content is not None
     tampered = post.content.model_copy(update={"text": "Not what was written."})
-    studio.store.posts.update(post.model_copy(update={"content": tampered}), expect_version=post.version)
+    put_post(studio.store, post.model_copy(update={"content": tampered}))
 
     found = operations.verify(TENANT, campaign_id, return_state=True)
 

@@ -19,6 +19,7 @@ from campaigns.model.library.template import Occurrence, OccurrenceStatus, Templ
 from campaigns.model.post import Post, PostContent, round_digest
 from campaigns.model.vocabulary import Decision, PostStatus
 from campaigns.store import Store
+from campaigns.store.items.post_items import replacing_posts
 from campaigns.store.items.round_state import round_item
 from campaigns.store.tables.table import Put
 
@@ -182,6 +183,11 @@ def put_round(store: Store, round_: ApprovalRound) -> ApprovalRound:
     stored = round_.model_copy(update={"version": round_.version + 1})
     store.table.write(Put(round_item(stored)))
     return stored
+
+
+def put_post(store: Store, post: Post) -> None:
+    """Replace a post, as it was read, with what no act makes of it."""
+    store.table.write(*replacing_posts([post]))
 
 
 def hours(count: float) -> timedelta:

@@ -22,7 +22,7 @@ from campaigns.store.library import feeds as feeds_module
 from campaigns.store.library.feeds import KEPT_AFTER_REVOCATION
 from campaigns.store.tables.table import Key, Put, Table
 from tests.benchmarks.counting import CountingTable
-from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, written
+from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, put_post, written
 
 APPROVED = Review(state=ReviewState.APPROVED, round=1)
 DAY = timedelta(days=1)
@@ -84,7 +84,7 @@ def test_what_is_not_approved_any_more_leaves(store: Store) -> None:
     campaign = completed(store, APPROVED, APPROVED)
     first = store.posts.list(TENANT, campaign.id)[0]
 
-    store.posts.update(first.model_copy(update={"status": PostStatus.SKIPPED}), expect_version=first.version)
+    put_post(store, first.model_copy(update={"status": PostStatus.SKIPPED}))
 
     assert found(store) == [(campaign.id, 2)]
 

@@ -6,14 +6,14 @@ import random
 
 import pytest
 
-from campaigns.errors import ConflictError, ItemTooLargeError, LeaseLostError, NotFoundError, VersionConflictError
+from campaigns.errors import ConflictError, ItemTooLargeError, LeaseLostError, NotFoundError
 from campaigns.model.base import new_id
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Review
-from campaigns.model.vocabulary import PostStatus, ReviewState
-from campaigns.store import Fact, Store
+from campaigns.model.vocabulary import ReviewState
+from campaigns.store import Store
 from campaigns.store.tables.table import Operation
-from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, written
+from tests.store.samples import NOW, OTHER, TENANT, a_campaign, a_post, hours, put_post, written
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_first_words_of_a_revision_stay_whoever_writes_again(store: Store, c
     [post] = store.posts.put_planned([a_post(campaign)])
     first = store.posts.save_revision(written(post, "First words"))
     review = Review(state=ReviewState.PENDING, round=1)
-    store.posts.update(first.model_copy(update={"review": review}), expect_version=first.version)
+    put_post(store, first.model_copy(update={"review": review}))
 
     again = store.posts.save_revision(written(post, "Second words"))
 
@@ -111,8 +111,6 @@ def test_a_revision_older_than_the_current_one_is_refused(store: Store, campaign
 def test_a_post_that_was_never_planned_cannot_be_written(store: Store, campaign: Campaign) -> None:
     with pytest.raises(NotFoundError):
         store.posts.save_revision(written(a_post(campaign)))
-    with pytest.raises(NotFoundError):
-        store.posts.update(a_post(campaign), expect_version=1)
     assert store.posts.revisions(TENANT, campaign.id, a_post(campaign).id) == []
 
 
@@ -128,27 +126,6 @@ def test_a_process_that_lost_its_lease_writes_no_words(store: Store, campaign: C
     assert store.posts.revisions(TENANT, campaign.id, post.id) == []
 
     assert store.posts.save_revision(written(post, "Mine"), fence=held).content is not None
-
-
-def test_a_revision_can_carry_its_audit_entry(store: Store, campaign: Campaign) -> None:
-    [post] = store.posts.put_planned([a_post(campaign)])
-    fact = Fact("writer", "post_written", NOW, details={"post": post.id})
-
-    store.posts.save_revision(written(post), fact=fact)
-    store.posts.save_revision(written(post), fact=fact)
-
-    assert [entry.action for entry in store.audit.entries(TENANT, campaign.id)] == ["created", "post_written"]
-
-
-def test_an_update_of_a_stale_version_is_refused(store: Store, campaign: Campaign) -> None:
-    [post] = store.posts.put_planned([a_post(campaign)])
-    skipped = store.posts.update(post.model_copy(update={"status": PostStatus.SKIPPED}), expect_version=1)
-
-    with pytest.raises(VersionConflictError) as refused:
-        store.posts.update(post, expect_version=1)
-
-    assert refused.value.details == {"currentVersion": 2}
-    assert store.posts.get(TENANT, campaign.id, post.id) == skipped
 
 
 def test_reviews_are_set_once_and_again_without_effect(store: Store, campaign: Campaign) -> None:
@@ -173,7 +150,7 @@ def test_a_post_that_is_changed_while_reviews_are_set_keeps_its_change(
     def interrupted(*operations: Operation) -> None:
         monkeypatch.setattr(store.table, "write", write)
         for post in between:
-            store.posts.update(post.model_copy(update={"topic": "Changed"}), expect_version=1)
+            put_post(store, post.model_copy(update={"topic": "Changed"}))
         write(*operations)
 
     monkeypatch.setattr(store.table, "write", interrupted)

@@ -20,7 +20,6 @@ from campaigns.store.tables.table import (
     ConditionFailed,
     Delete,
     Equals,
-    Item,
     Put,
     Repository,
     check_bounds,
@@ -78,7 +77,10 @@ class PostRepository(Repository):
                 continue
 
     def get(self, tenant_id: str, campaign_id: str, post_id: str) -> Post:
-        return value_of(self._read(tenant_id, campaign_id, post_id), Post)
+        item = self._table.get(keys.post(tenant_id, campaign_id, post_id))
+        if item is None:
+            raise NotFoundError("post", post_id)
+        return value_of(item, Post)
 
     def list(
         self, tenant_id: str, campaign_id: str, *, platform: Platform | None = None, persona_id: str | None = None
@@ -95,7 +97,7 @@ class PostRepository(Repository):
         )
 
     @contended
-    def save_revision(self, post: Post, *, fact: Fact | None = None, fence: Lease | None = None) -> Post:
+    def save_revision(self, post: Post, *, fence: Lease | None = None) -> Post:
         """Keep revision `post.revision` for ever and make it the current post, in one transaction.
 
         If that revision exists, nothing is written and the stored one is returned unchanged: repeating
@@ -115,8 +117,7 @@ class PostRepository(Repository):
             raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
         saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
         writes = [Put(revision_item(saved), ABSENT), Put(post_item(saved), Equals({"version": current.version}))]
-        facts = [fact] if fact else []
-        commit(self._table, post.tenant_id, post.campaign_id, writes, facts=facts, fence=fence)
+        commit(self._table, post.tenant_id, post.campaign_id, writes, fence=fence)
         return saved
 
     def revisions(self, tenant_id: str, campaign_id: str, post_id: str) -> builtins.list[Post]:
@@ -128,26 +129,6 @@ class PostRepository(Repository):
         """Return one revision as it was kept, or None: the question before a model is paid."""
         item = self._table.get(keys.revision(tenant_id, campaign_id, post_id, n))
         return value_of(item, Post) if item else None
-
-    def update(self, post: Post, *, expect_version: int, fact: Fact | None = None, fence: Lease | None = None) -> Post:
-        """Replace the current post (status, review, error), not its kept revisions, and return the stored one.
-
-        Raises:
-            VersionConflictError: `expect_version` is not the stored version.
-        """
-        changed = post.model_copy(update={"version": expect_version + 1})
-        write = Put(post_item(changed), Equals({"version": expect_version}))
-        facts = [fact] if fact else []
-        try:
-            commit(self._table, post.tenant_id, post.campaign_id, [write], facts=facts, fence=fence)
-        except ConditionFailed as failed:
-            found = failed.failures[0]
-            if found is None:
-                raise NotFoundError("post", post.id) from failed
-            raise VersionConflictError(
-                "the post was changed since it was read", {"currentVersion": found["version"]}
-            ) from failed
-        return changed
 
     def rewrite(self, campaign: Campaign, posts: Sequence[Post], *, facts: Sequence[Fact], keep: bool = False) -> None:
         """Replace posts of a campaign as it was read, all or none, with audit; `keep` keeps each as a revision too.
@@ -212,12 +193,6 @@ class PostRepository(Repository):
                 continue
             return posts | changed
         raise AssertionError  # `attempts` ends by raising
-
-    def _read(self, tenant_id: str, campaign_id: str, post_id: str) -> Item:
-        item = self._table.get(keys.post(tenant_id, campaign_id, post_id))
-        if item is None:
-            raise NotFoundError("post", post_id)
-        return item
 
 
 def _with_review(post: Post, review: Review) -> Post:
