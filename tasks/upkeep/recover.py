@@ -34,7 +34,7 @@ from campaigns.operations.recovery import (
     next_look,
     progress_mark,
 )
-from campaigns.store import Fact, OutboxEntry, Recovery, Store
+from campaigns.store import Fact, OutboxEntry, Recovery, Store, if_there
 from campaigns.store.commits.looks import SOON, Look
 from tasks.complete import completion_of, final_state
 from tasks.delivery.deliver import deliver_now
@@ -70,7 +70,9 @@ def recover_due(store: Store, *, now: datetime) -> Counter[str]:
     broken = ended_since(_ASKED.get(store, now - _FIRST_ASKED) - 2 * CLOCKS)
     due = store.looks.due(now)
     known = {(look.tenant_id, look.campaign_id) for look in due}
-    done = _look_at(store, [*(store.looks.of(*place) for place in broken if place not in known), *due], now)
+    # Whoever starts a run may type any id: under one that is none lies no campaign.
+    others = (if_there(store.looks.of, *place) for place in broken if place not in known)
+    done = _look_at(store, [*(look for look in others if look is not None), *due], now)
     _ASKED[store] = now
     return done
 

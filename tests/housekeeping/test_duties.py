@@ -26,6 +26,7 @@ from campaigns.model.base import new_id
 from campaigns.model.vocabulary import RoundStatus
 from campaigns.operations.acts import By, redeliver
 from campaigns.operations.cancelling import CANCEL_RUN
+from campaigns.operations.recovery import RunSeen, RunState
 from campaigns.operations.watching.alarms import TIMEOUTS
 from campaigns.operations.watching.consistency import check
 from campaigns.store import OutboxEntry, Store
@@ -36,6 +37,7 @@ from tasks.delivery.channels import NoticeNotSentError
 from tasks.engine.server import runs
 from tasks.engine.server.answers import PrefectUnavailableError
 from tasks.engine.server.runs import is_answering
+from tasks.upkeep import recover
 from tasks.upkeep.sweep import sweep
 from tasks.upkeep.watch import readings
 from tests.approvals.scene import BEN, NOW, TENANT, Scene, a_scene
@@ -497,3 +499,19 @@ def test_an_operator_puts_back_what_was_set_aside(
     assert (last.actor, last.action, last.reason) == ("operator:Olga", "outbox_redelivered", "the code is mended")
     with pytest.raises(ConflictError):
         redeliver(scene.store, campaign, By("Olga", "once more"), now=later)
+
+
+# --- runs that broke ---------------------------------------------------------------------------------
+
+
+def test_a_run_that_failed_because_of_a_mistyped_id_keeps_no_campaign_from_help(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=1)
+    run_id, campaign_id = uuid4(), scene.campaign.id
+    scene.store.campaigns.update(TENANT, campaign_id, {"execution_id": str(run_id)}, actor="test", at=NOW)
+    broken = [("Fernwood Coffee", campaign_id), (TENANT, "spring campaign"), (TENANT, campaign_id)]
+    monkeypatch.setattr(recover, "ended_since", lambda _: broken)
+    monkeypatch.setattr(recover, "read_runs", lambda *_, now: {run_id: RunSeen(RunState.CANCELLED, now)})
+
+    assert recover.recover_due(scene.store, now=NOW) == {"cancel": 1}
