@@ -61,7 +61,7 @@ and one call.
 """
 ALL_LANES: Final = frozenset(LANE_SECONDS)
 IN_A_ROW: Final = 5
-"""Failures in a row after which nothing is asked of what does not answer: Prefect, or one channel of notices."""
+"""Failures in a row after which nothing is asked of what does not answer: Prefect, a channel or a webhook."""
 REST: Final = timedelta(seconds=30)
 """The time for which it is not asked. Its entries wait, and take no turn of what others carry."""
 
@@ -167,8 +167,12 @@ def _subject(entry: OutboxEntry) -> dict[str, str]:
 
 
 def _carrier(entry: OutboxEntry) -> tuple[Due, str]:
-    # A Prefect that takes no events starts runs all the same.
-    asked = "events" if entry.kind == TELL else str(entry.payload.get("channel", ""))
+    if entry.kind == TELL:
+        asked = "events"  # a Prefect that takes none starts runs all the same
+    elif entry.kind == HAND_OVER:
+        asked = f"webhook of {entry.tenant_id}"
+    else:
+        asked = str(entry.payload.get("channel", ""))
     return carrier_of(entry.kind), asked
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.approval.messages.notice_kinds import RESULT
 from campaigns.approval.outcomes import HAND_OVER, _move
 from campaigns.keys.webhooks import Webhook, WebhookError, webhooks_of
 from campaigns.model.post import Review
@@ -21,9 +22,9 @@ from campaigns.model.vocabulary import CampaignStatus, ReviewState
 from campaigns.settings import get_settings
 from campaigns.store import OutboxEntry, Store
 from campaigns.store.tables.sqlite import SQLiteTable
-from tasks.delivery.deliver import deliver_due
+from tasks.delivery.deliver import IN_A_ROW, deliver_due
 from tests.samples import SAMPLES
-from tests.store.samples import TENANT, a_campaign, a_post, written
+from tests.store.samples import OTHER, TENANT, a_campaign, a_post, written
 
 sys.path.insert(0, str(SAMPLES))
 from webhook_receiver import is_genuine, keep, receiver
@@ -65,14 +66,14 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
     get_settings.cache_clear()
 
 
-def handed(store: Store, now: datetime) -> str:
+def handed(store: Store, now: datetime, tenant_id: str = TENANT) -> str:
     """Return a campaign with one approved post and one rejected one, handed over as its completion would."""
-    campaign = a_campaign()
+    campaign = a_campaign(tenant_id)
     store.campaigns.create(campaign, actor="test", at=now)
     posts = [written(a_post(campaign, number), f"Post {number}", revision=0) for number in (1, 2)]
     posts[0] = posts[0].model_copy(update={"review": Review(state=ReviewState.APPROVED, round=1)})
     store.posts.put_planned(posts)
-    store.outbox.add([OutboxEntry.about(HAND_OVER, TENANT, campaign.id, due_at=now)])
+    store.outbox.add([OutboxEntry.about(HAND_OVER, tenant_id, campaign.id, due_at=now)])
     return campaign.id
 
 
@@ -89,6 +90,27 @@ def test_every_campaign_arrives_once_at_a_receiver_that_fails_half_the_time(endp
     assert endpoint.asked > 6
     assert all([post["content"]["text"] for post in each["data"]["posts"]] == ["Post 1"] for each in kept)
     assert not [entry for each in campaigns for entry in store.outbox.of(TENANT, each) if entry.is_open]
+
+
+def test_a_webhook_that_does_not_answer_keeps_no_other_and_no_notice_waiting(
+    endpoint: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, now = Store(SQLiteTable(tmp_path / "store.db")), datetime.now(UTC)
+    hooks = {TENANT: {"url": endpoint.url, "secret": SECRET}, OTHER: {"url": "http://127.0.0.1:9", "secret": SECRET}}
+    monkeypatch.setenv("CAMPAIGNS_WEBHOOKS", json.dumps(hooks))
+    get_settings.cache_clear()
+    for _ in range(IN_A_ROW):
+        handed(store, now, OTHER)
+    deliver_due(store, now=now)
+    campaign = handed(store, now)
+    store.outbox.add([OutboxEntry.about(RESULT, TENANT, campaign, due_at=now, payload={"round": 1})])
+
+    deliver_due(store, now=now)
+
+    kept = [json.loads(file.read_text()) for file in endpoint.folder.iterdir()]
+    assert [each["data"]["campaignId"] for each in kept] == [campaign]
+    notices = [entry for entry in store.outbox.of(TENANT, campaign) if entry.kind == RESULT]
+    assert [entry.payload.get("channel") for entry in notices if not entry.is_open] == [None]  # divided by channel
 
 
 def test_a_campaign_that_completes_leaves_its_posts_to_be_handed_over_in_the_same_write(
