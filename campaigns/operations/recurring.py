@@ -5,6 +5,7 @@ period alone. Whoever finds a claim goes on with the brief that lies in it, so a
 schedule or a person who was quicker all end with the same campaign.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from campaigns.errors import (
     FaultsError,
     IdempotencyMismatchError,
     NotDueError,
+    NotFoundError,
+    StoreUnavailableError,
     VersionConflictError,
 )
 from campaigns.model.base import derived_id
@@ -36,6 +39,8 @@ from campaigns.rules.recurrence.window import brief_of
 from campaigns.store import Store, if_there
 from campaigns.store.commits.transaction import anew_after
 from campaigns.store.library.occurrences import LastClaim
+
+log = logging.getLogger("campaigns.operations.recurring")
 
 _LOOKED_BACK: Final = 24
 """Occurrences that are looked at for one that still waits, and for rejections in a row."""
@@ -368,28 +373,34 @@ def begin_queued(store: Store, *, default_approver: Approver | None = None, now:
     begun = []
     for queued in store.occurrences.queued(now=now):
         try:
-            template = store.templates.get(queued.tenant_id, queued.template_id)
-            due = due_in(template, queued.period)
-        except CampaignError as error:
-            if error.retryable:
-                raise
-            gone = queued.model_copy(
-                update={
-                    "status": OccurrenceStatus.SKIPPED, "code": "TEMPLATE_CHANGED", "updated_at": now,
-                    "reason": "the template is gone, or does not come in this period any more",
-                }
-            )  # fmt: skip
-            _given_up(store, gone, queued)
+            made = _begun(store, queued, default_approver, now)
+        except StoreUnavailableError:
+            raise
+        except (CampaignError, ValueError, LookupError):  # a document that nobody can read: the others begin
+            log.exception("%s of template %s cannot be begun", queued.period, queued.template_id)
             continue
-        made = occur(store, template, due, now=now, from_queue=True, n=queued.n, default_approver=default_approver)
-        if made.status is not OccurrenceStatus.QUEUED:
+        if made is not None:
             begun.append(made)
     return begun
 
 
-def _given_up(store: Store, gone: Occurrence, queued: Occurrence) -> None:
-    with suppress(VersionConflictError):  # somebody else began it
-        store.occurrences.put(gone, before=queued)
+def _begun(store: Store, queued: Occurrence, default_approver: Approver | None, now: datetime) -> Occurrence | None:
+    """Return what became of an occurrence that waited; None: it still waits, or was given up."""
+    try:
+        template = store.templates.get(queued.tenant_id, queued.template_id)
+        due = due_in(template, queued.period)
+    except (NotFoundError, FaultsError, NotDueError):
+        gone = queued.model_copy(
+            update={
+                "status": OccurrenceStatus.SKIPPED, "code": "TEMPLATE_CHANGED", "updated_at": now,
+                "reason": "the template is gone, or does not come in this period any more",
+            }
+        )  # fmt: skip
+        with suppress(VersionConflictError):  # somebody else began it
+            store.occurrences.put(gone, before=queued)
+        return None
+    made = occur(store, template, due, now=now, from_queue=True, n=queued.n, default_approver=default_approver)
+    return made if made.status is not OccurrenceStatus.QUEUED else None
 
 
 def result_of(store: Store, occurrence: Occurrence) -> OccurrenceResult | None:

@@ -24,6 +24,8 @@ from campaigns.operations.forecasts import accepted, forecasts
 from campaigns.operations.next_slot import made_up_for
 from campaigns.operations.recurring import begin_queued, due_at, one_more, paused, result_of, resumed, skip
 from campaigns.rules.recurrence.rule import Calendar
+from campaigns.store.items import keys
+from campaigns.store.tables.table import Put
 from tests.recurring.studio import BEGIN, DAY, HOUR, REQUESTER, TUESDAY, WEEK, S, Series
 from tests.store.samples import TENANT
 from tests.strategies import ZONES
@@ -351,6 +353,24 @@ def test_a_queued_one_whose_template_is_gone_is_given_up(series: Series) -> None
     found = series.store.occurrences.find(TENANT, queued.template_id, queued.period)
     assert found is not None
     assert (found.status, found.code) == (SKIPPED, "TEMPLATE_CHANGED")
+
+
+def test_a_queued_one_that_cannot_be_begun_keeps_no_other_waiting(
+    series: Series,
+) -> None:
+    damaged, first = series.template.id, series.at(TUESDAY)
+    series.at(TUESDAY + WEEK)
+    series.template = series.save(name="Another series")
+    series.end(first, S.COMPLETED, at=TUESDAY + HOUR)
+    other = series.at(TUESDAY + WEEK)
+    waits = series.at(TUESDAY + 2 * WEEK)
+    series.end(other, S.COMPLETED, at=TUESDAY + 2 * WEEK + HOUR)
+    key = keys.template(TENANT, damaged)
+    series.store.table.write(Put({**series.store.table.get(key), "body": "{}"}))
+
+    begun = begin_queued(series.store, now=TUESDAY + 2 * WEEK + 2 * HOUR)
+
+    assert [each.id for each in begun] == [waits.id]
 
 
 def test_the_one_before_is_cancelled_where_the_policy_says_so(tmp_path: Path) -> None:

@@ -138,3 +138,15 @@ def test_occurrences_are_listed_the_latest_first_and_those_that_wait_across_tena
     assert eventually(lambda: not store.occurrences.queued(now=NOW))
     with pytest.raises(VersionConflictError):
         store.occurrences.put(begun, before=waits)
+
+
+def test_all_that_wait_for_the_one_before_are_found_however_many(
+    store: Store, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
+    waits = [an_occurrence(OTHER, new_id("template"), status=OccurrenceStatus.QUEUED) for _ in range(101)]
+    for each in waits:
+        store.occurrences.put(each, before=None)
+
+    found = eventually(lambda: len(found := store.occurrences.queued(now=NOW)) == len(waits) and found)
+
+    assert {each.id for each in found} == {each.id for each in waits}

@@ -8,6 +8,7 @@ from campaigns.errors import VersionConflictError
 from campaigns.model.library.template import Occurrence, OccurrenceStatus
 from campaigns.store.items import keys
 from campaigns.store.items.documents import Page, item_of, read_page, readable, value_of
+from campaigns.store.items.due import positions, read_items
 from campaigns.store.tables.table import ABSENT, ConditionFailed, Equals, Item, Put, Repository
 
 
@@ -78,10 +79,10 @@ class OccurrenceRepository(Repository):
             read=lambda item: value_of(item, Occurrence),
         )
 
-    def queued(self, *, now: datetime, limit: int = 100) -> builtins.list[Occurrence]:
-        """Return occurrences of all tenants that wait for the one before them, the longest waiting first."""
-        items = self._table.query_index("due", keys.QUEUED_OCCURRENCES, high=keys.until(now), limit=limit)
-        return readable(items, Occurrence)
+    def queued(self, *, now: datetime) -> builtins.list[Occurrence]:
+        """Return all occurrences, of all tenants, that wait for the one before them, the longest waiting first."""
+        found = positions(self._table, keys.QUEUED_OCCURRENCES, high=keys.until(now))
+        return readable(read_items(self._table, builtins.list(found)), Occurrence)
 
 
 def _item(occurrence: Occurrence) -> Item:
