@@ -33,9 +33,10 @@ def send_code(store: Store, round_: ApprovalRound, approver: RoundApprover, *, n
     if last is not None and now < last.issued_at + LIFETIME:
         return
     code = OneTimeCode(issued_at=now.replace(microsecond=0))
-    if store.codes.replace(round_, approver.id, code, instead_of=last):
-        at = code.issued_at.isoformat()
-        store.outbox.add([personal(kind, round_, approver.id, at, due_at=now, issued=at)])
+    at = code.issued_at.isoformat()
+    # In one write: a code that is there and not on its way would keep out every other until its time is over.
+    mail = personal(kind, round_, approver.id, at, due_at=now, issued=at)
+    store.codes.replace(round_, approver.id, code, instead_of=last, outbox=[mail])
 
 
 def prove(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import correlation
+from campaigns.approval.codes import LIFETIME as CODE_LASTS
 from campaigns.approval.messages.events import told_to_prefect
 from campaigns.approval.messages.list_notices import digest, list_code, list_link
 from campaigns.approval.messages.notice_kinds import (
@@ -173,13 +174,16 @@ def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) ->
         return to_team(entry.kind, about, approver_id=entry.payload.get("approver"), comment=comment)
     if entry.kind in OF_A_PERSON:
         return None if asked is None or asked.revoked else _of_a_person(store, about, entry, asked, now)
-    if asked is None or not _still_wanted(about, entry, asked, now):
+    if asked is None:
+        return None
+    if entry.kind == CODE:  # also for whoever has decided: it is asked for to take that back
+        issued_at = datetime.fromisoformat(entry.payload["issued"])
+        over = asked.revoked or now >= issued_at + CODE_LASTS
+        return None if over else to_approver(CODE, about, asked, code=get_link_signer().one_time_code(asked, issued_at))
+    if not _still_wanted(about, entry, asked, now):
         return None
     if entry.kind == RECEIPT:
         return to_approver(RECEIPT, about, asked)
-    if entry.kind == CODE:
-        issued_at = datetime.fromisoformat(entry.payload["issued"])
-        return to_approver(CODE, about, asked, code=get_link_signer().one_time_code(asked, issued_at))
     link = get_link_signer().sign(about.round, asked, now=now).url(get_settings().api_base_url)
     return to_approver(entry.kind, about, asked, link_url=link, renewed=bool(entry.payload.get("renewed")))
 

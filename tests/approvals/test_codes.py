@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from httpx import Response
 
 from campaigns.approval.codes import Proof, prove, send_code
 from campaigns.approval.renewing import renew_link
+from campaigns.errors import StoreUnavailableError
 from campaigns.settings import get_settings
 from tasks.delivery.deliver import deliver_now
 from tests.approvals.reader import read, send
@@ -186,3 +188,41 @@ def test_with_a_new_link_comes_a_new_code(scene: Scene) -> None:
 
     code = codes(scene)[-1]
     assert prove(scene.store, scene.signer, asked, asked.approvers[0], code, now=scene.clock.now) is Proof.RIGHT
+
+
+def test_who_takes_a_decision_back_elsewhere_is_sent_a_code(scene: Scene) -> None:
+    browser, elsewhere = scene.browser(), scene.browser()
+    scene.stand_up(posts=2, require_otp=True, settle_seconds=300)
+    step = send(browser, browser.get(scene.url()), "review", d_1="approved", d_2="approved")
+    scene.clock.pass_(minutes=8)
+    confirm(browser, step, code=codes(scene)[0])
+    assert decided(scene) == 1
+    scene.clock.pass_(minutes=3)  # the code of before is over, the time to undo is not
+
+    asked = send(elsewhere, elsewhere.get(scene.url()), "undo")
+
+    assert "code" in read(asked).fields
+    assert len(codes(scene)) == 2
+    assert read(send(elsewhere, asked, "undo", code=codes(scene)[-1])).heading
+    assert decided(scene) == 0
+
+
+@pytest.mark.parametrize("write", [0, 1])
+def test_a_code_is_promised_by_nothing_but_its_mail(scene: Scene, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
+    scene.stand_up(posts=1, require_otp=True)
+    asked, left = scene.round(), iter(range(10))
+    whole = scene.store.table.write
+
+    def away(*operations: Any) -> None:
+        if next(left) == write:
+            raise StoreUnavailableError("away")
+        whole(*operations)
+
+    with monkeypatch.context() as broken, suppress(StoreUnavailableError):
+        broken.setattr(scene.store.table, "write", away)
+        send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+    scene.clock.pass_(seconds=5)
+
+    send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+
+    assert [entry.kind for entry in scene.store.outbox.of(TENANT, scene.campaign.id)].count("code") == 1

@@ -1,9 +1,11 @@
 """One-time codes that were sent: one for each approver of a round, with how often somebody tried."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from campaigns.model.approval import ApprovalRound, OneTimeCode
+from campaigns.store.commits.outbox import OutboxEntry, outbox_item
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
 from campaigns.store.tables.table import ABSENT, Equals, Put, Repository, wrote
@@ -19,13 +21,19 @@ class CodeRepository(Repository):
         return value_of(item, OneTimeCode) if item else None
 
     def replace(
-        self, round_: ApprovalRound, approver_id: str, code: OneTimeCode, *, instead_of: OneTimeCode | None
+        self,
+        round_: ApprovalRound,
+        approver_id: str,
+        code: OneTimeCode,
+        *,
+        instead_of: OneTimeCode | None,
+        outbox: Sequence[OutboxEntry] = (),
     ) -> bool:
-        """Store a code in place of the one that was read; False: another one is there by now."""
+        """Store a code in place of the one that was read, with what sends it; False: another one is there by now."""
         key = keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
         unmoved = Equals({"state": _state(instead_of)}) if instead_of else ABSENT
         item = item_of(key, "code", code, state=_state(code), **keys.purged_after(code.issued_at + CODE_KEPT, key))
-        return wrote(self._table, Put(item, unmoved))
+        return wrote(self._table, Put(item, unmoved), *(Put(outbox_item(entry)) for entry in outbox))
 
 
 def _state(code: OneTimeCode) -> str:
