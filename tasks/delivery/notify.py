@@ -38,6 +38,9 @@ from tasks.delivery.channels import NoticeNotSentError, NoticeRefusedError, Sent
 
 log = logging.getLogger("campaigns.approval.notices")
 
+_Waiting = tuple[Campaign, ApprovalRound, RoundApprover]
+"""What a digest is still about."""
+
 
 def send_notice(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     """Send a notice, or divide it among the channels; one that nobody needs any more counts as sent.
@@ -50,18 +53,21 @@ def send_notice(store: Store, entry: OutboxEntry, now: datetime) -> bool:
         _divide(store, entry, now)
         return True
     occasion = _occasion(store, entry)
+    waiting: list[_Waiting] = []
     if entry.kind == DIGEST:
         entry = _of_one_person(store, entry, _asked(occasion, entry), now)
-    notice = _notice(store, occasion, entry, now)
+        waiting = _still_waiting(store, entry, now)
+    notice = _notice(store, occasion, entry, waiting, now)
     if notice is None:
         return True
+    about = [{"campaign": campaign.id, "round": round_.n, "approver": one.id} for campaign, round_, one in waiting]
     with correlation.bound(occasion.campaign.correlation_id):  # that of the campaign, whoever caused the notice
         how = _attempt(store, entry, notice, channel, now)
-        _sent(store, entry, how, now)
-        for each in entry.payload["reminders"] if entry.kind == DIGEST else ():
-            if each["campaign"] != entry.subject_id:
-                told = entry.model_copy(update={"subject_id": each["campaign"], "payload": {**entry.payload, **each}})
-                _sent(store, told, how, now)
+        if entry.kind != DIGEST:
+            _sent(store, entry, how, now)
+        for each in about:  # of the others it says nothing
+            told = entry.model_copy(update={"subject_id": each["campaign"], "payload": {**entry.payload, **each}})
+            _sent(store, told, how, now)
     return True
 
 
@@ -167,13 +173,15 @@ def _of_one_person(store: Store, entry: OutboxEntry, asked: RoundApprover | None
     return entry.model_copy(update={"payload": {**entry.payload, "reminders": kept}})
 
 
-def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) -> Notice | None:
+def _notice(
+    store: Store, about: Occasion, entry: OutboxEntry, waiting: Sequence[_Waiting], now: datetime
+) -> Notice | None:
     asked = _asked(about, entry)
     if entry.kind in TEAM:
         comment = _late_comment(store, entry) if entry.kind == NOTE else ""
         return to_team(entry.kind, about, approver_id=entry.payload.get("approver"), comment=comment)
     if entry.kind in OF_A_PERSON:
-        return None if asked is None or asked.revoked else _of_a_person(store, about, entry, asked, now)
+        return None if asked is None or asked.revoked else _of_a_person(about, entry, asked, waiting, now)
     if asked is None:
         return None
     if entry.kind == CODE:  # also for whoever has decided: it is asked for to take that back
@@ -189,7 +197,7 @@ def _notice(store: Store, about: Occasion, entry: OutboxEntry, now: datetime) ->
 
 
 def _of_a_person(
-    store: Store, about: Occasion, entry: OutboxEntry, asked: RoundApprover, now: datetime
+    about: Occasion, entry: OutboxEntry, asked: RoundApprover, waiting: Sequence[_Waiting], now: datetime
 ) -> Notice | None:
     base_url, lists, links = get_settings().api_base_url, get_list_links(), get_link_signer()
     if entry.kind == LIST_CODE:
@@ -197,16 +205,14 @@ def _of_a_person(
     list_url = lists.url(base_url, about.round, asked, now=now)
     if entry.kind == LIST_LINK:
         return list_link(about, asked, list_url=list_url, until=now + LIST_LIFETIME)
-    waiting = [
+    linked = [
         (campaign, round_, links.sign(round_, approver, now=now).url(base_url))
-        for campaign, round_, approver in _still_waiting(store, entry, now)
+        for campaign, round_, approver in waiting
     ]
-    return digest(about, asked, waiting, list_url=list_url) if waiting else None
+    return digest(about, asked, linked, list_url=list_url) if linked else None
 
 
-def _still_waiting(
-    store: Store, entry: OutboxEntry, now: datetime
-) -> list[tuple[Campaign, ApprovalRound, RoundApprover]]:
+def _still_waiting(store: Store, entry: OutboxEntry, now: datetime) -> list[_Waiting]:
     """Return what a digest is still about, the one that ends first first."""
     found = []
     for each in entry.payload["reminders"]:

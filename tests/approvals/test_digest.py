@@ -12,6 +12,7 @@ import pytest
 from campaigns.approval.messages.reminding import remind_due
 from campaigns.approval.renewing import renew_link, revoke_link
 from campaigns.errors import StoreUnavailableError
+from campaigns.store import OutboxEntry
 from tasks.delivery.deliver import deliver_due
 from tests.approvals.scene import ANA, BEN, CLA, TENANT, Scene
 from tests.approvals.test_notices import mails, sweep
@@ -211,3 +212,25 @@ def test_thirty_campaigns_are_one_digest_all_the_same(scene: Scene) -> None:
         "ana@example.com digest": 1, "ben@example.com digest": 1, "clara@example.com digest": 1,
     }  # fmt: skip
     assert sum(found.values()) == 3
+
+
+def test_of_a_campaign_that_was_decided_meanwhile_nobody_is_told_that_it_was_in_the_mail(scene: Scene) -> None:
+    scenes = several(scene)
+    to_the_reminder(scene, scenes[0])
+    remind_due(scene.store, now=scene.clock.now)
+    (lead,) = [each for each in scenes if "digest" in {entry.kind for entry in outbox(each)}]
+    lead.decide()
+
+    deliver_due(scene.store, now=scene.clock.now)
+
+    (mail,) = digests(scene)
+    assert mail["Subject"] == "2 reviews wait for you"
+    told = {each.campaign.id: [entry.action for entry in each.store.audit.entries(TENANT, each.campaign.id)
+                               if entry.details.get("kind") == "digest"] for each in scenes}  # fmt: skip
+    assert {campaign for campaign, sent in told.items() if sent} == {each.campaign.id for each in scenes} - {
+        lead.campaign.id
+    }
+
+
+def outbox(scene: Scene) -> list[OutboxEntry]:
+    return scene.store.outbox.of(TENANT, scene.campaign.id)
