@@ -5,6 +5,7 @@ one that waits for days keeps no schedule waiting.
 """
 
 from datetime import UTC, datetime
+from functools import partial
 
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -39,7 +40,8 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
     try:
         require_own_tenant(tenant_id)
         found = _template(store, tenant_id, template.strip())
-        make = one_more if another else occur
+        story = str(runtime.flow_run.id)
+        make = partial(one_more, order=story) if another else occur
         due = due_in(found, for_period.strip()) if by_hand or another else due_at(found, _scheduled())
         made = make(
             store,
@@ -48,7 +50,7 @@ def make_occurrence(tenant_id: str, template: str, for_period: str, another: boo
             by_hand=by_hand,
             actor=actor,
             default_approver=get_settings().default_approver(),
-            correlation_id=str(runtime.flow_run.id),
+            correlation_id=story,
             now=now,
         )
     except NotDueError as error:

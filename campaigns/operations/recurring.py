@@ -307,17 +307,32 @@ class _Wanted:
             cancel(self.store, template.tenant_id, campaign_id, actor=self.actor, reason=reason, now=self.now)
 
 
-def one_more(store: Store, template: Template, due: Due, **how: Any) -> Occurrence:
+def one_more(store: Store, template: Template, due: Due, *, order: str | None = None, **how: Any) -> Occurrence:
     """Make one more occurrence of a period, beside those that there are; takes what `occur` takes.
+
+    Args:
+        order: the correlation id of an order that may come again, and that no other order has: one that made an
+            occurrence makes no second one.
 
     Raises:
         ConflictError: there are `MOST_OF_A_PERIOD`.
     """
-    place, numbers = (template.tenant_id, template.id, due.period), range(2, MOST_OF_A_PERIOD + 1)
-    n = next((n for n in numbers if store.occurrences.find(*place, n) is None), None)
-    if n is None:
-        raise ConflictError(f"there are {MOST_OF_A_PERIOD} of {due.period} already")
-    return occur(store, template, due, **{**how, "by_hand": True, "n": n})
+    place, actor = (template.tenant_id, template.id, due.period), how.get("actor", ACTOR)
+    for n in range(2, MOST_OF_A_PERIOD + 1):
+        found = store.occurrences.find(*place, n)
+        if found is None or _is_of(store, found, order, actor):
+            return occur(store, template, due, **{**how, "by_hand": True, "n": n})
+    raise ConflictError(f"there are {MOST_OF_A_PERIOD} of {due.period} already")
+
+
+def _is_of(store: Store, found: Occurrence, order: str | None, actor: str) -> bool:
+    """Whether an occurrence is what an order has made: a claim that its author left half way, or its campaign."""
+    if found.status is OccurrenceStatus.CLAIMED:
+        return found.started_by == actor
+    if order is None or found.status is not OccurrenceStatus.STARTED:
+        return False
+    campaign = if_there(store.campaigns.get, found.tenant_id, found.campaign_id)
+    return campaign is not None and campaign.correlation_id == order
 
 
 @anew_after(VersionConflictError)

@@ -157,6 +157,34 @@ def test_of_a_period_there_are_so_many_and_no_more(series: Series, monkeypatch: 
         one_more(series.store, series.template, due, now=TUESDAY)
 
 
+@pytest.mark.parametrize("dies", ["before its campaign is stored", "after that"])
+def test_one_more_that_is_ordered_again_by_the_same_run_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    series = Series(tmp_path, policies={"overlap": "allow"})
+    series.at(TUESDAY)
+    due = due_at(series.template, TUESDAY)
+
+    def ordered(run: str) -> int:
+        how = {"actor": "ana", "correlation_id": run, "order": run, "now": TUESDAY}
+        return one_more(series.store, series.template, due, **how).n
+
+    if dies == "before its campaign is stored":
+        with monkeypatch.context() as broken, suppress(StoreUnavailableError):
+            broken.setattr(recurring, "submit", _away)
+            ordered("first-run")
+    else:
+        assert ordered("first-run") == 2
+
+    assert ordered("first-run") == 2
+    assert ordered("second-run") == 3
+    assert len(series.campaigns()) == 3
+
+
+def _away(*_: object, **__: object) -> None:
+    raise StoreUnavailableError("away")
+
+
 def test_one_more_of_a_period_is_made_only_when_it_is_asked_for(series: Series) -> None:
     first = series.at(TUESDAY)
     series.end(first, S.COMPLETED, at=TUESDAY + HOUR)
