@@ -10,8 +10,8 @@ from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_BRANDS
 from campaigns.store.items.documents import Page
-from campaigns.store.library.shared import add, hide, library_item, listed, live, name_taken, not_replaced
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Table
+from campaigns.store.library.shared import add, hide, library_item, listed, live, moved, replace
+from campaigns.store.tables.table import Item, Table
 
 
 class BrandRepository:
@@ -44,19 +44,9 @@ class BrandRepository:
             VersionConflictError: `expect_version` is not the stored version.
             ConflictError: the new name is another brand's.
         """
-        stored = self.get(brand.tenant_id, brand.id)
+        renamed = moved(_name_item(self.get(brand.tenant_id, brand.id)), _name_item(brand))
         changed = brand.model_copy(update={"version": expect_version + 1})
-        operations: list[Operation] = [Put(_item(changed), Equals({"version": expect_version, "deleted": 0}))]
-        old, new = keys.brand_name(brand.tenant_id, stored.name), keys.brand_name(brand.tenant_id, brand.name)
-        if old != new:
-            operations += [Put(_name_item(changed), ABSENT), Delete(old, Equals({"brand_id": brand.id}))]
-        try:
-            self._table.write(*operations)
-        except ConditionFailed as failed:
-            if 0 in failed.failures or 2 in failed.failures:
-                raise not_replaced("brand", brand.id, failed) from failed
-            raise name_taken("brand") from failed
-        return changed
+        return replace(self._table, changed, _item(changed), renamed=renamed)
 
     @contended
     def delete(self, tenant_id: str, brand_id: str, *, at: datetime, expect_version: int | None = None) -> None:
@@ -69,12 +59,8 @@ class BrandRepository:
         if used := self._campaigns.live_using(tenant_id, brand_id=brand_id):
             raise ConflictError("a campaign that may still go on uses this brand", {"campaigns": used})
         brand = self.get(tenant_id, brand_id)
-        version = brand.version if expect_version is None else expect_version
-        gone = brand.model_copy(
-            update={"status": BrandStatus.ARCHIVED, "deleted_at": at, "updated_at": at, "version": version + 1}
-        )
-        name = Delete(keys.brand_name(tenant_id, brand.name), Equals({"brand_id": brand_id}))
-        hide(self._table, gone, _item(gone), name, expect_version=expect_version)
+        last = brand.model_copy(update={"status": BrandStatus.ARCHIVED})
+        hide(self._table, last, _item, _name_item(brand), at=at, expect_version=expect_version)
 
 
 def _item(brand: Brand) -> Item:

@@ -9,8 +9,8 @@ from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.documents import item_of, value_of
 from campaigns.store.library.personas import PersonaRepository
-from campaigns.store.library.shared import live, not_replaced
-from campaigns.store.tables.table import ABSENT, Check, ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.library.shared import live, replace
+from campaigns.store.tables.table import ABSENT, Check, Equals, Item, Put, Table
 
 KEPT_AFTER_DELETION: Final = timedelta(days=7)
 
@@ -68,11 +68,7 @@ class ExampleRepository:
             VersionConflictError: `expect_version` is not the stored version.
         """
         changed = example.model_copy(update={"version": expect_version + 1})
-        try:
-            self._table.write(Put(_item(changed), Equals({"version": expect_version, "deleted": 0})))
-        except ConditionFailed as failed:
-            raise not_replaced("example", example.id, failed) from failed
-        return changed
+        return replace(self._table, changed, _item(changed))
 
     @contended
     def delete(self, tenant_id: str, persona_id: str, example_id: str, *, at: datetime) -> None:

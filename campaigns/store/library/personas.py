@@ -11,8 +11,8 @@ from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_PERSONAS
 from campaigns.store.items.documents import Page
-from campaigns.store.library.shared import add, hide, library_item, listed, live, not_replaced
-from campaigns.store.tables.table import ConditionFailed, Equals, Item, Put, Table
+from campaigns.store.library.shared import add, hide, library_item, listed, live, replace
+from campaigns.store.tables.table import Item, Put, Table
 
 
 class PersonaRepository:
@@ -42,12 +42,7 @@ class PersonaRepository:
             VersionConflictError: `expect_version` is not the stored version.
         """
         changed = persona.model_copy(update={"version": expect_version + 1})
-        unchanged = Equals({"version": expect_version, "deleted": 0})
-        try:
-            self._table.write(Put(_item(changed), unchanged), *(Put(outbox_item(entry)) for entry in outbox))
-        except ConditionFailed as failed:
-            raise not_replaced("persona", persona.id, failed) from failed
-        return changed
+        return replace(self._table, changed, _item(changed), *(Put(outbox_item(entry)) for entry in outbox))
 
     @contended
     def delete(self, tenant_id: str, persona_id: str, *, at: datetime, expect_version: int | None = None) -> None:
@@ -59,11 +54,8 @@ class PersonaRepository:
         """
         if used := self._campaigns.live_using(tenant_id, persona_id=persona_id):
             raise ConflictError("a campaign that may still go on uses this persona", {"campaigns": used})
-        persona = self.get(tenant_id, persona_id)
-        version = persona.version if expect_version is None else expect_version
-        changes = {"is_active": False, "deleted_at": at, "updated_at": at, "version": version + 1}
-        gone = persona.model_copy(update=changes)
-        hide(self._table, gone, _item(gone), expect_version=expect_version)
+        last = self.get(tenant_id, persona_id).model_copy(update={"is_active": False})
+        hide(self._table, last, _item, at=at, expect_version=expect_version)
 
 
 def _item(persona: Persona) -> Item:

@@ -1,22 +1,23 @@
 """What brands, personas and templates have in common: listed as created, hidden when deleted, counted by tenant."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from campaigns.errors import ConflictError, NotFoundError, VersionConflictError
 from campaigns.model.base import Wire
 from campaigns.model.library.brand import Brand
-from campaigns.model.library.persona import Persona
+from campaigns.model.library.persona import Persona, WritingExample
 from campaigns.model.library.template import Template
 from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import one_less, one_more
 from campaigns.store.items.documents import Page, item_of, read_page, value_of
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Key, Put, Table
+from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Key, Put, Table, key_of
 
 W = TypeVar("W", bound=Wire)
 E = TypeVar("E", Brand, Persona, Template)
+R = TypeVar("R", Brand, Persona, Template, WritingExample)
 
 KEPT_AFTER_DELETION: Final = timedelta(days=30)
 
@@ -66,19 +67,50 @@ def add(table: Table, entity: E, item: Item, *, limit: int, named: Item | None =
     return entity
 
 
-def hide(table: Table, gone: Brand | Persona | Template, item: Item, *name: Delete, expect_version: int | None) -> None:
+def replace(table: Table, changed: R, item: Item, *beside: Put, renamed: Sequence[Put | Delete] = ()) -> R:
+    """Replace an entity by its next version, moving its reserved name along (`moved`), and return it.
+
+    Raises:
+        VersionConflictError: the version before is not the stored one.
+        ConflictError: the new name is another one's.
+    """
+    before = Equals({"version": changed.version - 1, "deleted": 0})
+    try:
+        table.write(Put(item, before), *renamed, *beside)
+    except ConditionFailed as failed:
+        if renamed and set(failed.failures) == {1}:
+            raise name_taken(item["kind"]) from failed
+        raise not_replaced(item["kind"], changed.id, failed) from failed
+    return changed
+
+
+def moved(before: Item, after: Item) -> list[Put | Delete]:
+    """Return what reserves a name in place of the one that the entity had."""
+    return [Put(after, ABSENT), freed(before)] if key_of(before) != key_of(after) else []
+
+
+def freed(name: Item) -> Delete:
+    """Return what frees a name that an entity reserved, unless it is another one's meanwhile."""
+    return Delete(key_of(name), Equals({key: value for key, value in name.items() if key not in Key._fields}))
+
+
+def hide(
+    table: Table, last: E, item: Callable[[E], Item], *name: Item, at: datetime, expect_version: int | None
+) -> None:
     """Replace an entity by what is left of it, free its name, and count one less.
 
     Raises:
         VersionConflictError: `expect_version` is not the stored version.
         ConditionFailed: another writer was faster.
     """
-    counting = one_less(table, keys.tenant_count(gone.tenant_id, item["kind"]))
+    version = last.version if expect_version is None else expect_version
+    left = item(last.model_copy(update={"deleted_at": at, "updated_at": at, "version": version + 1}))
+    counting = one_less(table, keys.tenant_count(last.tenant_id, left["kind"]))
     try:
-        table.write(Put(item, Equals({"version": gone.version - 1, "deleted": 0})), *name, *counting)
+        table.write(Put(left, Equals({"version": version, "deleted": 0})), *map(freed, name), *counting)
     except ConditionFailed as failed:
         if expect_version is not None and 0 in failed.failures:
-            raise not_replaced(item["kind"], gone.id, failed) from failed
+            raise not_replaced(left["kind"], last.id, failed) from failed
         raise
 
 

@@ -9,8 +9,8 @@ from campaigns.store.commits.transaction import contended
 from campaigns.store.items import keys
 from campaigns.store.items.counts import MAX_TEMPLATES
 from campaigns.store.items.documents import Page, item_of, value_of
-from campaigns.store.library.shared import add, hide, library_item, listed, live, name_taken, not_replaced
-from campaigns.store.tables.table import ABSENT, ConditionFailed, Delete, Equals, Item, Operation, Put, Repository
+from campaigns.store.library.shared import add, hide, library_item, listed, live, moved, replace
+from campaigns.store.tables.table import ABSENT, Item, Put, Repository
 
 
 class TemplateRepository(Repository):
@@ -60,20 +60,8 @@ class TemplateRepository(Repository):
             version=changed.version, action=action, actor=actor, at=template.updated_at, reason=reason,
             fields=_changed_fields(stored, changed),
         )  # fmt: skip
-        operations: builtins.list[Operation] = [
-            Put(_item(changed), Equals({"version": expect_version, "deleted": 0})),
-            _log(changed, change),
-        ]
-        old, new = (keys.template_name(each.tenant_id, each.name) for each in (stored, template))
-        if old != new:
-            operations += [Put(_name_item(changed), ABSENT), Delete(old, Equals({"template_id": template.id}))]
-        try:
-            self._table.write(*operations)
-        except ConditionFailed as failed:
-            if {0, 1, 3} & failed.failures.keys():
-                raise not_replaced("template", template.id, failed) from failed
-            raise name_taken("template") from failed
-        return changed
+        renamed = moved(_name_item(stored), _name_item(changed))
+        return replace(self._table, changed, _item(changed), _log(changed, change), renamed=renamed)
 
     @contended
     def delete(self, tenant_id: str, template_id: str, *, at: datetime, expect_version: int | None = None) -> None:
@@ -83,10 +71,7 @@ class TemplateRepository(Repository):
             VersionConflictError: `expect_version` is not the stored version.
         """
         template = self.get(tenant_id, template_id)
-        version = template.version if expect_version is None else expect_version
-        gone = template.model_copy(update={"deleted_at": at, "updated_at": at, "version": version + 1})
-        name = Delete(keys.template_name(tenant_id, template.name), Equals({"template_id": template_id}))
-        hide(self._table, gone, _item(gone), name, expect_version=expect_version)
+        hide(self._table, template, _item, _name_item(template), at=at, expect_version=expect_version)
 
     def changes(self, tenant_id: str, template_id: str) -> builtins.list[TemplateChange]:
         """Return the log of a template, the newest 100 changes, newest first.
