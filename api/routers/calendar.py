@@ -17,9 +17,9 @@ from api.schemas.wire import (
     CalendarEntryView,
     FeedView,
     SchemaOf,
+    body_of,
     calendar_entry_body,
     checked,
-    feed_body,
     page_of,
     sent,
     sent_page,
@@ -94,13 +94,13 @@ def create_feed(
     """Make an address at which a calendar program reads what goes out, without a bearer token."""
     name, base_url = checked(FeedInput, given).name, get_settings().api_base_url
     feed, url = make(store, feeds, caller.tenant_id, name, by=caller.sub, base_url=base_url, now=now)
-    return sent({"feed": feed_body(feed), "url": url}, 201)
+    return sent({"feed": body_of(feed), "url": url}, 201)
 
 
 @router.get("/feeds", response_model=FeedPage, summary="Feeds, in the order they were made")
 def list_feeds(caller: Reader, store: TheStore, limit: PageSize = 50, cursor: Cursor = None) -> Response:
     """Return who made each feed and when, and who revoked it; never its address."""
-    return sent_page(store.feeds.list(caller.tenant_id, limit=limit, cursor=cursor), feed_body)
+    return sent_page(store.feeds.list(caller.tenant_id, limit=limit, cursor=cursor), body_of)
 
 
 @router.delete("/feeds/{feed_id}", status_code=204, summary="Revoke a feed", responses=documented(404))

@@ -22,11 +22,10 @@ from api.schemas.wire import (
     CampaignView,
     PostView,
     SchemaOf,
-    audit_body,
-    campaign_body,
+    body_of,
     page_of,
     patch_of,
-    post_body,
+    reply,
     sent,
     sent_page,
 )
@@ -139,14 +138,14 @@ def list_campaigns(
 ) -> Response:
     """Return a page of campaigns; `cursor` in the answer leads to the next one."""
     page = store.campaigns.list(caller.tenant_id, status=status, brand_id=brand_id, limit=limit, cursor=cursor)
-    return sent_page(page, campaign_body)
+    return sent_page(page, body_of)
 
 
 @router.get("/{campaign_id}", response_model=CampaignView, summary="One campaign", responses=documented(404))
 def read_campaign(campaign_id: str, caller: Reader, store: TheStore) -> Response:
     """Return the campaign: its brief, its status and what was planned; of an approval in stages, where it is."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    body = campaign_body(campaign)
+    body = body_of(campaign)
     if campaign.approval.stages:
         round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
         standing = standing_of(campaign, round_, stages_of(store, round_) if round_ else [])
@@ -188,12 +187,12 @@ def change_campaign(
     with guarded(based_on):
         if not changes:
             require_version(campaign.version, version)
-            return sent(campaign_body(campaign), version=campaign.version)
+            return reply(campaign)
         stored = store.campaigns.update(
             campaign.tenant_id, campaign.id, changes,
             actor=caller.sub, at=now, expect_version=version, rests_on=change.rests_on,
         )  # fmt: skip
-    return sent(campaign_body(stored), version=stored.version)
+    return reply(stored)
 
 
 @router.delete("/{campaign_id}", status_code=204, summary="Delete a campaign", responses=documented(404, 409, 412))
@@ -226,7 +225,7 @@ def cancel_campaign(
             store, caller.tenant_id, campaign_id, actor=caller.sub, reason=reason, now=now, expect_version=based_on
         )
     courier.deliver(campaign.tenant_id, campaign.id, wait=True)
-    return sent(campaign_body(campaign), version=campaign.version)
+    return reply(campaign)
 
 
 @router.get("/{campaign_id}/posts", response_model=PostList, summary="Its posts", responses=documented(404))
@@ -240,7 +239,7 @@ def read_posts(
     """Return all posts in calendar order."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
     posts = store.posts.list(campaign.tenant_id, campaign.id, platform=platform, persona_id=persona_id)
-    return sent({"items": [post_body(post) for post in posts]})
+    return sent({"items": [body_of(post) for post in posts]})
 
 
 @router.get("/{campaign_id}/plan", response_model=PlanBody, summary="Its plan", responses=documented(404))
@@ -291,4 +290,4 @@ def read_audit(
     """Return who did what and when, oldest first; each entry names the hash of the one before."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
     page = store.audit.page(campaign.tenant_id, campaign.id, limit=limit, cursor=cursor)
-    return sent_page(page, audit_body)
+    return sent_page(page, body_of)

@@ -11,7 +11,7 @@ from api.auth.identity import Caller, needs
 from api.dependencies import Now, TheStore, resource
 from api.http.problems import documented
 from api.schemas.stages import StageState, stage_states
-from api.schemas.wire import CampaignView, PostView, campaign_body, post_body
+from api.schemas.wire import CampaignView, PostView, body_of
 from campaigns.approval.outcomes import approved_posts
 from campaigns.approval.standing import approved_by, stages_of
 from campaigns.build.export import csv_of, ics_of
@@ -67,8 +67,8 @@ def export_posts(
     stages = [each.to_wire() for each in stage_states(stages_of(store, latest) if latest else [])]
     body = {
         "exportedAt": now.isoformat(),
-        "campaign": campaign_body(campaign),
-        "posts": [post_body(post) for post in found],
+        "campaign": body_of(campaign),
+        "posts": [body_of(post) for post in found],
         **({"stages": stages} if stages else {}),
     }
     return JSONResponse(body, headers=_as_download(campaign, format_))

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime
-from functools import partial
-from typing import Annotated, Any, Optional, TypeVar
+from typing import Annotated, Any, Final, Optional, TypeVar
 
 from fastapi.responses import JSONResponse
 from pydantic import Field, GetJsonSchemaHandler, ValidationError, create_model
@@ -29,13 +28,18 @@ from campaigns.store.items.documents import Page
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
+Versioned = Brand | BrandAsset | Campaign | Persona | Template
+
+
+_VIEWS: Final[dict[type[Wire], type[Wire]]] = {}
 
 
 def _view(model: type[Wire], name: str, *, without: set[str], **other: Any) -> type[Wire]:
-    """Return the model of what a client sees of an entity."""
+    """Return the model of what a client sees of an entity, and let `body_of` show that."""
     kept = {key: field for key, field in model.model_fields.items() if key not in without}
     fields: dict[str, Any] = {key: (field.annotation, field) for key, field in kept.items()} | other
-    return create_model(name, __base__=Wire, __doc__=model.__doc__, **fields)
+    _VIEWS[model] = create_model(name, __base__=Wire, __doc__=model.__doc__, **fields)
+    return _VIEWS[model]
 
 
 class ApproverView(Wire):
@@ -108,15 +112,16 @@ def page_of(item: type[Wire], name: str) -> type[Wire]:
     return create_model(name, __base__=Wire, items=(list[item], ...), cursor=(str | None, None))  # type: ignore[valid-type]  # made at run time
 
 
-def body_of(entity: Wire, view: type[Wire]) -> dict[str, Any]:
+def body_of(entity: Wire) -> dict[str, Any]:
     """Return of an entity what its view has."""
-    shown = {field.alias for field in view.model_fields.values()}
-    return {name: value for name, value in entity.to_wire().items() if name in shown}
-
-
-def campaign_body(campaign: Campaign) -> dict[str, Any]:
-    body = body_of(campaign, CampaignView)
-    _hide_addresses(body["approval"])
+    shown = {field.alias for field in _VIEWS[type(entity)].model_fields.values()}
+    body = {name: value for name, value in entity.to_wire().items() if name in shown}
+    if isinstance(entity, Campaign):
+        _hide_addresses(body["approval"])
+    elif isinstance(entity, Template):
+        _hide_addresses(body["brief"]["approval"])
+    elif isinstance(entity, Post):
+        body["contentHash"] = entity.content_hash()
     return body
 
 
@@ -126,26 +131,8 @@ def _hide_addresses(approval: dict[str, Any]) -> None:
             approver.pop("email", None)
 
 
-def post_body(post: Post) -> dict[str, Any]:
-    return {**body_of(post, PostView), "contentHash": post.content_hash()}
-
-
-persona_body = partial(body_of, view=PersonaView)
-example_body = partial(body_of, view=ExampleView)
-brand_body = partial(body_of, view=BrandView)
-asset_body = partial(body_of, view=AssetView)
-feed_body = partial(body_of, view=FeedView)
-audit_body = partial(body_of, view=AuditView)
-
-
-def template_body(template: Template) -> dict[str, Any]:
-    body = body_of(template, TemplateView)
-    _hide_addresses(body["brief"]["approval"])
-    return body
-
-
 def occurrence_body(occurrence: Occurrence, result: OccurrenceResult | None) -> dict[str, Any]:
-    body = body_of(occurrence, OccurrenceView)
+    body = body_of(occurrence)
     if result is None:
         del body["campaignId"]  # its campaign does not exist
         return body
@@ -157,7 +144,7 @@ def calendar_entry_body(entry: Scheduled) -> dict[str, Any]:
     of = CampaignOfEntry(
         id=campaign.id, name=campaign.name, timezone=campaign.schedule.timezone, brand_id=campaign.brand_id
     )
-    return {"campaign": of.to_wire(), "post": post_body(entry.post)}
+    return {"campaign": of.to_wire(), "post": body_of(entry.post)}
 
 
 def sent(body: Mapping[str, Any], status: int = 200, *, version: int | None = None, **headers: str) -> JSONResponse:
@@ -169,6 +156,11 @@ def sent(body: Mapping[str, Any], status: int = 200, *, version: int | None = No
     if version is not None:
         headers["ETag"] = f'"{version}"'
     return JSONResponse(dict(body), status_code=status, headers=headers)
+
+
+def reply(entity: Versioned, status: int = 200, **headers: str) -> JSONResponse:
+    """Return an entity as clients see it."""
+    return sent(body_of(entity), status, version=entity.version, **headers)
 
 
 def sent_page(page: Page[T], body: Callable[[T], dict[str, Any]]) -> JSONResponse:
@@ -216,7 +208,7 @@ def patch_of(model: type[Wire], name: str, **other: Any) -> type[Wire]:
     return create_model(name, __base__=Wire, __doc__="The fields to replace.", **fields, **other)
 
 
-def patched(entity: W, given: type[Wire], wanted: Mapping[str, Any]) -> W:
+def patched(entity: W, given: type[Wire], wanted: Mapping[str, Any], *, now: datetime) -> W:
     """Return the entity with the given top-level fields replaced, checked as a whole; null sets one to its default.
 
     Args:
@@ -229,4 +221,4 @@ def patched(entity: W, given: type[Wire], wanted: Mapping[str, Any]) -> W:
     raw = {**entity.model_dump(mode="json", by_alias=True, exclude_none=True, include=names), **wanted}
     said = checked(given, raw)
     kept = entity.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=names)
-    return type(entity).model_validate({**kept, **said.to_wire()})
+    return type(entity).model_validate({**kept, **said.to_wire()}).model_copy(update={"updated_at": now})

@@ -14,7 +14,7 @@ from api.http.json_bodies import value_of
 from api.http.problems import documented, problem
 from api.schemas.examples import ASSET
 from api.schemas.versions import IfMatch, based, guarded
-from api.schemas.wire import AssetView, SchemaOf, asset_body, checked, page_of, patch_of, patched, sent, sent_page
+from api.schemas.wire import AssetView, SchemaOf, body_of, checked, page_of, patch_of, patched, reply, sent_page
 from campaigns.errors import ConflictError, Fault, FaultsError, NotFoundError
 from campaigns.model.base import new_id
 from campaigns.model.library.brand import MAX_ASSET_BYTES, BrandAsset, BrandAssetInput
@@ -102,7 +102,7 @@ def upload_asset(
     except (ConflictError, NotFoundError):  # another one took the last place, or the brand went: no row will have these
         files.delete(brand.tenant_id, brand.id, asset_id)
         raise
-    return sent(asset_body(stored), 201, version=stored.version, Location=f"/brands/{brand.id}/assets/{stored.id}")
+    return reply(stored, 201, Location=f"/brands/{brand.id}/assets/{stored.id}")
 
 
 def _read(text: str) -> BrandAssetInput:
@@ -120,14 +120,13 @@ def list_assets(
 ) -> Response:
     """Return one page of assets, oldest first; `cursor` of a page leads to the next."""
     page = store.assets.page(caller.tenant_id, brand_id, type_=type_, limit=limit, cursor=cursor)
-    return sent_page(page, asset_body)
+    return sent_page(page, body_of)
 
 
 @router.get("/{asset_id}", response_model=AssetView, summary="One asset")
 def read_asset(brand_id: str, asset_id: str, caller: Reader, store: TheStore) -> Response:
     store.brands.get(caller.tenant_id, brand_id)
-    asset = store.assets.get(caller.tenant_id, brand_id, asset_id)
-    return sent(asset_body(asset), version=asset.version)
+    return reply(store.assets.get(caller.tenant_id, brand_id, asset_id))
 
 
 @router.get(
@@ -175,10 +174,9 @@ def change_asset(
     fields, version = based(wanted, based_on)
     store.brands.get(caller.tenant_id, brand_id)
     asset = store.assets.get(caller.tenant_id, brand_id, asset_id)
-    changed = patched(asset, BrandAssetInput, fields).model_copy(update={"updated_at": now})
+    changed = patched(asset, BrandAssetInput, fields, now=now)
     with guarded(based_on):
-        stored = store.assets.update(changed, expect_version=version)
-    return sent(asset_body(stored), version=stored.version)
+        return reply(store.assets.update(changed, expect_version=version))
 
 
 @router.delete("/{asset_id}", status_code=204, summary="Delete an asset", responses=documented(412))

@@ -10,7 +10,7 @@ from api.dependencies import Cursor, Now, PageSize, TheStore, resource
 from api.http.problems import documented
 from api.schemas.examples import BRAND
 from api.schemas.versions import IfMatch, based, guarded
-from api.schemas.wire import BrandView, SchemaOf, brand_body, checked, made, page_of, patch_of, patched, sent, sent_page
+from api.schemas.wire import BrandView, SchemaOf, body_of, checked, made, page_of, patch_of, patched, reply, sent_page
 from campaigns.model.library.brand import Brand, BrandInput
 
 router = resource("brands", "/brands")
@@ -40,21 +40,19 @@ def create_brand(
     ],
 ) -> Response:
     """Store a brand; its name is the tenant's only one."""
-    brand = made(Brand, checked(BrandInput, given), "brand", tenant_id=caller.tenant_id, now=now)
-    stored = store.brands.create(brand)
-    return sent(brand_body(stored), 201, version=stored.version, Location=f"/brands/{stored.id}")
+    new = made(Brand, checked(BrandInput, given), "brand", tenant_id=caller.tenant_id, now=now)
+    stored = store.brands.create(new)
+    return reply(stored, 201, Location=f"/brands/{stored.id}")
 
 
 @router.get("", response_model=BrandPage, summary="Brands, in the order they were created")
 def list_brands(caller: Reader, store: TheStore, limit: PageSize = 50, cursor: Cursor = None) -> Response:
-    page = store.brands.list(caller.tenant_id, limit=limit, cursor=cursor)
-    return sent_page(page, brand_body)
+    return sent_page(store.brands.list(caller.tenant_id, limit=limit, cursor=cursor), body_of)
 
 
 @router.get("/{brand_id}", response_model=BrandView, summary="One brand", responses=documented(404))
 def read_brand(brand_id: str, caller: Reader, store: TheStore) -> Response:
-    brand = store.brands.get(caller.tenant_id, brand_id)
-    return sent(brand_body(brand), version=brand.version)
+    return reply(store.brands.get(caller.tenant_id, brand_id))
 
 
 @router.patch(
@@ -74,11 +72,9 @@ def change_brand(
 ) -> Response:
     """Replace the fields that are given, whole. Campaigns that are planned already keep what they were planned with."""
     fields, version = based(wanted, based_on)
-    brand = store.brands.get(caller.tenant_id, brand_id)
-    changed = patched(brand, BrandChange, fields).model_copy(update={"updated_at": now})
+    changed = patched(store.brands.get(caller.tenant_id, brand_id), BrandChange, fields, now=now)
     with guarded(based_on):
-        stored = store.brands.update(changed, expect_version=version)
-    return sent(brand_body(stored), version=stored.version)
+        return reply(store.brands.update(changed, expect_version=version))
 
 
 @router.delete("/{brand_id}", status_code=204, summary="Archive a brand", responses=documented(404, 409, 412))

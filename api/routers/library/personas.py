@@ -15,13 +15,13 @@ from api.schemas.wire import (
     ExampleView,
     PersonaView,
     SchemaOf,
+    body_of,
     checked,
-    example_body,
     made,
     page_of,
     patch_of,
     patched,
-    persona_body,
+    reply,
     sent,
     sent_page,
 )
@@ -64,22 +64,20 @@ def create_persona(
     ],
 ) -> Response:
     """Store a persona; what the system finds out about its style is no part of the request."""
-    persona = made(Persona, checked(PersonaInput, given), "persona", tenant_id=caller.tenant_id, now=now)
-    stored = store.personas.create(persona)
-    return sent(persona_body(stored), 201, version=stored.version, Location=f"/personas/{stored.id}")
+    new = made(Persona, checked(PersonaInput, given), "persona", tenant_id=caller.tenant_id, now=now)
+    stored = store.personas.create(new)
+    return reply(stored, 201, Location=f"/personas/{stored.id}")
 
 
 @router.get("", response_model=PersonaPage, summary="Personas, in the order they were created")
 def list_personas(caller: Reader, store: TheStore, limit: PageSize = 50, cursor: Cursor = None) -> Response:
-    page = store.personas.list(caller.tenant_id, limit=limit, cursor=cursor)
-    return sent_page(page, persona_body)
+    return sent_page(store.personas.list(caller.tenant_id, limit=limit, cursor=cursor), body_of)
 
 
 @router.get("/{persona_id}", response_model=PersonaView, summary="One persona", responses=documented(404))
 def read_persona(persona_id: str, caller: Reader, store: TheStore) -> Response:
     """Return the persona, with its inferred style once there is one."""
-    persona = store.personas.get(caller.tenant_id, persona_id)
-    return sent(persona_body(persona), version=persona.version)
+    return reply(store.personas.get(caller.tenant_id, persona_id))
 
 
 @router.patch(
@@ -99,11 +97,9 @@ def change_persona(
 ) -> Response:
     """Replace the fields that are given, whole. Campaigns that are planned already keep what they were planned with."""
     fields, version = based(wanted, based_on)
-    persona = store.personas.get(caller.tenant_id, persona_id)
-    changed = patched(persona, PersonaInput, fields).model_copy(update={"updated_at": now})
+    changed = patched(store.personas.get(caller.tenant_id, persona_id), PersonaInput, fields, now=now)
     with guarded(based_on):
-        stored = store.personas.update(changed, expect_version=version)
-    return sent(persona_body(stored), version=stored.version)
+        return reply(store.personas.update(changed, expect_version=version))
 
 
 @router.delete("/{persona_id}", status_code=204, summary="Delete a persona", responses=documented(404, 409, 412))
@@ -144,7 +140,7 @@ def add_example(
     )
     stored = store.examples.add(example)
     mark_stale(store, caller.tenant_id, persona_id, now=now)
-    return sent(example_body(stored), 201, Location=f"/personas/{persona_id}/examples/{stored.id}")
+    return sent(body_of(stored), 201, Location=f"/personas/{persona_id}/examples/{stored.id}")
 
 
 @router.get(
@@ -152,7 +148,7 @@ def add_example(
 )
 def list_examples(persona_id: str, caller: Reader, store: TheStore) -> Response:
     """Return all examples, newest first."""
-    return sent({"items": [example_body(each) for each in store.examples.list(caller.tenant_id, persona_id)]})
+    return sent({"items": [body_of(each) for each in store.examples.list(caller.tenant_id, persona_id)]})
 
 
 @router.get(
@@ -163,7 +159,7 @@ def list_examples(persona_id: str, caller: Reader, store: TheStore) -> Response:
 )
 def read_example(persona_id: str, example_id: str, caller: Reader, store: TheStore) -> Response:
     store.personas.get(caller.tenant_id, persona_id)
-    return sent(example_body(store.examples.get(caller.tenant_id, persona_id, example_id)))
+    return sent(body_of(store.examples.get(caller.tenant_id, persona_id, example_id)))
 
 
 @router.delete(

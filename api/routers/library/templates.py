@@ -17,13 +17,14 @@ from api.schemas.wire import (
     OccurrenceView,
     SchemaOf,
     TemplateView,
+    body_of,
     made,
     occurrence_body,
     page_of,
     patch_of,
+    reply,
     sent,
     sent_page,
-    template_body,
 )
 from campaigns import correlation
 from campaigns.model.base import Maybe, Text500, Wire
@@ -106,19 +107,17 @@ def create_template(
     requester = {"requestedBy": caller.sub, "requesterEmail": caller.email}
     new = made(Template, template, "template", tenant_id=caller.tenant_id, now=now, **requester)
     stored = store.templates.create(new, actor=caller.sub)
-    return sent(template_body(stored), 201, version=stored.version, Location=f"/templates/{stored.id}")
+    return reply(stored, 201, Location=f"/templates/{stored.id}")
 
 
 @router.get("", response_model=TemplatePage, summary="Templates, in the order they were created")
 def list_templates(caller: Reader, store: TheStore, limit: PageSize = 50, cursor: Cursor = None) -> Response:
-    page = store.templates.list(caller.tenant_id, limit=limit, cursor=cursor)
-    return sent_page(page, template_body)
+    return sent_page(store.templates.list(caller.tenant_id, limit=limit, cursor=cursor), body_of)
 
 
 @router.get("/{template_id}", response_model=TemplateView, summary="One template", responses=documented(404))
 def read_template(template_id: str, caller: Reader, store: TheStore) -> Response:
-    template = store.templates.get(caller.tenant_id, template_id)
-    return sent(template_body(template), version=template.version)
+    return reply(store.templates.get(caller.tenant_id, template_id))
 
 
 @router.patch(
@@ -149,7 +148,7 @@ def change_template(
     renewed = Template.model_validate({**kept, **changed.to_wire(), **mine})
     with guarded(based_on):
         stored = store.templates.update(renewed, expect_version=version, action="changed", actor=caller.sub)
-    return sent(template_body(stored), version=stored.version)
+    return reply(stored)
 
 
 @router.delete("/{template_id}", status_code=204, summary="Delete a template", responses=documented(404, 409, 412))
@@ -205,8 +204,7 @@ def pause_template(
     """Let its schedules go on and make nothing, until it is resumed. A person can still have an occurrence made."""
     template = store.templates.get(caller.tenant_id, template_id)
     reason = (why.reason if why else None) or "paused by request"
-    template = paused(store, template, actor=caller.sub, reason=reason, now=now)
-    return sent(template_body(template), version=template.version)
+    return reply(paused(store, template, actor=caller.sub, reason=reason, now=now))
 
 
 @router.post(
@@ -215,8 +213,7 @@ def pause_template(
 def resume_template(template_id: str, caller: Writer, store: TheStore, now: Now) -> Response:
     """Let a paused template go on; rejections so far count no more."""
     template = store.templates.get(caller.tenant_id, template_id)
-    template = resumed(store, template, actor=caller.sub, now=now)
-    return sent(template_body(template), version=template.version)
+    return reply(resumed(store, template, actor=caller.sub, now=now))
 
 
 @router.post(
