@@ -13,19 +13,19 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 from api.http.problems import Problem
+
+_MOST_KEYS: Final = 10_000
 
 
 class RateLimiter:
     """Allows `burst` turns at once for each key, refilled at `per_minute`. Safe to share between threads."""
 
-    def __init__(
-        self, *, per_minute: float, burst: int, max_keys: int = 10_000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, per_minute: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_minute / 60
         self._burst = burst
-        self._max_keys = max_keys
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key: (tokens, as of), oldest use first
@@ -39,7 +39,7 @@ class RateLimiter:
             wait = 0.0 if tokens >= 1 else (1 - tokens) / self._per_second
             self._buckets[key] = (tokens if wait else tokens - 1, now)
             # Whoever is forgotten starts with a full bucket: bounded memory is worth that.
-            while len(self._buckets) > self._max_keys:
+            while len(self._buckets) > _MOST_KEYS:
                 self._buckets.popitem(last=False)
             return wait
 

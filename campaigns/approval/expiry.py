@@ -23,7 +23,7 @@ EXPIRE_AGAIN: Final = timedelta(minutes=1)
 """A round that could not be ended is tried again so much later."""
 
 
-def expire_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterable[ApprovalRound] | None = None) -> int:
+def expire_due(store: Store, *, now: datetime, rounds: Iterable[ApprovalRound] | None = None) -> int:
     """End or extend every round whose time is over at `now`, by its policy, and wake its run; return how many.
 
     `reject` ends it undecided, `approve` approves what nobody objected to and no check blocks (recorded
@@ -33,7 +33,7 @@ def expire_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterab
         rounds: those that are due, if they were read before.
     """
     ended = 0
-    for round_ in store.approvals.due(now, limit=limit) if rounds is None else rounds:
+    for round_ in store.approvals.due(now) if rounds is None else rounds:
         if now < round_.expires_at:
             continue  # somebody is to hear of it: `reminding`'s business
         try:

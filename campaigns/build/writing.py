@@ -29,7 +29,7 @@ from campaigns.rules.approval.feedback import joined, other_remarks, remarks_on
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.guardrails.policy_of import content_policy
 from campaigns.rules.retry import MAX_POST_ATTEMPTS
-from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
+from campaigns.rules.text.similarity import duplicate_of
 from campaigns.store import Lease, Store, if_there
 
 WRITTEN = frozenset({PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW, PostStatus.SKIPPED})
@@ -204,7 +204,7 @@ def _compared(answer: WriterOutput, request: WriterInput, new: list[str]) -> Wri
     """
     if answer.content is None or answer.quality is None:
         return answer
-    if not most_similar(answer.content.text, new, at_least=DUPLICATE_POST)[1]:
+    if not duplicate_of(answer.content.text, new)[1]:
         return answer
     found = check_post(answer.content, post=request.post, policy=request.policy, siblings=new)
     known = {check.code for check in answer.quality.checks}

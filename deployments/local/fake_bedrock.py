@@ -46,7 +46,7 @@ class FakeBedrock(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int = 0, *, throttle: float = 0.0, seconds: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, port: int = 0, *, throttle: float = 0.0, seconds: float = 0.0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.script: list[Behaviour] = []
@@ -56,7 +56,7 @@ class FakeBedrock(ThreadingHTTPServer):
         self.busiest = 0
         self.busy = 0
         self.refused = 0
-        self._chance = random.Random(seed)  # noqa: S311 - faults that come back in the same order
+        self._chance = random.Random(1)  # noqa: S311 - faults that come back in the same order
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:

@@ -25,10 +25,10 @@ Clients = Callable[[str], Any]
 
 
 @contextmanager
-def account(number: str = ACCOUNT) -> Iterator[Clients]:
+def account() -> Iterator[Clients]:
     """Yield boto3's clients of an account of the emulator, by the name of the service."""
     with AwsLocal(INSTALLATION) as emulator, FakeBedrock() as bedrock:
-        session: Any = emulator.session(number)
+        session: Any = emulator.session(ACCOUNT)
         made: dict[str, Any] = {}
 
         def client(service: str) -> Any:

@@ -257,10 +257,10 @@ class LocalStack:
             time.sleep(0.2)
         raise StackError(f"{what} did not come up within {START_SECONDS} s:\n{self.tail(name)}")
 
-    def tail(self, name: str, lines: int = 15) -> str:
+    def tail(self, name: str) -> str:
         log = self.logs / f"{name}.log"
         text = log.read_text(errors="replace") if log.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(text.splitlines()[-15:])
 
     def dead(self) -> str | None:
         """Return the name of a part that has died, or None."""

@@ -12,17 +12,16 @@ log = logging.getLogger("campaigns.retention")
 CHECKPOINT_RETENTION: Final = timedelta(days=30)
 
 
-def forget_ended_campaigns(store: Store, storage: SealedCheckpoints, *, now: datetime, limit: int = 100) -> int:
-    """Delete the checkpoints of up to `limit` campaigns that ended long enough ago; return how many campaigns.
+def forget_ended_campaigns(store: Store, storage: SealedCheckpoints, *, now: datetime) -> int:
+    """Delete the checkpoints of campaigns that ended long enough ago, 100 at most; return how many campaigns.
 
     Killed at any point, the next call goes on: a campaign is marked after its last checkpoint is gone.
 
     Raises:
         StoreUnavailableError: the rest is left for the next call.
     """
-    ended = store.campaigns.ended_before(now - CHECKPOINT_RETENTION, limit=limit)
     forgotten = 0
-    for campaign in ended:
+    for campaign in store.campaigns.ended_before(now - CHECKPOINT_RETENTION):
         try:
             storage.delete_campaign_checkpoints(campaign.tenant_id, campaign.campaign_id)
             store.campaigns.forget_checkpoints(campaign.tenant_id, campaign.campaign_id)

@@ -144,7 +144,8 @@ def test_rounds_end_once_at_most_so_many_at_a_time_and_none_is_forgotten(scene: 
     over = scene.round().expires_at
 
     assert expire_due(scene.store, now=over - timedelta(seconds=1)) == 0
-    assert [expire_due(scene.store, now=over, limit=2) for _ in range(3)] == [2, 1, 0]
+    by_two = (scene.store.approvals.due(over, limit=2) for _ in range(3))
+    assert [expire_due(scene.store, now=over, rounds=rounds) for rounds in by_two] == [2, 1, 0]
     assert {each.round().status for each in scenes} == {RoundStatus.TIMED_OUT}
 
 

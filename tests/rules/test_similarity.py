@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from campaigns.agents.topics import repeats
 from campaigns.rules.text.similarity import (
     DUPLICATE_POST,
-    most_similar,
+    duplicate_of,
     similarity,
 )
 from tests.rules.posts import BRIEF, GOOD
@@ -48,10 +48,10 @@ def test_similarity_is_symmetric_and_between_none_and_all(one: str, other: str) 
 
 
 def test_the_nearest_of_several_posts_is_named() -> None:
-    score, nearest = most_similar(GOOD, [BRIEF, GOOD.upper(), "Something else"])
+    score, nearest = duplicate_of(GOOD, [BRIEF, GOOD.upper(), "Something else"])
 
     assert (score, nearest) == (1, GOOD.upper())
-    assert most_similar(GOOD, []) == (0, "")
+    assert duplicate_of(GOOD, []) == (0, "")
 
 
 @pytest.mark.parametrize(

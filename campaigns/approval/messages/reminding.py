@@ -25,7 +25,7 @@ REMIND_AGAIN: Final = timedelta(minutes=1)
 """Time until a round is looked at again when nobody could be notified."""
 
 
-def remind_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterable[ApprovalRound] | None = None) -> int:
+def remind_due(store: Store, *, now: datetime, rounds: Iterable[ApprovalRound] | None = None) -> int:
     """Put the reminders and heartbeats that are due at `now` into the outbox; return how many.
 
     Only those who have not decided are reminded, never between 20:00 and 07:00 of their own time.
@@ -34,7 +34,7 @@ def remind_due(store: Store, *, now: datetime, limit: int = 1000, rounds: Iterab
         rounds: those that are due, if they were read before.
     """
     tellings, reminded = list[Telling](), 0
-    for round_ in store.approvals.due(now, limit=limit) if rounds is None else rounds:
+    for round_ in store.approvals.due(now) if rounds is None else rounds:
         if now >= round_.expires_at:
             continue  # its end is `expiry`'s business
         try:

@@ -11,7 +11,7 @@ from campaigns.rules.text.disguise import undisguised
 from campaigns.rules.text.lexicon import lexicon
 from campaigns.rules.text.limits.platforms import links_in
 from campaigns.rules.text.matching import Cover, Span, contains, first_span, fold, spans_of, topic_span
-from campaigns.rules.text.similarity import DUPLICATE_POST, most_similar
+from campaigns.rules.text.similarity import duplicate_of
 
 _QUOTED: Final = 60
 
@@ -96,7 +96,7 @@ def _soft_calls(post: Reading) -> list[Span]:
 
 
 def duplicate(post: Reading) -> Iterator[Check]:
-    score, other = most_similar(post.text, post.siblings, at_least=DUPLICATE_POST)
+    score, other = duplicate_of(post.text, post.siblings)
     if other:
         yield block(
             "DUPLICATE", f"{score:.0%} the same as another post on this platform: “{excerpt(other, at_most=_QUOTED)}”"

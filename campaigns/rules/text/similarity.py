@@ -42,14 +42,14 @@ def _grams(text: str) -> Counter[str]:
     return Counter(padded[start : start + _GRAM] for start in range(len(padded) - _GRAM + 1))
 
 
-def most_similar(text: str, others: Iterable[str], *, at_least: float = 0.0) -> tuple[float, str]:
-    """Return the highest similarity to any of the others and that text; (0, "") when none is that similar.
+def duplicate_of(text: str, others: Iterable[str]) -> tuple[float, str]:
+    """Return the highest similarity to any of the others and that text; (0, "") when none is the same post.
 
     A text that cannot be is not compared, which costs a hundredth: a post is held against every other one.
     """
-    near = [other for other in others if _at_most(text, other) >= at_least]
+    near = [other for other in others if _at_most(text, other) >= DUPLICATE_POST]
     best = max(((similarity(text, other), other) for other in near), default=(0.0, ""))
-    return best if best[0] >= at_least else (0.0, "")
+    return best if best[0] >= DUPLICATE_POST else (0.0, "")
 
 
 def _at_most(one: str, other: str) -> float:

@@ -256,9 +256,9 @@ class CampaignRepository:
             item = self._table.get(keys.campaign(look.tenant_id, look.campaign_id))
             yield from (each for each in readable([item] if item else [], Campaign) if each.status not in AT_REST)
 
-    def ended_before(self, instant: datetime, *, limit: int = 100) -> builtins.list[Ended]:
-        """Return campaigns at rest since before `instant` whose checkpoints remain, the tenants in turn."""
-        return [ended_of(position) for position in read_due(self._table, Due.ENDED, instant, limit=limit)]
+    def ended_before(self, instant: datetime) -> builtins.list[Ended]:
+        """Return 100 campaigns at rest since before `instant` whose checkpoints remain, the tenants in turn."""
+        return [ended_of(position) for position in read_due(self._table, Due.ENDED, instant, limit=100)]
 
     def ended_since(self, instant: datetime) -> builtins.list[Ended]:
         """Return campaigns of all tenants that came to rest after `instant`, latest first, for rates and alerts."""
