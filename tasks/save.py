@@ -25,8 +25,9 @@ def campaign_id_of(parameters: Mapping[str, Any]) -> str:
 
 
 def stored_name(tenant_id: str, campaign_id: str) -> str:
-    """Return what a stored campaign is called, for the name of its run; empty when that cannot be said now."""
+    """Return what a stored campaign is called, for the name of its run; empty when that cannot be said now, or here."""
     try:
+        require_own_tenant(tenant_id)
         return get_store().campaigns.get(tenant_id, campaign_id).name
     except Exception:  # a name is worth no run: the first step meets the same fault, and says so
         return ""

@@ -22,6 +22,7 @@ from campaigns.store.items.documents import Page
 from campaigns.wiring import get_store
 from tasks.checkpoints.storage import configured_storage
 from tasks.delivery.deliver import deliver_now
+from tasks.engine.bound import require_own_tenant
 
 log = logging.getLogger("campaigns.operations.acts")
 
@@ -36,6 +37,7 @@ def carry_out(tenant_id: str, campaign_id: str, act: Callable[[Store, Campaign, 
         StoreUnavailableError: it may or may not be done.
         CampaignError: it cannot be done; the message says why, and nothing was changed.
     """
+    require_own_tenant(tenant_id)
     store, now = get_store(), datetime.now(UTC)
     done = act(store, store.campaigns.get(tenant_id, campaign_id), now)
     try:
@@ -76,7 +78,12 @@ def reopen(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
 
 @task(task_run_name="verify", cache_policy=NO_CACHE, persist_result=False)
 def verify(tenant_id: str, campaign_id: str) -> tuple[int, list[dict[str, str]]]:
-    """Check one campaign, or for "" all of the tenant; return how many, and what does not agree, as rows."""
+    """Check one campaign, or for "" all of the tenant; return how many, and what does not agree, as rows.
+
+    Raises:
+        FaultsError: this worker acts for another tenant.
+    """
+    require_own_tenant(tenant_id)
     count, found = inconsistencies(tenant_id, campaign_id, datetime.now(UTC))
     return count, [
         {"campaign": subject, "code": finding.code, "found": finding.found}
