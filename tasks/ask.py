@@ -46,32 +46,26 @@ def ask_for_approval(campaign: SavedCampaign, round_number: int) -> AskedRound:
         NoUsablePostError: there is nothing to decide on; the campaign is failed.
     """
     store, now, settings = get_store(), datetime.now(UTC), get_settings()
-    posts = store.posts.list(campaign.tenant_id, campaign.id)
+    posts = store.posts.list(*campaign.ref)
     if not any(post.usable for post in posts):
         nothing = NoUsablePostError(len(posts))
-        stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+        stored = store.campaigns.get(*campaign.ref)
         if stored.status not in AT_REST:
             fail(store, stored, code=nothing.code, message=str(nothing), retryable=True, now=now, fence=fence(campaign))
         raise nothing
     round_ = open_round(
-        store,
-        campaign.tenant_id,
-        campaign.id,
-        round_number,
-        default_approver=settings.default_approver(),
-        now=now,
-        fence=fence(campaign),
+        store, *campaign.ref, round_number, default_approver=settings.default_approver(), now=now, fence=fence(campaign)
     )
-    if passed_on(store, store.campaigns.get(campaign.tenant_id, campaign.id)):
+    if passed_on(store, store.campaigns.get(*campaign.ref)):
         before = round_.n - 1
-        tell("review.decided", campaign.tenant_id, campaign.id, campaign.name, round=before, outcome="passed_on")
+        tell("review.decided", *campaign.ref, campaign.name, round=before, outcome="passed_on")
     else:
         written = sum(post.usable for post in posts)
         what = "generated" if round_.n == 1 else "revised"
-        tell(what, campaign.tenant_id, campaign.id, campaign.name, round=round_.n, posts=written)
-    tell("review.requested", campaign.tenant_id, campaign.id, campaign.name, round=round_.n, posts=len(round_.posts))
+        tell(what, *campaign.ref, campaign.name, round=round_.n, posts=written)
+    tell("review.requested", *campaign.ref, campaign.name, round=round_.n, posts=len(round_.posts))
     # A notice that cannot be sent now stays in the outbox; it never fails the run.
-    deliver_now(store, campaign.tenant_id, campaign.id, now=now)
+    deliver_now(store, *campaign.ref, now=now)
     return AskedRound(
         n=round_.n,
         digest=round_.digest,
@@ -91,9 +85,9 @@ def asked_in(campaign: SavedCampaign, round_number: int) -> AskedRound:
 
 def _is_asked(campaign: SavedCampaign, asked: AskedRound) -> bool:
     store = get_store()
-    if (round_ := if_there(store.approvals.round, campaign.tenant_id, campaign.id, asked.n)) is None:
+    if (round_ := if_there(store.approvals.round, *campaign.ref, asked.n)) is None:
         return False
-    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    stored = store.campaigns.get(*campaign.ref)
     return round_.digest == asked.digest and not is_put_again(stored, round_, reopens=False)
 
 

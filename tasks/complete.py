@@ -31,7 +31,7 @@ def complete_campaign(campaign: SavedCampaign, asked: AskedRound, outcome: Outco
     Raises:
         IntegrityError: the stored posts are not the ones that were approved; nothing is handed over.
     """
-    store, place = get_store(), (campaign.tenant_id, campaign.id)
+    store, place = get_store(), campaign.ref
     stored = store.campaigns.get(*place)
     if stored.status not in AT_REST:  # else it took effect where it was decided
         stored = apply(store, *place, asked.n, outcome, now=datetime.now(UTC), fence=fence(campaign))
@@ -50,7 +50,7 @@ def completed(campaign: SavedCampaign, asked: AskedRound, outcome: Outcome) -> C
 
 
 def _is_ended(campaign: SavedCampaign, end: Completion) -> bool:
-    return get_store().campaigns.get(campaign.tenant_id, campaign.id).status == end.status
+    return get_store().campaigns.get(*campaign.ref).status == end.status
 
 
 def final_state(completion: Completion) -> State[None]:
@@ -62,11 +62,11 @@ def final_state(completion: Completion) -> State[None]:
 
 def completion_of(store: Store, campaign: Campaign) -> Completion:
     """Return how a campaign at rest ended."""
-    round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    round_ = store.approvals.current_round(*campaign.ref)
     by = decided_by(store, round_) if round_ else ""
     match campaign.status:
         case CampaignStatus.COMPLETED:
-            posts = store.posts.list(campaign.tenant_id, campaign.id)
+            posts = store.posts.list(*campaign.ref)
             approved = len(approved_posts(posts))
             name, message = "Approved", f"Approved by {by or 'policy'}: {approved} of {len(posts)} posts go out"
         case CampaignStatus.REJECTED:

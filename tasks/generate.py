@@ -46,8 +46,7 @@ def generate_post(post: PlannedPost, campaign: SavedCampaign) -> Draft:
     with permit(campaign):
         written = write_post(
             store,
-            campaign.tenant_id,
-            campaign.id,
+            *campaign.ref,
             post.id,
             revision=post.revision,
             attempt=f"{runtime.task_run.id}:{runtime.task_run.run_count}",
@@ -72,7 +71,7 @@ def unwritten(campaign: SavedCampaign, posts: list[PlannedPost]) -> list[Planned
     Two reads, however many posts are finished. One that was stored by a process which died before it kept it is kept
     by its step, and is not paid for again.
     """
-    store, place = get_store(), (campaign.tenant_id, campaign.id)
+    store, place = get_store(), campaign.ref
     stored = {post.id: post for post in patiently(lambda: store.posts.list(*place))}
     kept = set(patiently(lambda: configured_storage(get_settings()).vault().keys_of(*place)))
     return [
@@ -91,7 +90,7 @@ def lost(drafts: PrefectFutureList[Draft], campaign: SavedCampaign) -> list[str]
     """
     store = get_store()
     done = [draft.result() for draft in drafts if draft.state.is_completed()]
-    posts = {post.id: post for post in patiently(lambda: store.posts.list(campaign.tenant_id, campaign.id))}
+    posts = {post.id: post for post in patiently(lambda: store.posts.list(*campaign.ref))}
     behind = [draft for draft in done if not is_written(posts[draft.post_id], draft.revision)]
     return [
         draft.post_id

@@ -18,12 +18,12 @@ __all__ = ["GOES_ON", "Outcome", "current_round", "read_outcome", "waits_for"]
 
 def current_round(campaign: SavedCampaign) -> int:
     """Return the number of the round that the run is at: one that starts again goes on there."""
-    return patiently(lambda: round_to_ask(get_store(), campaign.tenant_id, campaign.id))
+    return patiently(lambda: round_to_ask(get_store(), *campaign.ref))
 
 
 def read_outcome(campaign: SavedCampaign, asked: AskedRound) -> Outcome | None:
     """Return what the round came to, or None while it is open."""
-    found = patiently(lambda: outcome(get_store(), campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC)))
+    found = patiently(lambda: outcome(get_store(), *campaign.ref, asked.n, now=datetime.now(UTC)))
     if found is not None:
         show(campaign, "review")
         show(campaign, "decision", n=asked.n)
@@ -35,9 +35,9 @@ def waits_for(campaign: SavedCampaign, asked: AskedRound) -> str:
 
     def told() -> str:
         store = get_store()
-        round_ = store.approvals.round(campaign.tenant_id, campaign.id, asked.n)
-        said = store.approvals.decisions(campaign.tenant_id, campaign.id, asked.n)
-        zone = store.campaigns.get(campaign.tenant_id, campaign.id).schedule.zone
+        round_ = store.approvals.round(*campaign.ref, asked.n)
+        said = store.approvals.decisions(*campaign.ref, asked.n)
+        zone = store.campaigns.get(*campaign.ref).schedule.zone
         return waiting(round_, said, zone)
 
     return patiently(told)

@@ -44,7 +44,7 @@ def saved_campaign(
     store = get_store()
 
     def is_stored(found: SavedCampaign) -> bool:
-        return if_there(store.campaigns.get, found.tenant_id, found.id) is not None
+        return if_there(store.campaigns.get, *found.ref) is not None
 
     saved = receipted(save_campaign, is_stored, tenant_id, campaign_id, brief, requested_by)
     if campaign_id and brief is not None:
@@ -61,7 +61,7 @@ def end_without_work(saved: SavedCampaign) -> State[None] | None:
 def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
     mine = str(runtime.flow_run.id)
     while True:
-        campaign = store.campaigns.get(saved.tenant_id, saved.id)
+        campaign = store.campaigns.get(*saved.ref)
         if campaign.execution_id == mine:
             return _end_of(store, saved, campaign) if campaign.status in AT_REST else None
         if campaign.execution_id is not None and not _was_started_for(store, campaign):
@@ -69,7 +69,7 @@ def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
             return Completed(name="Skipped", message=message)
         try:
             store.campaigns.update(
-                campaign.tenant_id, campaign.id, {"execution_id": mine},
+                *campaign.ref, {"execution_id": mine},
                 actor="build-campaign", at=datetime.now(UTC), expect_version=campaign.version,
             )  # fmt: skip
         except VersionConflictError:
@@ -78,7 +78,7 @@ def _end_without_work(store: Store, saved: SavedCampaign) -> State[None] | None:
 
 def _end_of(store: Store, saved: SavedCampaign, campaign: Campaign) -> State[None]:
     """Return how the run of a campaign at rest ends: by its last step, where a round came to it."""
-    round_ = store.approvals.current_round(saved.tenant_id, saved.id)
+    round_ = store.approvals.current_round(*saved.ref)
     if round_ is None or (outcome := _ENDS.get(campaign.status)) is None:
         return final_state(completion_of(store, campaign))
     asked = AskedRound(n=round_.n, digest=round_.digest, expires_at=round_.expires_at, waiting_for="")
@@ -101,8 +101,8 @@ def _was_started_for(store: Store, campaign: Campaign) -> bool:
     # `start_run` marks a start after a run that has ended, behind the key.
     key = run.idempotency_key.partition(" ")[0]
     return any(
-        entry.is_open and key == start_key(campaign.tenant_id, campaign.id, str(entry.payload.get("attempt", "1")))
-        for entry in store.outbox.of(campaign.tenant_id, campaign.id)
+        entry.is_open and key == start_key(*campaign.ref, str(entry.payload.get("attempt", "1")))
+        for entry in store.outbox.of(*campaign.ref)
         if entry.kind == START_RUN
     )
 

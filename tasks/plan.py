@@ -39,8 +39,7 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
         with permit(campaign):
             posts = plan(
                 store,
-                campaign.tenant_id,
-                campaign.id,
+                *campaign.ref,
                 now=datetime.now(UTC),
                 fence=fence(campaign),
                 seconds=time_for(campaign, get_settings().planning_timeout_seconds),
@@ -49,11 +48,11 @@ def plan_posts(campaign: SavedCampaign) -> Plan:
         if error.retryable:
             _count(store, campaign, error)
         raise
-    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    setting = read_setting(store, *campaign.ref)
     summary = setting.campaign.plan_summary
     names = {persona.id: persona.name for persona in setting.personas}
     _log_estimate(posts)
-    tell("planned", campaign.tenant_id, campaign.id, campaign.name, posts=len(posts))
+    tell("planned", *campaign.ref, campaign.name, posts=len(posts))
     return Plan(
         posts=[
             PlannedPost(
@@ -85,10 +84,10 @@ def planned(campaign: SavedCampaign) -> Plan:
 
 def _is_stored(campaign: SavedCampaign, plan: Plan) -> bool:
     store = get_store()
-    revisions = {post.id: post.revision for post in store.posts.list(campaign.tenant_id, campaign.id)}
+    revisions = {post.id: post.revision for post in store.posts.list(*campaign.ref)}
     if any(revisions.get(post.id, -1) < post.revision for post in plan.posts):
         return False
-    return store.campaigns.get(campaign.tenant_id, campaign.id).plan_summary is not None
+    return store.campaigns.get(*campaign.ref).plan_summary is not None
 
 
 def _count(store: Store, campaign: SavedCampaign, error: AgentError) -> None:
@@ -97,11 +96,11 @@ def _count(store: Store, campaign: SavedCampaign, error: AgentError) -> None:
     Raises:
         AgentError: it was the last one.
     """
-    failures = store.recoveries.count_failure(campaign.tenant_id, campaign.id, "plan")
+    failures = store.recoveries.count_failure(*campaign.ref, "plan")
     if failures < MAX_ATTEMPTS:
         return
     message = f"{error.message} It was tried {failures} times."
-    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    stored = store.campaigns.get(*campaign.ref)
     if stored.status not in AT_REST:
         now = datetime.now(UTC)
         fail(store, stored, code=error.reason, message=message, retryable=True, now=now, fence=fence(campaign))

@@ -26,10 +26,8 @@ from tasks.steps import AskedRound, PlannedPost, Revision, SavedCampaign
 def revise_posts(campaign: SavedCampaign, asked: AskedRound) -> Revision:
     """Return the posts that the round wants changed, each at its next revision; approved ones stay as they are."""
     store = get_store()
-    posts = start_revision(
-        store, campaign.tenant_id, campaign.id, asked.n, now=datetime.now(UTC), fence=fence(campaign)
-    )
-    tell("review.decided", campaign.tenant_id, campaign.id, campaign.name, round=asked.n, outcome="needs_revision")
+    posts = start_revision(store, *campaign.ref, asked.n, now=datetime.now(UTC), fence=fence(campaign))
+    tell("review.decided", *campaign.ref, campaign.name, round=asked.n, outcome="needs_revision")
     return _revision(store, campaign, asked, posts)
 
 
@@ -42,13 +40,13 @@ def revised(campaign: SavedCampaign, asked: AskedRound) -> Revision:
 
 def _is_under_way(campaign: SavedCampaign, asked: AskedRound, found: Revision) -> bool:
     store = get_store()
-    posts = revision_begun(store, campaign.tenant_id, campaign.id, asked.n)
+    posts = revision_begun(store, *campaign.ref, asked.n)
     return posts is not None and _revision(store, campaign, asked, posts) == found
 
 
 def _revision(store: Store, campaign: SavedCampaign, asked: AskedRound, posts: Sequence[Post]) -> Revision:
-    shown = store.approvals.round(campaign.tenant_id, campaign.id, asked.n).posts
-    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    shown = store.approvals.round(*campaign.ref, asked.n).posts
+    setting = read_setting(store, *campaign.ref)
     return Revision(
         posts=[
             PlannedPost(

@@ -17,6 +17,11 @@ class SavedCampaign(Wire):
     name: str
     plan_version: str
 
+    @property
+    def ref(self) -> tuple[str, str]:
+        """Its tenant and its id, which means a campaign only together."""
+        return self.tenant_id, self.id
+
 
 class PlannedPost(Wire):
     """One post to write. `revision` is 0 for the first words; `label` is what people see in the run."""

@@ -104,7 +104,7 @@ def checked(at: Desk, callback_id: str, body: bytes) -> Response:
         text = form.text("text", MAX_TEXT)
         if visit.found.standing is not Standing.OPEN or post is None or not text or not visit.may_edit(post):
             return Response(status_code=204)
-        material = material_of(visit.store, visit.round.tenant_id, visit.round.campaign_id)
+        material = material_of(visit.store, *visit.round.campaign_ref)
         own = looked_at(material, post, text, visit.words)
     except ApprovalLinkError:
         return unknown(at)
@@ -250,7 +250,7 @@ def _undo(at: Desk, visit: Visit) -> Response:
 
 def _delivering(at: Desk, visit: Visit, response: Response) -> Response:
     """Return the answer and have the outbox delivered: bell and mail may fail or take their time."""
-    at.courier.deliver(visit.round.tenant_id, visit.round.campaign_id)
+    at.courier.deliver(*visit.round.campaign_ref)
     return response
 
 

@@ -126,7 +126,7 @@ def _proved(holder: Holder, form: Form) -> Response:
     at, words, typed = holder.at, holder.words, "".join(form.text("code", 20).split())
     if form.one("action") == "code" and not typed:
         send_code(at.store, holder.round, holder.approver, now=at.now, kind=LIST_CODE)
-        at.courier.deliver(holder.round.tenant_id, holder.round.campaign_id)
+        at.courier.deliver(*holder.round.campaign_ref)
         return RedirectResponse(f"{LIST_PATH}?sent=1", status_code=303)
     if not re.fullmatch(r"[0-9]{6}", typed):
         return _asked(holder, sent=True, fault=words("fault.code"))
@@ -142,7 +142,7 @@ def _sent_again(holder: Holder) -> Response:
     at, round_ = holder.at, holder.round
     hour = f"{at.now:%Y-%m-%dT%H}"
     at.store.outbox.add([personal(LIST_LINK, round_, holder.approver.id, hour, due_at=at.now)])
-    at.courier.deliver(round_.tenant_id, round_.campaign_id)
+    at.courier.deliver(*round_.campaign_ref)
     return _said(holder, "sent", status=200, sign="mail")
 
 

@@ -88,7 +88,7 @@ def read_months(
 ) -> Response:
     """Return all posts of a campaign by month, week and day; with `Accept: text/html` as a page, also to print."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    posts = store.posts.list(campaign.tenant_id, campaign.id)
+    posts = store.posts.list(*campaign.ref)
     order = campaign.participants.persona_ids
     personas = personas_of(store, campaign.tenant_id, order)
     zone = campaign.schedule.zone

@@ -111,7 +111,7 @@ class Visit:
     @cached_property
     def posts(self) -> list[Post]:
         """Return the posts of the round in calendar order."""
-        found = self.store.posts.list(self.round.tenant_id, self.round.campaign_id)
+        found = self.store.posts.list(*self.round.campaign_ref)
         return [post for post in found if post.id in self.round.posts]
 
     @property
@@ -133,7 +133,7 @@ class Visit:
         """Return the round before this one, None in the first; where approval goes in stages, the same stage's."""
         if self.round.n == 1:
             return None
-        tenant_id, campaign_id, n = self.round.tenant_id, self.round.campaign_id, self.round.n - 1
+        tenant_id, campaign_id, n = *self.round.campaign_ref, self.round.n - 1
         if self.round.stage is not None:
             found = [each for each in self.history if each.stage and each.stage.n == self.round.stage.n]
             if not found:
@@ -149,7 +149,7 @@ class Visit:
     @cached_property
     def history(self) -> list[ApprovalRound]:
         """Return the rounds before this one."""
-        found = self.store.approvals.rounds(self.round.tenant_id, self.round.campaign_id)
+        found = self.store.approvals.rounds(*self.round.campaign_ref)
         return [each for each in found if each.n < self.round.n]
 
     @cached_property
@@ -157,18 +157,17 @@ class Visit:
         """Return how it stands with each stage now; none without stages."""
         if self.round.stage is None:
             return []
-        latest = self.store.approvals.current_round(self.round.tenant_id, self.round.campaign_id)
+        latest = self.store.approvals.current_round(*self.round.campaign_ref)
         return stages_of(self.store, latest or self.round)
 
     def approved_by(self, post: Post) -> tuple[str, int]:
         """Return who approved a locked post in this stage, and in which round."""
         if self.round.stage is None:
             return post.review.by or "", post.review.round
-        place = self.round.tenant_id, self.round.campaign_id
         for each in reversed(self.history):
             asked = each.stage is not None and each.stage.n == self.round.stage.n and post.id not in each.locked
             if asked and each.outcome and each.posts.get(post.id) == post.content_hash():
-                names = [said.decided_by for said in self.store.approvals.decisions(*place, each.n)]
+                names = [said.decided_by for said in self.store.approvals.decisions(*self.round.campaign_ref, each.n)]
                 return self.words.listed(list(dict.fromkeys(names))), each.n
         return "", self.round.n
 
@@ -177,14 +176,14 @@ class Visit:
         shown = self.last.round.posts.get(post.id) if self.last else None
         if shown is None or shown == post.content_hash():
             return None
-        kept = self.store.posts.revisions(post.tenant_id, post.campaign_id, post.id)
+        kept = self.store.posts.revisions(*post.campaign_ref, post.id)
         return next((each.content for each in reversed(kept) if each.content_hash() == shown), None)
 
     def words_decided_on(self, post: Post) -> PostContent | None:
         """Return the words that the reader decided on, of a post that was changed since."""
         if self.found.own is None or post.id not in self.again:
             return None
-        kept = self.store.posts.revisions(post.tenant_id, post.campaign_id, post.id)
+        kept = self.store.posts.revisions(*post.campaign_ref, post.id)
         wanted = self.found.own.words.get(post.id)
         return next((each.content for each in reversed(kept) if each.content_hash() == wanted), None)
 
@@ -192,7 +191,7 @@ class Visit:
         """Return the words of an earlier revision, None where it is the present one or was never kept."""
         if revision == post.revision:
             return None
-        kept = self.store.posts.revision(post.tenant_id, post.campaign_id, post.id, revision)
+        kept = self.store.posts.revision(*post.campaign_ref, post.id, revision)
         return kept.content if kept else None
 
 

@@ -101,7 +101,7 @@ def approve(
         raise wrong_token(limits, network) from None
     receipt = record(store, found, request, channel="api", client=client_of(links, network), now=now)
     # Nobody waits for it: the bell may fail or take its time, the decision stands.
-    courier.deliver(found.round.tenant_id, found.round.campaign_id)
+    courier.deliver(*found.round.campaign_ref)
     return receipt.to_wire()
 
 

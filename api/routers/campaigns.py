@@ -116,8 +116,8 @@ def create_campaign(
     campaign = created.campaign
     if campaign.execution_id is None and campaign.status not in AT_REST:
         # What is not delivered now, housekeeping delivers: the campaign is stored and will be built.
-        courier.deliver(campaign.tenant_id, campaign.id, wait=True)
-        campaign = store.campaigns.get(campaign.tenant_id, campaign.id, deleted=True)
+        courier.deliver(*campaign.ref, wait=True)
+        campaign = store.campaigns.get(*campaign.ref, deleted=True)
     body = Accepted(
         id=campaign.id,
         status=campaign.status,
@@ -147,7 +147,7 @@ def read_campaign(campaign_id: str, caller: Reader, store: TheStore) -> Response
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
     body = body_of(campaign)
     if campaign.approval.stages:
-        round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+        round_ = store.approvals.current_round(*campaign.ref)
         standing = standing_of(campaign, round_, stages_of(store, round_) if round_ else [])
         body |= {"standing": standing.to_wire()} if standing else {}
     return sent(body, version=campaign.version)
@@ -189,7 +189,7 @@ def change_campaign(
             require_version(campaign.version, version)
             return reply(campaign)
         stored = store.campaigns.update(
-            campaign.tenant_id, campaign.id, changes,
+            *campaign.ref, changes,
             actor=caller.sub, at=now, expect_version=version, rests_on=change.rests_on,
         )  # fmt: skip
     return reply(stored)
@@ -224,7 +224,7 @@ def cancel_campaign(
         campaign = cancel(
             store, caller.tenant_id, campaign_id, actor=caller.sub, reason=reason, now=now, expect_version=based_on
         )
-    courier.deliver(campaign.tenant_id, campaign.id, wait=True)
+    courier.deliver(*campaign.ref, wait=True)
     return reply(campaign)
 
 
@@ -238,7 +238,7 @@ def read_posts(
 ) -> Response:
     """Return all posts in calendar order."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    posts = store.posts.list(campaign.tenant_id, campaign.id, platform=platform, persona_id=persona_id)
+    posts = store.posts.list(*campaign.ref, platform=platform, persona_id=persona_id)
     return sent({"items": [body_of(post) for post in posts]})
 
 
@@ -289,5 +289,5 @@ def read_audit(
 ) -> Response:
     """Return who did what and when, oldest first; each entry names the hash of the one before."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    page = store.audit.page(campaign.tenant_id, campaign.id, limit=limit, cursor=cursor)
+    page = store.audit.page(*campaign.ref, limit=limit, cursor=cursor)
     return sent_page(page, body_of)

@@ -57,10 +57,10 @@ def export_posts(
 ) -> Response:
     """Return the posts as a download: CSV for spreadsheets (no cell is a formula), iCalendar, or JSON."""
     campaign = store.campaigns.get(caller.tenant_id, campaign_id)
-    found = store.posts.list(campaign.tenant_id, campaign.id)
+    found = store.posts.list(*campaign.ref)
     if posts == "approved":
         found = approved_posts(found)
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     if format_ != "json":
         personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)
         return posts_file(format_, campaign, found, personas, approved_by(store, latest))

@@ -52,7 +52,7 @@ class PlanBody(Wire):
 
 
 def _config_of(store: Store, campaign: Campaign) -> MergedConfig:
-    kept = store.planned_with.get(campaign.tenant_id, campaign.id) if campaign.plan_summary else None
+    kept = store.planned_with.get(*campaign.ref) if campaign.plan_summary else None
     if kept is not None:
         return kept.config
     personas = personas_of(store, campaign.tenant_id, campaign.participants.persona_ids)

@@ -138,10 +138,10 @@ def _built(campaign: Campaign) -> Building:
 
 
 def _waiting(store: Store, campaign: Campaign) -> WaitingRound | None:
-    round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    round_ = store.approvals.current_round(*campaign.ref)
     if round_ is None or round_.status is not RoundStatus.PENDING:
         return None
-    said = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+    said = store.approvals.decisions(*campaign.ref, round_.n)
     return WaitingRound(
         campaign_id=campaign.id,
         tenant_id=campaign.tenant_id,

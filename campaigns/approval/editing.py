@@ -40,14 +40,14 @@ def edit_text(
         FaultsError: no such post, or no text that a post can have.
         ConflictError: the campaign is not under review, or somebody has already decided in this round.
     """
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     if latest is None:
         raise ConflictError("nobody is being asked at the moment", {"currentStatus": str(campaign.status)})
     shown: list[Post] = []
 
     def edited(case: Case) -> Change:
         gate.require_undecided(case)
-        material = material_of(store, campaign.tenant_id, campaign.id)
+        material = material_of(store, *campaign.ref)
         before = next((post for post in material.posts if post.number == number and post.id in case.round.posts), None)
         if before is None or before.content is None:
             raise FaultsError([Fault("post", f"there is no post {number} in this round", "UNKNOWN_POST")])
@@ -58,6 +58,6 @@ def edit_text(
         shown[:] = [before, after]
         return gate.edit(case, before, after, posts=material.posts, actor=actor, reason=reason, now=now)
 
-    done = store.approvals.act(campaign.tenant_id, campaign.id, latest.n, edited)
+    done = store.approvals.act(*campaign.ref, latest.n, edited)
     before, after = shown
     return before if done.change.idle else after

@@ -49,14 +49,13 @@ def expire_due(store: Store, *, now: datetime, rounds: Iterable[ApprovalRound] |
 
 def expire(store: Store, round_: ApprovalRound, now: datetime) -> ApprovalRound | None:
     """End or extend one round and return it as stored; None: its time is not over, or something else closed it."""
-    place = round_.tenant_id, round_.campaign_id
 
     def expired(case: Case) -> Change:
-        posts = store.posts.list(*place)  # read anew at every attempt: until then they may be moved
+        posts = store.posts.list(*round_.campaign_ref)  # read anew at every attempt: until then they may be moved
         return gate.expire(case, posts=posts, actor=ACTOR, now=now)
 
     try:
-        done = store.approvals.act(*place, round_.n, expired, follows=follows)
+        done = store.approvals.act(*round_.campaign_ref, round_.n, expired, follows=follows)
     except NotFoundError:
         return None
     return None if done.change.idle else done.round

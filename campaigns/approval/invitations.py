@@ -85,7 +85,7 @@ def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation
     """
     try:
         round_ = store.approvals.by_callback(claims.callback_id)
-        campaign = store.campaigns.get(round_.tenant_id, round_.campaign_id, deleted=True)
+        campaign = store.campaigns.get(*round_.campaign_ref, deleted=True)
     except NotFoundError:
         raise ApprovalLinkError from None
     approver = next((each for each in round_.approvers if each.id == claims.sub), None)
@@ -103,7 +103,7 @@ def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation
         round_,
         approver,
         campaign,
-        store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n),
+        store.approvals.decisions(*round_.campaign_ref, round_.n),
         latest.n if latest else round_.n,
     )
     return _standing(found, now)
@@ -111,12 +111,11 @@ def invitation(store: Store, claims: LinkClaims, *, now: datetime) -> Invitation
 
 def _latest(store: Store, round_: ApprovalRound) -> ApprovalRound | None:
     """Return the last round; of an approval in stages the last of this one's, for others are asked in the rest."""
-    place = round_.tenant_id, round_.campaign_id
-    latest = store.approvals.current_round(*place)
+    latest = store.approvals.current_round(*round_.campaign_ref)
     if latest is None or latest.stage is None or round_.stage is None or round_.status is RoundStatus.SUPERSEDED:
         return latest
-    own = [each for each in store.approvals.rounds(*place) if each.stage and each.stage.n == round_.stage.n]
-    return own[-1]
+    rounds = store.approvals.rounds(*round_.campaign_ref)
+    return [each for each in rounds if each.stage and each.stage.n == round_.stage.n][-1]
 
 
 def _standing(found: Invitation, now: datetime) -> Invitation:

@@ -108,7 +108,7 @@ def _passed_on(store: Store, campaign: Campaign, before: ApprovalRound, now: dat
     if came_to(before, now) is not Outcome.PASSED_ON:
         why = "its decision was taken back, or may still be"
         raise RoundReopenedError(f"the stage of round {before.n} has not approved at this moment: {why}")
-    approved = [post for post in store.posts.list(campaign.tenant_id, campaign.id) if post.id in before.posts]
+    approved = [post for post in store.posts.list(*campaign.ref) if post.id in before.posts]
     if round_digest(approved) != before.digest:
         message = f"the stored posts are not the ones that {before.stage.name} approved; nobody else was asked"
         fail(store, campaign, code=IntegrityError.code, message=message, retryable=False, now=now, fence=fence)
@@ -154,7 +154,7 @@ def _round(
         for number, approver in enumerate(_asked(campaign, terms, default_approver), start=1)
     ]
     return ApprovalRound(
-        round_id=derived_id("round", campaign.tenant_id, campaign.id, n),
+        round_id=derived_id("round", *campaign.ref, n),
         callback_id=new_callback_id(),
         tenant_id=campaign.tenant_id,
         campaign_id=campaign.id,

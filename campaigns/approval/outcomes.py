@@ -67,13 +67,13 @@ def revision_begun(store: Store, tenant_id: str, campaign_id: str, n: int) -> li
 
 
 def _asked_for(store: Store, round_: ApprovalRound) -> list[Post]:
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    decisions = store.approvals.decisions(*round_.campaign_ref, round_.n)
     asked = {
         post_id
         for post_id, (verdict, _) in post_verdicts(round_, decisions).items()
         if verdict is Decision.NEEDS_REVISION
     }
-    return [post for post in store.posts.list(round_.tenant_id, round_.campaign_id) if post.id in asked]
+    return [post for post in store.posts.list(*round_.campaign_ref) if post.id in asked]
 
 
 def apply(
@@ -135,7 +135,7 @@ def conclude(store: Store, campaign: Campaign, *, now: datetime) -> Campaign:
     The run, woken after that, finds it done. Changes that are asked for are the run's work, and a campaign that a
     process builds at this moment is left to it.
     """
-    tenant_id, campaign_id = campaign.tenant_id, campaign.id
+    tenant_id, campaign_id = campaign.ref
     outcome = came_to(store.approvals.round(tenant_id, campaign_id, campaign.round), now)
     if outcome not in {Outcome.APPROVED, Outcome.PASSED_ON, Outcome.REJECTED, Outcome.TIMED_OUT}:
         return campaign
@@ -159,15 +159,14 @@ def passed_on(store: Store, campaign: Campaign) -> bool:
     """Return whether a campaign waits in the round that followed from a stage that has approved."""
     if campaign.status is not CampaignStatus.AWAITING_REVIEW or campaign.round == 1:
         return False
-    before = store.approvals.round(campaign.tenant_id, campaign.id, campaign.round - 1)
+    before = store.approvals.round(*campaign.ref, campaign.round - 1)
     return before.stage is not None and before.stage.next is not None
 
 
 def decided_by(store: Store, round_: ApprovalRound) -> str:
     """Return who decided, for people to read; empty when nobody did. An approval in stages is that of them all."""
-    place = (round_.tenant_id, round_.campaign_id)
     decided = [each for stage in stages_of(store, round_) for each in stage.decisions] if round_.stage else []
-    names = [each.decided_by for each in decided or store.approvals.decisions(*place, round_.n)]
+    names = [each.decided_by for each in decided or store.approvals.decisions(*round_.campaign_ref, round_.n)]
     return ", ".join(dict.fromkeys(names))
 
 
@@ -181,7 +180,7 @@ def _require_outcome(round_: ApprovalRound, outcome: Outcome, now: datetime) -> 
 def _require_unchanged(
     store: Store, campaign: Campaign, round_: ApprovalRound, now: datetime, fence: Lease | None
 ) -> None:
-    shown = [post for post in store.posts.list(campaign.tenant_id, campaign.id) if post.id in round_.posts]
+    shown = [post for post in store.posts.list(*campaign.ref) if post.id in round_.posts]
     if round_digest(shown) == round_.digest:
         return
     message = "the stored posts are not the ones that were approved; nothing was handed over"
@@ -203,8 +202,7 @@ def _move(
     **changes: object,
 ) -> Campaign:
     return store.campaigns.move(
-        campaign.tenant_id,
-        campaign.id,
+        *campaign.ref,
         Move(to, actor=ACTOR, reason=reason, at=now, round=n, changes=changes, idempotent=True),
         decided=decided,
         fence=fence,
@@ -219,7 +217,7 @@ HAND_OVER: Final = "hand_over"
 def _handed_over(campaign: Campaign, now: datetime) -> list[OutboxEntry]:
     if get_settings().webhook_of(campaign.tenant_id) is None:
         return []
-    return [OutboxEntry.about(HAND_OVER, campaign.tenant_id, campaign.id, due_at=now)]
+    return [OutboxEntry.about(HAND_OVER, *campaign.ref, due_at=now)]
 
 
 def approved_posts(posts: Sequence[Post]) -> list[Post]:

@@ -22,7 +22,7 @@ def send_again(store: Store, found: Invitation, *, now: datetime) -> bool:
     slot = int(now.timestamp() // AT_MOST_EVERY.total_seconds())
     round_, approver = found.round, found.approver
     if found.standing is Standing.NEWER:
-        round_ = store.approvals.round(round_.tenant_id, round_.campaign_id, found.current)
+        round_ = store.approvals.round(*round_.campaign_ref, found.current)
         same = next((each for each in round_.approvers if each.email == found.approver.email), None)
         if same is None or same.revoked:
             return False

@@ -86,14 +86,13 @@ def decide(
     Raises:
         CampaignError: as `gate.decide`; nothing was recorded.
     """
-    place = (round_.tenant_id, round_.campaign_id)
 
     def decided(case: Case) -> Change:
-        material = material_of(store, *place) if request.is_about_words else None
+        material = material_of(store, *round_.campaign_ref) if request.is_about_words else None
         return gate.decide(case, voice, request, attempt_id=attempt_id, now=now, order=order, material=material)
 
     done = store.approvals.act(
-        *place, round_.n, decided,
+        *round_.campaign_ref, round_.n, decided,
         follows=follows, answer=gate.answer_id(voice, attempt_id),
     )  # fmt: skip
     said = done.change.recorded or done.change.stands
@@ -109,17 +108,16 @@ def undo(
     Raises:
         CampaignError: as `gate.undo`; nothing was changed.
     """
-    place = (round_.tenant_id, round_.campaign_id)
 
     def undone(case: Case) -> Change:
         said = case.said_by(voice.approver_id)
         replaced = said.replaced if said is not None else {}
-        found = {post_id: store.posts.revision(*place, post_id, n) for post_id, n in replaced.items()}
+        found = {post_id: store.posts.revision(*round_.campaign_ref, post_id, n) for post_id, n in replaced.items()}
         before = {post_id: post for post_id, post in found.items() if post is not None}
-        material = material_of(store, *place) if replaced else None
+        material = material_of(store, *round_.campaign_ref) if replaced else None
         return gate.undo(case, voice, now=now, kept=kept, material=material, before=before)
 
-    return store.approvals.act(*place, round_.n, undone, follows=follows, withdrawn=(RING, RESULT)).round
+    return store.approvals.act(*round_.campaign_ref, round_.n, undone, follows=follows, withdrawn=(RING, RESULT)).round
 
 
 def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewDraft, *, now: datetime) -> None:
@@ -128,9 +126,7 @@ def keep_draft(store: Store, round_: ApprovalRound, voice: Voice, draft: ReviewD
     Raises:
         CampaignError: as `gate.draft`; nothing was kept.
     """
-    store.approvals.act(
-        round_.tenant_id, round_.campaign_id, round_.n, lambda case: gate.draft(case, voice, draft, now=now)
-    )
+    store.approvals.act(*round_.campaign_ref, round_.n, lambda case: gate.draft(case, voice, draft, now=now))
 
 
 def follows(case: Case, change: Change) -> list[OutboxEntry]:
@@ -176,14 +172,12 @@ def _closed(before: ApprovalRound, after: ApprovalRound, now: datetime) -> list[
     fact = (before.version, now)
     due = now if after.settles_at is None else after.settles_at + UNDO_LEEWAY
     kind = RESULT if after.status is RoundStatus.DECIDED else EXPIRED
-    bell = OutboxEntry.about(
-        RING, before.tenant_id, before.campaign_id, before.n, *fact, due_at=due, payload={"round": before.n}
-    )
+    bell = OutboxEntry.about(RING, *before.campaign_ref, before.n, *fact, due_at=due, payload={"round": before.n})
     return [bell, to_the_team(kind, before, *fact, due_at=due)]
 
 
 def _told_of_its_end(before: ApprovalRound, after: ApprovalRound, now: datetime) -> OutboxEntry:
-    place = before.tenant_id, before.campaign_id, before.n
+    place = *before.campaign_ref, before.n
     came_to = str(after.outcome or Outcome.TIMED_OUT)
     return told_to_prefect("review.expired", *place, before.version, now, at=now, outcome=came_to)
 
@@ -237,7 +231,7 @@ def note_opened(
     """Note that a link was opened: by whom is not known, mail scanners open links too."""
     details = {"verified": False, "prefetch": prefetch, "client": client}
     fact = Fact(approver_id, "opened", now, round=round_.n, details=details)
-    store.record(round_.tenant_id, round_.campaign_id, fact)
+    store.record(*round_.campaign_ref, fact)
 
 
 def leave_note(store: Store, round_: ApprovalRound, approver_id: str, text: str, *, now: datetime) -> None:
@@ -248,4 +242,4 @@ def leave_note(store: Store, round_: ApprovalRound, approver_id: str, text: str,
         approver_id, "commented", now, round=round_.n, details={"comment": text, "late": True, "note": note}
     )  # fmt: skip
     told = to_the_team(NOTE, round_, approver_id, note, due_at=now, approver=approver_id, note=note)
-    store.record(round_.tenant_id, round_.campaign_id, fact, outbox=[told])
+    store.record(*round_.campaign_ref, fact, outbox=[told])

@@ -41,7 +41,7 @@ def stages_of(store: Store, round_: ApprovalRound) -> list[StageStanding]:
     """Return how it stood with every stage when this round was asked or decided; none without stages."""
     if round_.stage is None:
         return []
-    place, stage = (round_.tenant_id, round_.campaign_id), round_.stage
+    place, stage = round_.campaign_ref, round_.stage
     last: dict[int, ApprovalRound] = {}
     for each in store.approvals.rounds(*place):
         if each.stage is not None and each.n <= round_.n and each.status in _HEARD | {RoundStatus.PENDING}:
@@ -61,7 +61,7 @@ def approved_by(store: Store, round_: ApprovalRound | None) -> dict[str, list[st
     """Return which stages, by name, have approved each post as the round shows it; nothing without stages."""
     if round_ is None or round_.stage is None:
         return {}
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    decisions = store.approvals.decisions(*round_.campaign_ref, round_.n)
     names = round_.stage.names
     return {post_id: [names[n - 1] for n in stages] for post_id, stages in cleared_by(round_, decisions).items()}
 

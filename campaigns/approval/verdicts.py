@@ -29,9 +29,9 @@ def note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> N
     What was noted of a decision that was taken back in this moment is replaced, also where nothing is said of the post
     any more.
     """
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    decisions = store.approvals.decisions(*round_.campaign_ref, round_.n)
     at = round_.decided_at or round_.expires_at
-    posts = {post.id: post for post in store.posts.list(round_.tenant_id, round_.campaign_id)}
+    posts = {post.id: post for post in store.posts.list(*round_.campaign_ref)}
     reviews: dict[str, Review] = {}
     cleared = cleared_by(round_, decisions)
     final = round_.outcome is Decision.APPROVED and not (round_.stage and round_.stage.next)
@@ -56,9 +56,9 @@ def note_verdicts(store: Store, round_: ApprovalRound, fence: Lease | None) -> N
     for post_id in round_.posts.keys() - reviews.keys() - set(round_.locked):
         if posts[post_id].review.round == round_.n:
             reviews[post_id] = Review(state=ReviewState.PENDING, round=round_.n)
-    store.posts.review(round_.tenant_id, round_.campaign_id, reviews, fence=fence)
+    store.posts.review(*round_.campaign_ref, reviews, fence=fence)
 
 
 def note_expiry(store: Store, round_: ApprovalRound, fence: Lease | None) -> None:
     expired = Review(state=ReviewState.EXPIRED, round=round_.n, at=round_.decided_at)
-    store.posts.review(round_.tenant_id, round_.campaign_id, dict.fromkeys(round_.posts, expired), fence=fence)
+    store.posts.review(*round_.campaign_ref, dict.fromkeys(round_.posts, expired), fence=fence)

@@ -75,8 +75,8 @@ def cost_of(store: Store, campaign: Campaign, model: Priced, *, now: datetime) -
 
     What earlier versions noted says not what it was for: posts then have what their words cost, the plan has the rest.
     """
-    posts = sorted(store.posts.list(campaign.tenant_id, campaign.id), key=lambda post: post.number)
-    noted = store.campaigns.costs_by_purpose(campaign.tenant_id, campaign.id)
+    posts = sorted(store.posts.list(*campaign.ref), key=lambda post: post.number)
+    noted = store.campaigns.costs_by_purpose(*campaign.ref)
     of_posts = [
         PostCost(post_id=post.id, number=post.number, platform=post.platform, spent=noted.get(post.id, post.usage))
         for post in posts
@@ -107,7 +107,7 @@ def _estimate(store: Store, campaign: Campaign, posts: list[Post], model: Priced
     if campaign.plan_summary is not None:
         return estimate(posts, model)
     try:
-        setting = read_setting(store, campaign.tenant_id, campaign.id)
+        setting = read_setting(store, *campaign.ref)
         slots: list[Slot] = plan_calendar(
             campaign, setting.config, seed=campaign.plan_version or "", not_before=now
         ).slots

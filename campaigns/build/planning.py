@@ -121,7 +121,7 @@ def plan(
 def _planned(
     store: Store, setting: Setting, now: datetime, fence: Lease | None, seconds: float | None
 ) -> tuple[list[Post], PlanSummary]:
-    tenant_id, campaign_id = setting.campaign.tenant_id, setting.campaign.id
+    tenant_id, campaign_id = setting.campaign.ref
     version = setting.campaign.plan_version or ""
     calendar = plan_calendar(setting.campaign, setting.config, seed=version, not_before=now)
     answer = planner.run(
@@ -161,8 +161,7 @@ def _settled(store: Store, setting: Setting, summary: PlanSummary, now: datetime
     while current.plan_version == planned_for.plan_version:
         try:
             store.campaigns.move(
-                current.tenant_id,
-                current.id,
+                *current.ref,
                 Move(
                     CampaignStatus.GENERATING,
                     actor=ACTOR,
@@ -172,11 +171,11 @@ def _settled(store: Store, setting: Setting, summary: PlanSummary, now: datetime
                     idempotent=True,
                 ),
                 expect_version=current.version,
-                beside=planned_with_items(current.tenant_id, current.id, made_with),
+                beside=planned_with_items(*current.ref, made_with),
                 fence=fence,
             )
         except VersionConflictError:
-            current = store.campaigns.get(current.tenant_id, current.id)
+            current = store.campaigns.get(*current.ref)
         else:
             return True
     return False
@@ -195,8 +194,7 @@ def fail(
 ) -> Campaign:
     """End a campaign as failed, with a reason that people can act on."""
     return store.campaigns.move(
-        campaign.tenant_id,
-        campaign.id,
+        *campaign.ref,
         Move(
             CampaignStatus.FAILED,
             actor=actor,

@@ -166,7 +166,7 @@ def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | 
     Raises:
         LeaseLostError: the fence's owner no longer holds the campaign.
     """
-    if (current := if_there(store.posts.get, kept.tenant_id, kept.campaign_id, kept.id)) is None:
+    if (current := if_there(store.posts.get, *kept.campaign_ref, kept.id)) is None:
         return None
     if is_written(current, kept.revision):
         return current
@@ -174,7 +174,7 @@ def put_back(store: Store, kept: Post, *, fence: Lease | None = None) -> Post | 
         current = current.model_copy(update={"review": kept.review})  # its words came with that
     if current.instruction is not None or any(getattr(current, name) != getattr(kept, name) for name in ASKED):
         return None
-    return _saved(store, kept, memory_of(store, kept.tenant_id, kept.campaign_id, fence), fence)
+    return _saved(store, kept, memory_of(store, *kept.campaign_ref, fence), fence)
 
 
 def is_written(post: Post, revision: int) -> bool:
@@ -190,7 +190,7 @@ def _money(store: Store, campaign: Campaign) -> Iterator[float | None]:
         return
 
     def left() -> float:
-        return budget_left(store.campaigns.get(campaign.tenant_id, campaign.id)) or 0.0
+        return budget_left(store.campaigns.get(*campaign.ref)) or 0.0
 
     with share(campaign.id, left, most_for_a_post(models.model())) as dollars:
         yield dollars
@@ -259,7 +259,7 @@ def _feedback(store: Store, post: Post) -> Revision | None:
     """Return what an operator, and the approvers in the round that asked for this rewriting, said of which words."""
     if post.content is None:
         return None
-    decisions = store.approvals.decisions(post.tenant_id, post.campaign_id, post.review.round)
+    decisions = store.approvals.decisions(*post.campaign_ref, post.review.round)
     others = dict.fromkeys(remark.text for remark in other_remarks(post.id, decisions))
     remarks = remarks_on(post.id, decisions)
     comment = joined(remarks)

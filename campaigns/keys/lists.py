@@ -59,7 +59,7 @@ class ListLinks:
 
     def sign(self, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> str:
         until, key = int((now + LIST_LIFETIME).timestamp()), self._ring.signing
-        named = [round_.tenant_id, round_.campaign_id, round_.n, approver.id, until, _mark(key, approver)]
+        named = [*round_.campaign_ref, round_.n, approver.id, until, _mark(key, approver)]
         said = json.dumps(named, separators=(",", ":")).encode()
         payload = base64.urlsafe_b64encode(said).decode().rstrip("=")
         return f"{payload}.{key.kid}.{_mac(key, b'approver-list', payload)}"

@@ -105,6 +105,10 @@ class ApprovalRound(Wire):
     stage: Maybe[RoundStage] = None
     version: Annotated[int, Field(ge=1)] = 1
 
+    @property
+    def campaign_ref(self) -> tuple[str, str]:
+        return self.tenant_id, self.campaign_id
+
 
 class PostDecision(Wire):
     """What one approver says of one post.

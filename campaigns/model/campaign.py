@@ -80,6 +80,11 @@ class Campaign(CampaignBrief):
     deleted_at: Maybe[Instant] = None
     version: Annotated[int, Field(ge=1)] = 1
 
+    @property
+    def ref(self) -> tuple[str, str]:
+        """Its tenant and its id, which means a campaign only together."""
+        return self.tenant_id, self.id
+
     def moved_to(self, status: CampaignStatus, *, at: datetime) -> Campaign:
         """Return the campaign in the next status.
 

@@ -190,6 +190,10 @@ class Post(Wire):
     updated_at: Instant
     version: Annotated[int, Field(ge=1)] = 1
 
+    @property
+    def campaign_ref(self) -> tuple[str, str]:
+        return self.tenant_id, self.campaign_id
+
     def content_hash(self) -> str:
         """Return the SHA-256 of what an approver sees: words, asset, time, platform and persona."""
         words = self.content.to_wire() if self.content else {}

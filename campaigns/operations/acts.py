@@ -113,7 +113,7 @@ def cancel(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     Raises:
         ConflictError: it is decided, or has ended.
     """
-    cancel_campaign(store, campaign.tenant_id, campaign.id, actor=by.actor, reason=by.reason, now=now)
+    cancel_campaign(store, *campaign.ref, actor=by.actor, reason=by.reason, now=now)
     return "the campaign is cancelled, its links are closed"
 
 
@@ -132,7 +132,7 @@ def raise_budget(store: Store, campaign: Campaign, by: By, now: datetime, *, dol
     if dollars <= before:
         raise FaultsError([Fault("dollars", f"must be more than the {before:g} that may be spent now", "OUT_OF_RANGE")])
     store.campaigns.update(
-        campaign.tenant_id, campaign.id, {"budget_usd": dollars},
+        *campaign.ref, {"budget_usd": dollars},
         actor=by.actor, reason=by.reason, at=now, expect_version=campaign.version,
     )  # fmt: skip
     goes_on = "; retry-campaign lets it go on" if campaign.status is CampaignStatus.FAILED else ""
@@ -145,15 +145,14 @@ def reopen(store: Store, campaign: Campaign, by: By, now: datetime, *, default_a
     Raises:
         ConflictError: it has not timed out.
     """
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     if latest is None or campaign.status is not CampaignStatus.APPROVAL_TIMEOUT:
         raise _wrong(campaign, "only a campaign that timed out can be reopened")
     asked = latest.n > campaign.round and latest.status in {RoundStatus.PENDING, RoundStatus.DECIDED}
     n = latest.n if asked else latest.n + 1  # a round that was opened without its campaign is answered already
     round_ = open_round(
         store,
-        campaign.tenant_id,
-        campaign.id,
+        *campaign.ref,
         n,
         default_approver=default_approver,
         now=now,
@@ -175,7 +174,7 @@ def resend(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
         return [personal(NEW_LINK, case.round, each.id, now.isoformat(), due_at=now) for each in case.silent]
 
     done = store.approvals.act(
-        campaign.tenant_id, campaign.id, _open(store, campaign).n,
+        *campaign.ref, _open(store, campaign).n,
         lambda case: gate.resend(case, actor=by.actor, reason=by.reason, now=now),
         follows=links,
     )  # fmt: skip
@@ -195,7 +194,7 @@ def replace(
         ConflictError: no round is open, or that approver has decided.
     """
     asked = renew_link(
-        store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
+        store, *campaign.ref, _open(store, campaign).n, approver,
         name=name, email=email, actor=by.actor, reason=by.reason, now=now,
     )  # fmt: skip
     return f"the old link is worthless, a new one goes to {asked.name} <{asked.email}>"
@@ -209,7 +208,7 @@ def revoke(store: Store, campaign: Campaign, by: By, now: datetime, *, approver:
         ConflictError: no round is open, that approver has decided, or nobody would be left to decide.
     """
     round_ = revoke_link(
-        store, campaign.tenant_id, campaign.id, _open(store, campaign).n, approver,
+        store, *campaign.ref, _open(store, campaign).n, approver,
         actor=by.actor, reason=by.reason, now=now,
     )  # fmt: skip
     done = f"the link of {approver} is worthless"
@@ -224,9 +223,7 @@ def extend(store: Store, campaign: Campaign, by: By, now: datetime, *, hours: in
         ConflictError: no round is open.
     """
     n = _open(store, campaign).n
-    round_ = extend_round(
-        store, campaign.tenant_id, campaign.id, n, until=hours, actor=by.actor, reason=by.reason, now=now
-    )
+    round_ = extend_round(store, *campaign.ref, n, until=hours, actor=by.actor, reason=by.reason, now=now)
     late = gate.due_before(round_, _posts(store, campaign), round_.expires_at)
     if not late:
         return _open_until(round_)
@@ -241,7 +238,7 @@ def redeliver(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     Raises:
         ConflictError: nothing was set aside.
     """
-    aside = [entry for entry in store.outbox.of(campaign.tenant_id, campaign.id) if entry.is_quarantined]
+    aside = [entry for entry in store.outbox.of(*campaign.ref) if entry.is_quarantined]
     if not aside:
         raise _wrong(campaign, "nothing in the outbox of the campaign is set aside")
     for batch in _batches(aside):
@@ -284,15 +281,15 @@ def roll_back(store: Store, campaign: Campaign, by: By, now: datetime) -> str:
     """
     if campaign.status is not CampaignStatus.FAILED:
         raise _wrong(campaign, "only a failed campaign can be rolled back; cancel one that is in work")
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     unwritten: list[Post] = []
     restored: list[Post] = []
-    for post in store.posts.list(campaign.tenant_id, campaign.id):
+    for post in store.posts.list(*campaign.ref):
         if latest is None:
             if post.content is not None:
                 unwritten.append(_to_write_again(post.model_copy(update={"content": None, "quality": None}), now))
         elif (shown := latest.posts.get(post.id)) is not None and post.content_hash() != shown:
-            kept = store.posts.revisions(campaign.tenant_id, campaign.id, post.id)
+            kept = store.posts.revisions(*campaign.ref, post.id)
             seen = next((one for one in reversed(kept) if one.content_hash() == shown), None)
             if seen is not None:
                 next_ = {"revision": post.revision + 1, "version": post.version, "review": post.review}
@@ -335,15 +332,14 @@ def _go_on(
     closed = None
     if rewritten or any(each.status is PostStatus.GENERATING for each in _posts(store, campaign)):
         closed = _closed_round(store, campaign, by, now)
-    store.recoveries.forgive(campaign.tenant_id, campaign.id)
+    store.recoveries.forgive(*campaign.ref)
     changes: dict[str, object] = {"last_error": None}
     if campaign.last_error is not None and campaign.last_error.code == "REVISION_LIMIT":
         most = campaign.approval.max_revision_rounds + 1
         changes["approval"] = campaign.approval.model_copy(update={"max_revision_rounds": most})
     to = CampaignStatus.GENERATING if campaign.plan_summary is not None else CampaignStatus.PLANNING
     return store.campaigns.move(
-        campaign.tenant_id,
-        campaign.id,
+        *campaign.ref,
         Move(to, actor=by.actor, reason=by.reason, at=now, changes=changes),
         expect_version=campaign.version,
         outbox=[_new_run(campaign, f"retry-{campaign.version}", now)],
@@ -354,10 +350,10 @@ def _go_on(
 
 def _closed_round(store: Store, campaign: Campaign, by: By, now: datetime) -> Change | None:
     """Return how the round is closed that shows words which are written again; None: nobody was asked yet."""
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     if latest is None:
         return None
-    case = store.approvals.case(campaign.tenant_id, campaign.id, latest.n)
+    case = store.approvals.case(*campaign.ref, latest.n)
     return gate.close(case, actor=by.actor, reason=by.reason, now=now)
 
 
@@ -372,9 +368,7 @@ def _open_until(round_: ApprovalRound) -> str:
 
 
 def _new_run(campaign: Campaign, attempt: str, now: datetime) -> OutboxEntry:
-    return OutboxEntry.about(
-        START_RUN, campaign.tenant_id, campaign.id, attempt, due_at=now, payload={"attempt": attempt}
-    )
+    return OutboxEntry.about(START_RUN, *campaign.ref, attempt, due_at=now, payload={"attempt": attempt})
 
 
 _T = TypeVar("_T")
@@ -386,7 +380,7 @@ def _batches(things: Sequence[_T]) -> list[Sequence[_T]]:
 
 
 def _posts(store: Store, campaign: Campaign) -> list[Post]:
-    return store.posts.list(campaign.tenant_id, campaign.id)
+    return store.posts.list(*campaign.ref)
 
 
 def _failed(store: Store, campaign: Campaign) -> list[Post]:
@@ -422,7 +416,7 @@ def _numbered(store: Store, campaign: Campaign, numbers: Sequence[int]) -> list[
 
 
 def _open(store: Store, campaign: Campaign) -> ApprovalRound:
-    latest = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    latest = store.approvals.current_round(*campaign.ref)
     if latest is None or latest.status is not RoundStatus.PENDING:
         raise _wrong(campaign, "nobody is being asked at the moment")
     return latest

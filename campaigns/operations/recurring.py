@@ -424,8 +424,8 @@ def result_of(store: Store, occurrence: Occurrence) -> OccurrenceResult | None:
         return None
     if (campaign := if_there(store.campaigns.get, occurrence.tenant_id, occurrence.campaign_id)) is None:
         return None
-    rounds = store.approvals.rounds(campaign.tenant_id, campaign.id)
-    said = store.approvals.decisions(campaign.tenant_id, campaign.id, rounds[-1].n) if rounds else []
+    rounds = store.approvals.rounds(*campaign.ref)
+    said = store.approvals.decisions(*campaign.ref, rounds[-1].n) if rounds else []
     waited = (said[-1].at - rounds[0].opened_at).total_seconds() / 3600 if said else None
     return OccurrenceResult(
         status=campaign.status,

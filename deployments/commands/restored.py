@@ -30,7 +30,7 @@ def main() -> int:
 
 def _told(store: Store, now: datetime) -> int:
     """Print what does not agree; return 1 when there is anything."""
-    places = [(each.tenant_id, each.id) for each in store.campaigns.in_work()]
+    places = [each.ref for each in store.campaigns.in_work()]
     places += [(each.tenant_id, each.campaign_id) for each in store.campaigns.ended_since(LONG_AGO)]
     findings = 0
     for tenant_id, campaign_id in places:

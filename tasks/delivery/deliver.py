@@ -205,7 +205,7 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     if campaign.status in AT_REST:
         # An earlier try may have made a run, and the answer was lost.
         if campaign.status is CampaignStatus.CANCELLED:
-            cancel_runs_of(campaign.tenant_id, campaign.id)
+            cancel_runs_of(*campaign.ref)
         return True
     attempt = str(entry.payload.get("attempt", "1"))
     run_id = start_run(
@@ -215,9 +215,7 @@ def _start(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     if campaign.execution_id != str(run_id):
         if campaign.execution_id is not None:
             retire_run(UUID(campaign.execution_id), successor=run_id)
-        campaign = store.campaigns.update(
-            campaign.tenant_id, campaign.id, {"execution_id": str(run_id)}, actor="outbox", at=now
-        )
+        campaign = store.campaigns.update(*campaign.ref, {"execution_id": str(run_id)}, actor="outbox", at=now)
     if campaign.status is CampaignStatus.CANCELLED:
         cancel_run(run_id)  # cancelled while we started it: its own cancelling found no run
     return True
@@ -232,7 +230,7 @@ def _ring(store: Store, entry: OutboxEntry, now: datetime) -> bool:
         # The next stage is asked already: the run is told once, and waits for that one.
         bell = ring(UUID(campaign.execution_id)) if campaign.execution_id else Bell.RUNG
         if bell is Bell.OVER:
-            store.looks.soon(campaign.tenant_id, campaign.id, at=now)
+            store.looks.soon(*campaign.ref, at=now)
         return bell is not Bell.NOT_WAITING
     if campaign.round != n:
         return True  # the run is past this gate
@@ -245,14 +243,14 @@ def _ring(store: Store, entry: OutboxEntry, now: datetime) -> bool:
     if bell is Bell.RUNG:
         log.info("woke run %s for round %s", campaign.execution_id, entry.payload["round"])
     elif bell is Bell.OVER and not ended:
-        store.looks.soon(campaign.tenant_id, campaign.id, at=now)  # nobody hears it any more
+        store.looks.soon(*campaign.ref, at=now)  # nobody hears it any more
     # Rung is not yet past the gate: the run may die on its way. Housekeeping closes one that had only to end.
     return ended and bell is not Bell.NOT_WAITING
 
 
 def _cancel(store: Store, entry: OutboxEntry, _now: datetime) -> bool:
     campaign = store.campaigns.get(entry.tenant_id, entry.subject_id, deleted=True)
-    cancel_runs_of(campaign.tenant_id, campaign.id)
+    cancel_runs_of(*campaign.ref)
     if campaign.execution_id is not None:
         cancel_run(UUID(campaign.execution_id))  # a run from the Prefect form carries no tag of the campaign
         tag_ended(campaign)

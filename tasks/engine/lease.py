@@ -130,7 +130,7 @@ def building(campaign: SavedCampaign) -> Iterator[None]:
         LeaseLostError: another process builds this campaign, at the start or at any write.
         BuildTimeoutError: it was worked on as long as it may be, and rests as failed.
     """
-    store, place = get_store(), (campaign.tenant_id, campaign.id)
+    store, place = get_store(), campaign.ref
     hold = Hold(store, _acquire(store, *place))
     threads = [threading.Thread(target=hold.keep, name=f"lease {campaign.id}", daemon=True)]
     if (run_id := runtime.flow_run.id) is not None:
@@ -197,7 +197,7 @@ def time_for(campaign: SavedCampaign, most: float) -> float:
 
 
 def _held(campaign: SavedCampaign) -> Hold:
-    hold = _HOLDS.get((campaign.tenant_id, campaign.id))
+    hold = _HOLDS.get(campaign.ref)
     if hold is None:
         raise LeaseLostError("this process does not build this campaign")
     return hold
@@ -207,10 +207,10 @@ def _held(campaign: SavedCampaign) -> Hold:
 def at_rest(campaign: SavedCampaign) -> Iterator[None]:
     """Wait for people in the block: that is no work, although the process keeps its lease."""
     try:
-        with _HOLDS[campaign.tenant_id, campaign.id].clock.at_rest():
+        with _HOLDS[campaign.ref].clock.at_rest():
             yield
     finally:
-        forget(campaign.tenant_id, campaign.id)
+        forget(*campaign.ref)
 
 
 def clock_of(campaign: SavedCampaign) -> Clock:
@@ -219,7 +219,7 @@ def clock_of(campaign: SavedCampaign) -> Clock:
 
 
 def _out_of_time(store: Store, campaign: SavedCampaign, late: BuildTimeoutError, held: Lease) -> None:
-    stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+    stored = store.campaigns.get(*campaign.ref)
     if stored.status not in AT_REST:
         now = datetime.now(UTC)
         fail(store, stored, code=late.code, message=str(late), retryable=True, now=now, actor=ACTOR, fence=held)
@@ -231,7 +231,7 @@ def require_ordered(campaign: SavedCampaign, drafts: PrefectFutureList[Any]) -> 
     Raises:
         Abort, Pause: the run was stopped or suspended; its state is not ours to set any more.
     """
-    hold = _HOLDS[campaign.tenant_id, campaign.id]
+    hold = _HOLDS[campaign.ref]
     # Prefect's own wait with a timeout ends by a signal, wherever this thread is at that moment: a lock that it just
     # took stays taken, and the steps that want it wait for ever, under a lease that is renewed.
     left = {cast(PrefectConcurrentFuture[Any], draft).wrapped_future for draft in drafts}

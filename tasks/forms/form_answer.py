@@ -66,8 +66,8 @@ def form_now(campaign: SavedCampaign, asked: AskedRound, refused: Sequence[str])
     Args:
         refused: why answers to the pause before were not taken.
     """
-    round_ = get_store().approvals.round(campaign.tenant_id, campaign.id, asked.n)
-    zone = get_store().campaigns.get(campaign.tenant_id, campaign.id).schedule.zone
+    round_ = get_store().approvals.round(*campaign.ref, asked.n)
+    zone = get_store().campaigns.get(*campaign.ref).schedule.zone
     place = f", {words(where_told(round_))}" if round_.stage else ""
     about = (
         f"**{words(campaign.name)}, round {round_.n}{place}.** Waiting for {words(asked.waiting_for)} "
@@ -105,9 +105,9 @@ def _record(campaign: SavedCampaign, asked: AskedRound, found: FlowRunInput) -> 
         if answer.decision == "look_again":
             return None
         store, attempt = get_store(), content_hash([str(runtime.flow_run.id), found.key])[:32]
-        round_ = store.approvals.round(campaign.tenant_id, campaign.id, answer.round or asked.n)
+        round_ = store.approvals.round(*campaign.ref, answer.round or asked.n)
         if not answer.digest:
-            said = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+            said = store.approvals.decisions(*campaign.ref, round_.n)
             return None if any(each.attempt_id == attempt for each in said) else OLD_FORM
         request = DecisionRequest.model_validate(
             {

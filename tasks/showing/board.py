@@ -123,7 +123,7 @@ def _write(place: tuple[str, str, int], campaign: SavedCampaign, run_id: UUID | 
             _write_progress(campaign, run_id)
             return
         store = get_store()
-        stored = store.campaigns.get(campaign.tenant_id, campaign.id)
+        stored = store.campaigns.get(*campaign.ref)
         if kind in {"campaign", TAGS} and run_id is not None and _tagged.get(campaign.id) != (run_id, tags_of(stored)):
             put_tags(stored, run_id)
             _remember(_tagged, campaign.id, (run_id, tags_of(stored)))
@@ -137,7 +137,7 @@ def _write(place: tuple[str, str, int], campaign: SavedCampaign, run_id: UUID | 
 
 
 def _write_progress(campaign: SavedCampaign, run_id: UUID | None) -> None:
-    posts = get_store().posts.list(campaign.tenant_id, campaign.id)
+    posts = get_store().posts.list(*campaign.ref)
     written = sum(post.content is not None for post in posts)
     data, said = 100.0 * written / max(1, len(posts)), f"Writing posts: {written} of {len(posts)}"
     at, known = _progress.get(campaign.id, (0.0, None))

@@ -66,7 +66,7 @@ def waiting(round_: ApprovalRound, decisions: Sequence[ApproverDecision], zone: 
 
 def campaign_page(store: Store, campaign: Campaign) -> Page:
     """Return the brief, what every value follows from, and what happened so far."""
-    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    setting = read_setting(store, *campaign.ref)
     zone = campaign.schedule.zone
     people = ", ".join(persona.name for persona in setting.personas)
     places = ", ".join(PLATFORM_NAMES[platform] for platform in campaign.participants.platforms)
@@ -84,7 +84,7 @@ def campaign_page(store: Store, campaign: Campaign) -> Page:
         facts.append(("Occurrence", campaign.occurrence.period))
     if campaign.last_error is not None:
         facts.append(("Why it failed", f"{campaign.last_error.code}: {campaign.last_error.message}"))
-    trail = store.audit.entries(campaign.tenant_id, campaign.id)[-_AUDIT_SHOWN:]
+    trail = store.audit.entries(*campaign.ref)[-_AUDIT_SHOWN:]
     happened = [
         (moment(entry.at, zone), entry.action.replace("_", " "), str(entry.to_status or "").replace("_", " "))
         for entry in trail
@@ -179,10 +179,10 @@ def posts_page(store: Store, campaign: Campaign) -> Page:
 
 def review_page(store: Store, campaign: Campaign) -> Page | None:
     """Return who is asked and who has decided; None: nobody is asked yet."""
-    round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    round_ = store.approvals.current_round(*campaign.ref)
     if round_ is None:
         return None
-    said = {each.approver_id: each for each in store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)}
+    said = {each.approver_id: each for each in store.approvals.decisions(*campaign.ref, round_.n)}
     zone = campaign.schedule.zone
     rows = [
         (
@@ -215,7 +215,7 @@ def review_page(store: Store, campaign: Campaign) -> Page | None:
 
 def decision_page(store: Store, campaign: Campaign, n: int) -> Page | None:
     """Return what was said in a round, post by post; None: nothing yet."""
-    said = store.approvals.decisions(campaign.tenant_id, campaign.id, n)
+    said = store.approvals.decisions(*campaign.ref, n)
     if not said:
         return None
     numbers = {post.id: post.number for post in _posts(store, campaign)}
@@ -231,7 +231,7 @@ def decision_page(store: Store, campaign: Campaign, n: int) -> Page | None:
         parts += [_table(("Post", "Decision", "Comment"), rows)] if rows else []
         parts.append(words(f"About the content {each.digest[:12]}."))
     names = ", ".join(dict.fromkeys(each.decided_by for each in said))
-    place = where_told(store.approvals.round(campaign.tenant_id, campaign.id, n))
+    place = where_told(store.approvals.round(*campaign.ref, n))
     title = f"Round {n}, {place}" if place else f"Round {n}"
     page = _page("decision", campaign, f"{title}: {_said(said[-1])} by {names}", parts)
     return Page(f"{page.key}-r{n}", page.description, page.markdown)
@@ -241,7 +241,7 @@ def diff_page(store: Store, campaign: Campaign, n: int) -> Page | None:
     """Return what was rewritten for a round, word by word; None: nothing was."""
     parts = []
     for post in _posts(store, campaign):
-        kept = [each for each in store.posts.revisions(campaign.tenant_id, campaign.id, post.id) if each.content]
+        kept = [each for each in store.posts.revisions(*campaign.ref, post.id) if each.content]
         if post.revision == 0 or len(kept) < 2:
             continue
         before, after = kept[-2].content, kept[-1].content
@@ -278,7 +278,7 @@ def cost_page(store: Store, campaign: Campaign) -> Page:
 
 def outcome_page(store: Store, campaign: Campaign) -> Page:
     """Return how it ended; its first line is the result."""
-    round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+    round_ = store.approvals.current_round(*campaign.ref)
     posts = _posts(store, campaign)
     out = approved_posts(posts)
     result = str(campaign.status).replace("_", " ").capitalize()
@@ -310,11 +310,11 @@ def waiting_page(store: Store, now: datetime) -> Page:
     rows = []
     asked = (each for each in store.campaigns.in_work() if each.status is CampaignStatus.AWAITING_REVIEW)
     for campaign in islice(asked, _WAITING_SHOWN):
-        round_ = store.approvals.current_round(campaign.tenant_id, campaign.id)
+        round_ = store.approvals.current_round(*campaign.ref)
         if round_ is None or round_.status is not RoundStatus.PENDING:
             continue
         zone = campaign.schedule.zone
-        said = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+        said = store.approvals.decisions(*round_.campaign_ref, round_.n)
         names = [each.name for each in still_asked(round_, said)]
         coming = reminders_at(round_.opened_at, round_.expires_at, round_.reminders, zone)
         reminder = next((each for each in coming if each > now), None)
@@ -387,9 +387,9 @@ def _came_to(round_: ApprovalRound) -> str:
 
 
 def _posts(store: Store, campaign: Campaign) -> list[Post]:
-    return store.posts.list(campaign.tenant_id, campaign.id)
+    return store.posts.list(*campaign.ref)
 
 
 def _names(store: Store, campaign: Campaign) -> dict[str, str]:
-    setting = read_setting(store, campaign.tenant_id, campaign.id)
+    setting = read_setting(store, *campaign.ref)
     return {persona.id: persona.name for persona in setting.personas}

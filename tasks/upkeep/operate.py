@@ -114,7 +114,7 @@ def _all(listing: Callable[..., Page[T]], tenant_id: str) -> list[T]:
 def _forget_steps(campaign: Campaign) -> None:
     """Let every step of a failed campaign look at the store again: what is stored there is not paid for twice."""
     if campaign.status is CampaignStatus.FAILED:
-        configured_storage(get_settings()).delete_campaign_checkpoints(campaign.tenant_id, campaign.id)
+        configured_storage(get_settings()).delete_campaign_checkpoints(*campaign.ref)
 
 
 def _numbers(posts: str) -> list[int]:

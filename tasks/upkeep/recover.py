@@ -175,25 +175,24 @@ def _help(store: Store, look: Look, campaign: Campaign, run: RunSeen, now: datet
 
 def _diagnose(store: Store, campaign: Campaign, run: RunSeen, now: datetime) -> tuple[Diagnosis, datetime | None]:
     """Return what a campaign needs, and when it is looked at again if that is nothing."""
-    place = campaign.tenant_id, campaign.id
-    lease = store.leases.last(*place)
+    lease = store.leases.last(*campaign.ref)
     if campaign.status in AT_REST:
         look_again = next_look(campaign, run, lease, ends_at=None, now=now)
         return diagnose_ended(campaign, run, lease, now=now), look_again
-    latest = store.approvals.current_round(*place) if campaign.status is CampaignStatus.AWAITING_REVIEW else None
+    latest = store.approvals.current_round(*campaign.ref) if campaign.status is CampaignStatus.AWAITING_REVIEW else None
     waits = latest is not None and (latest.status is RoundStatus.PENDING or is_settling(latest, now))
     ends_at = latest.expires_at if latest is not None and waits else None
     look_again = next_look(campaign, run, lease, ends_at=ends_at, now=now)
     if waits and run.state is RunState.PAUSED and not run.in_process:
         return HEALTHY, look_again
-    if any(entry.kind in _ON_ITS_WAY and entry.is_open for entry in store.outbox.of(*place)):
+    if any(entry.kind in _ON_ITS_WAY and entry.is_open for entry in store.outbox.of(*campaign.ref)):
         return HEALTHY, now + SOON  # a run is being started; the outbox does not forget it
     diagnosis = diagnose_live(
         campaign,
         run,
         lease,
-        store.recoveries.last(*place),
-        mark=progress_mark(campaign, store.posts.list(*place)),
+        store.recoveries.last(*campaign.ref),
+        mark=progress_mark(campaign, store.posts.list(*campaign.ref)),
         waiting=waits,
         now=now,
     )
@@ -202,7 +201,7 @@ def _diagnose(store: Store, campaign: Campaign, run: RunSeen, now: datetime) -> 
 
 def _treat(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime) -> bool:
     """Apply the remedy; return whether there was anything left to do."""
-    place = campaign.tenant_id, campaign.id
+    place = campaign.ref
     run = UUID(campaign.execution_id) if campaign.execution_id else None
     match diagnosis.remedy:
         case Remedy.RESTART | Remedy.NEW_RUN:
@@ -233,11 +232,10 @@ def _treat(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime
 
 def _start_again(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: datetime) -> bool:
     """Count the attempt, audit it, and enqueue what starts the run: at once, so that nothing is done by halves."""
-    place = campaign.tenant_id, campaign.id
-    before = store.recoveries.last(*place)
-    mark = progress_mark(campaign, store.posts.list(*place))
+    before = store.recoveries.last(*campaign.ref)
+    mark = progress_mark(campaign, store.posts.list(*campaign.ref))
     recovery = Recovery(
-        *place,
+        *campaign.ref,
         mark=mark,
         attempts=diagnosis.counts + (before.attempts if before is not None and before.mark == mark else 0),
         total=1 + (before.total if before is not None else 0),
@@ -248,7 +246,7 @@ def _start_again(store: Store, campaign: Campaign, diagnosis: Diagnosis, now: da
         kind, payload = RESTART_RUN, {"run": campaign.execution_id, "reason": diagnosis.reason[:200]}
     else:
         kind, payload = START_RUN, {"attempt": f"again-{recovery.total}"}
-    entry = OutboxEntry.about(kind, *place, "recovery", recovery.total, due_at=now, payload=payload)
+    entry = OutboxEntry.about(kind, *campaign.ref, "recovery", recovery.total, due_at=now, payload=payload)
     fact = Fact(
         ACTOR,
         "run_started_again",

@@ -15,13 +15,13 @@ from prefect.states import Completed
 from tasks.engine import lease
 from tasks.steps import SavedCampaign
 
-CAMPAIGN = cast(SavedCampaign, SimpleNamespace(tenant_id="fernwood", id="01CAMPAIGN"))
+CAMPAIGN = SavedCampaign.model_construct(tenant_id="fernwood", id="01CAMPAIGN")
 
 
 @pytest.fixture
 def drafts(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectFutureList[Any]]:
     """Six posts, each written for longer than the run waits before it looks for an order."""
-    monkeypatch.setitem(lease._HOLDS, (CAMPAIGN.tenant_id, CAMPAIGN.id), cast(lease.Hold, SimpleNamespace(order=None)))
+    monkeypatch.setitem(lease._HOLDS, CAMPAIGN.ref, cast(lease.Hold, SimpleNamespace(order=None)))
     monkeypatch.setattr(lease, "LOOK_SECONDS", 0.04)
 
     def write() -> Any:

@@ -207,7 +207,7 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 12: the API reads the posts of who asked first",
         "file": "api/routers/campaigns.py",
-        "old": "    posts = store.posts.list(campaign.tenant_id, campaign.id, platform",
+        "old": "    posts = store.posts.list(*campaign.ref, platform",
         "new": (
             '    first = globals().setdefault("_first", campaign.tenant_id)\n    posts = '
             "store.posts.list(first, campaign.id, platform"

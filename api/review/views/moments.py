@@ -49,7 +49,7 @@ def faults_of_moments(visit: Visit, answers: Answers) -> Faults:
 
 def _board(visit: Visit, answers: Answers) -> Board:
     """Return the places as the answers leave them: two posts may change theirs."""
-    material = material_of(visit.store, visit.round.tenant_id, visit.round.campaign_id)
+    material = material_of(visit.store, *visit.round.campaign_ref)
     wanted = {post_id: each.move_to for post_id, each in answers.posts.items() if each.move_to}
     posts = [
         post.model_copy(update={"scheduled_at": instant_of_wall(wall, visit.zone)})

@@ -52,7 +52,7 @@ def own_words(visit: Visit, answers: Answers) -> Mapping[str, OwnWords]:
     typed = [(post, edit) for post in visit.posts if (edit := answers.posts[post.id].edit) and visit.may_edit(post)]
     if not typed:
         return {}
-    material = material_of(visit.store, visit.round.tenant_id, visit.round.campaign_id)
+    material = material_of(visit.store, *visit.round.campaign_ref)
     return {post.id: looked_at(material, post, edit, visit.words) for post, edit in typed}
 
 

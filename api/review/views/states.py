@@ -150,7 +150,7 @@ def over_page(visit: Visit, *, note_left: bool = False, kept: Sequence[tuple[str
 
 
 def _newer(visit: Visit) -> list[str]:
-    latest = visit.store.approvals.round(visit.round.tenant_id, visit.round.campaign_id, visit.found.current)
+    latest = visit.store.approvals.round(*visit.round.campaign_ref, visit.found.current)
     at = visit.words.moment(latest.opened_at, visit.reader_zone)
     key = "state.newer.text" if latest.status is RoundStatus.PENDING else "state.newer.over"
     return [visit.words(key, round=latest.n, at=at)]

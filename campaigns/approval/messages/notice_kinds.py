@@ -37,7 +37,7 @@ def personal(
 ) -> OutboxEntry:
     """Return the entry of a notice to one approver; the same kind, round, approver and fact is sent once."""
     return OutboxEntry.about(
-        kind, round_.tenant_id, round_.campaign_id, round_.n, approver_id, *fact,
+        kind, *round_.campaign_ref, round_.n, approver_id, *fact,
         due_at=due_at, payload={"round": round_.n, "approver": approver_id, **payload},
     )  # fmt: skip
 
@@ -45,6 +45,6 @@ def personal(
 def to_the_team(kind: str, round_: ApprovalRound, *fact: object, due_at: datetime, **payload: Any) -> OutboxEntry:
     """Return the entry of a notice to the people who run the campaign."""
     return OutboxEntry.about(
-        kind, round_.tenant_id, round_.campaign_id, round_.n, *fact,
+        kind, *round_.campaign_ref, round_.n, *fact,
         due_at=due_at, payload={"round": round_.n, **payload},
     )  # fmt: skip

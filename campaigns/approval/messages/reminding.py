@@ -38,7 +38,7 @@ def remind_due(store: Store, *, now: datetime, rounds: Iterable[ApprovalRound] |
         if now >= round_.expires_at:
             continue  # its end is `expiry`'s business
         try:
-            campaign = store.campaigns.get(round_.tenant_id, round_.campaign_id, deleted=True)
+            campaign = store.campaigns.get(*round_.campaign_ref, deleted=True)
             zone, channels = campaign.schedule.zone, tuple(map(str, campaign.approval.channels))
             tellings.append(Telling(round_, zone, channels, tuple(_due(store, round_, zone, now))))
         except (ValueError, LookupError, NotFoundError):  # a document that nobody can read: the others are reminded
@@ -63,7 +63,7 @@ def _put_off(store: Store, round_: ApprovalRound, now: datetime) -> None:
 
 
 def _due(store: Store, round_: ApprovalRound, zone: ZoneInfo, now: datetime) -> list[OutboxEntry]:
-    decisions = store.approvals.decisions(round_.tenant_id, round_.campaign_id, round_.n)
+    decisions = store.approvals.decisions(*round_.campaign_ref, round_.n)
     silent = still_asked(round_, decisions)
     again = {each.approver_id for each in decisions}
     return [*_reminders(round_, silent, again, zone, now), *_heartbeat(round_, silent, now)]

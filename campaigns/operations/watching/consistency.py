@@ -31,8 +31,7 @@ class Finding:
 
 def check(store: Store, campaign: Campaign, *, now: datetime) -> list[Finding]:
     """Return everything about a campaign that does not agree."""
-    place = campaign.tenant_id, campaign.id
-    posts, rounds = store.posts.list(*place), store.approvals.rounds(*place)
+    posts, rounds = store.posts.list(*campaign.ref), store.approvals.rounds(*campaign.ref)
     return [
         *_trail(store, campaign),
         *_posts(store, campaign, posts),
@@ -42,16 +41,16 @@ def check(store: Store, campaign: Campaign, *, now: datetime) -> list[Finding]:
         *_stages(store, campaign, posts, rounds),
         *_terms(campaign, rounds),
         *_shown(campaign, posts, rounds),
-        *check_outbox(store, *place, now=now),
+        *check_outbox(store, *campaign.ref, now=now),
     ]
 
 
 def _trail(store: Store, campaign: Campaign) -> Iterator[Finding]:
-    if (broken := store.audit.verify(campaign.tenant_id, campaign.id)) is not None:
+    if (broken := store.audit.verify(*campaign.ref)) is not None:
         yield Finding("AUDIT_BROKEN", f"entry {broken.seq}: {broken.reason}")
         return
     status = CampaignStatus.PLANNING
-    for entry in store.audit.entries(campaign.tenant_id, campaign.id):
+    for entry in store.audit.entries(*campaign.ref):
         if entry.action != "moved" or entry.to_status is None:
             continue
         if entry.from_status != status or CampaignStatus(entry.to_status) not in TRANSITIONS[status]:
@@ -68,7 +67,7 @@ def _posts(store: Store, campaign: Campaign, posts: list[Post]) -> Iterator[Find
     for post in posts:
         if post.status in {PostStatus.COMPLETED, PostStatus.NEEDS_REVIEW} and post.content is None:
             yield Finding("POST_EMPTY", f"post {post.number} is {post.status} and has no words")
-        kept = store.posts.revision(campaign.tenant_id, campaign.id, post.id, post.revision)
+        kept = store.posts.revision(*campaign.ref, post.id, post.revision)
         if kept is not None and kept.content_hash() != post.content_hash():
             yield Finding("POST_CHANGED", f"post {post.number} is not its revision {post.revision}")
 
@@ -86,7 +85,7 @@ def _rounds(store: Store, campaign: Campaign, rounds: list[ApprovalRound]) -> It
         advice = ": retry-campaign goes on with it" if campaign.status is S.FAILED else ""
         yield Finding("ROUND_LEFT_OPEN", f"{found}{advice}")
     for round_ in rounds:
-        decisions = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+        decisions = store.approvals.decisions(*campaign.ref, round_.n)
         if round_.status is RoundStatus.DECIDED and outcome_of(round_, decisions) != round_.outcome:
             yield Finding("OUTCOME_WRONG", f"round {round_.n} says {round_.outcome}, its decisions do not")
         # Where approvers may change posts, what was said of the words before just does not count.
@@ -136,7 +135,7 @@ def _locked(store: Store, campaign: Campaign, posts: list[Post], rounds: list[Ap
             found = f"round {round_.n} takes posts {', '.join(map(str, missing))} for approved, and no decision stands"
             yield Finding("LOCKED_WITHOUT_APPROVAL", f"{found}: cancel-campaign, or regenerate-posts while it is open")
         if round_.status in _CLOSED:
-            decisions = store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+            decisions = store.approvals.decisions(*campaign.ref, round_.n)
             verdicts = post_verdicts(round_, decisions)
             approved |= {post_id for post_id, (said, _) in verdicts.items() if said is Decision.APPROVED}
 
@@ -152,7 +151,7 @@ def _stages(store: Store, campaign: Campaign, posts: list[Post], rounds: list[Ap
             if post_id not in by_policy and set(stages) - set(carried(campaign.approval, before, said, post_id, words)):
                 yield Finding("STAGE_NOT_APPROVED", f"round {round_.n} takes {post_id} for approved by stages {stages},"
                               " and they have not: cancel-campaign")  # fmt: skip
-        before, said = round_, store.approvals.decisions(campaign.tenant_id, campaign.id, round_.n)
+        before, said = round_, store.approvals.decisions(*campaign.ref, round_.n)
         if round_.stage is not None and round_.stage.next != next_stage(round_, said):
             yield Finding("STAGE_WRONG", f"round {round_.n} names stage {round_.stage.next} as the next one, its"
                           f" decisions {next_stage(round_, said)}")  # fmt: skip

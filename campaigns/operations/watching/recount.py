@@ -81,16 +81,13 @@ def recounted(
         receipts: of the steps of each campaign, by its id.
     """
     for campaign in campaigns:
-        entries = store.audit.entries(campaign.tenant_id, campaign.id)
+        entries = store.audit.entries(*campaign.ref)
         last = max((entry.at for entry in entries), default=campaign.created_at).date()
         yield (
             campaign,
             [
                 *measures_of_trail(entries, created_at=campaign.created_at),
                 *measures_of_receipts(receipts.get(campaign.id, [])),
-                *(
-                    (last, measure)
-                    for measure in measures_of_costs(store.campaigns.cost_notes(campaign.tenant_id, campaign.id))
-                ),
+                *((last, measure) for measure in measures_of_costs(store.campaigns.cost_notes(*campaign.ref))),
             ],
         )

@@ -87,7 +87,7 @@ class ApprovalRepository(Repository):
             NotFoundError: there is no such campaign.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
-        tenant_id, campaign_id, n = round_.tenant_id, round_.campaign_id, round_.n
+        tenant_id, campaign_id, n = *round_.campaign_ref, round_.n
         pointer = keys.callback(round_.callback_id)
         target = {"tenant_id": tenant_id, "campaign_id": campaign_id, "n": n}
         item = self._table.get(keys.campaign(tenant_id, campaign_id))
@@ -179,12 +179,12 @@ class ApprovalRepository(Repository):
 
     def put_off(self, round_: ApprovalRound, *, until: datetime) -> None:
         """Let a round that is due wait until then."""
-        key = keys.round_(round_.tenant_id, round_.campaign_id, round_.n)
+        key = keys.round_(*round_.campaign_ref, round_.n)
         put_off(self._table, key, Due.ROUNDS, until=until)
 
     def unheard(self, round_: ApprovalRound, outbox: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """Return those of the entries about a round that were never enqueued."""
-        pk = keys.campaign_partition(round_.tenant_id, round_.campaign_id)
+        pk = keys.campaign_partition(*round_.campaign_ref)
         known = {item["sk"] for item in self._table.query(pk, keys.OUTBOX)} if outbox else set()
         return [each for each in outbox if keys.outbox(each.tenant_id, each.subject_id, each.id).sk not in known]
 
@@ -205,7 +205,7 @@ class ApprovalRepository(Repository):
         waiting = [entry for entry in entries if entry.is_open]
         first = told[0][0]
         try:
-            commit(self._table, first.tenant_id, first.campaign_id, [*rounds, *brought], outbox=waiting)
+            commit(self._table, *first.campaign_ref, [*rounds, *brought], outbox=waiting)
         except ConditionFailed:
             return 0
         return len(entries)
@@ -218,7 +218,7 @@ class ApprovalRepository(Repository):
         new = self.unheard(round_, outbox)
         told = Put(round_item(round_.model_copy(update={"told_until": now}), zone), Equals({"version": round_.version}))
         try:
-            commit(self._table, round_.tenant_id, round_.campaign_id, [told], outbox=new)
+            commit(self._table, *round_.campaign_ref, [told], outbox=new)
         except ConditionFailed:
             return 0
         return len(new)
@@ -284,7 +284,7 @@ class ApprovalRepository(Repository):
         closed = next_state(change.round)
         return [
             Put(round_item(closed), Equals({"version": change.round.version})),
-            Check(keys.round_(closed.tenant_id, closed.campaign_id, closed.n + 1), ABSENT),
+            Check(keys.round_(*closed.campaign_ref, closed.n + 1), ABSENT),
         ]
 
     def case(self, tenant_id: str, campaign_id: str, n: int) -> Case:
@@ -312,7 +312,7 @@ class ApprovalRepository(Repository):
         self, case: Case, campaign_item: Item, change: Change, after: ApprovalRound, withdrawn: Collection[str]
     ) -> list[Operation]:
         """Return the writes of a change, on condition that everything the case says still holds."""
-        tenant_id, campaign_id, n = after.tenant_id, after.campaign_id, after.n
+        tenant_id, campaign_id, n = *after.campaign_ref, after.n
         unchanged = Equals({"version": case.round.version})
         operations: list[Operation] = [
             Check(keys.round_(tenant_id, campaign_id, n), unchanged)
@@ -358,10 +358,10 @@ class ApprovalRepository(Repository):
         """Return the conditions that this is still the last round and the same campaign, or the write of new terms."""
         operations: list[Operation] = []
         if case.latest == after.n:
-            operations.append(Check(keys.round_(after.tenant_id, after.campaign_id, after.n + 1), ABSENT))
+            operations.append(Check(keys.round_(*after.campaign_ref, after.n + 1), ABSENT))
         if change.terms is None:
             same = Equals({"version": case.campaign.version})
-            return [*operations, Check(keys.campaign(after.tenant_id, after.campaign_id), same)]
+            return [*operations, Check(keys.campaign(*after.campaign_ref), same)]
         changes = {"approval": change.terms, "updated_at": change.facts[0].at}
         later = with_changes(case.campaign, changes, frozenset())
         return [*operations, replacing(campaign_item, later.model_copy(update={"version": later.version + 1}))]
@@ -370,7 +370,7 @@ class ApprovalRepository(Repository):
         """Return the writes that let every draft of a round live as long as its round does now."""
         operations: list[Operation] = []
         for approver in after.approvers:
-            item = self._table.get(keys.draft(after.tenant_id, after.campaign_id, after.n, approver.id))
+            item = self._table.get(keys.draft(*after.campaign_ref, after.n, approver.id))
             if item is not None:
                 kept = draft_item(after, approver.id, value_of(item, ReviewDraft))
                 operations.append(Put(kept, Equals({"body": item["body"]})))
@@ -378,7 +378,7 @@ class ApprovalRepository(Repository):
 
     def _withdrawn(self, closed: ApprovalRound, kinds: Collection[str], change: Change) -> list[OutboxEntry]:
         """Return what still waits to be delivered because the round was closed, as done."""
-        pk = keys.campaign_partition(closed.tenant_id, closed.campaign_id)
+        pk = keys.campaign_partition(*closed.campaign_ref)
         entries = [value_of(item, OutboxEntry) for item in self._table.query(pk, keys.OUTBOX)]
         return [
             entry.model_copy(update={"done_at": change.facts[0].at})

@@ -98,11 +98,11 @@ class CampaignRepository:
             VersionConflictError: one of them was changed or deleted since; nothing was written.
             IdempotencyMismatchError: the id, key or reference was used with another body.
         """
-        key = keys.campaign(campaign.tenant_id, campaign.id)
+        key = keys.campaign(*campaign.ref)
         body = content_hash(campaign.brief_only().to_wire())
         item = campaign_item(campaign, {"body_hash": body})
         operations: list[Operation] = [Put(item, ABSENT), *ref_operations(None, campaign, body)]
-        soon = look_at(campaign.tenant_id, campaign.id, at + SOON)
+        soon = look_at(*campaign.ref, at + SOON)
         fact = Fact(actor, "created", at, to_status=campaign.status)
         writes = list(operations)
         if idempotency is not None:
@@ -115,7 +115,7 @@ class CampaignRepository:
         first = len(writes)
         writes += [*rests_on, soon]
         try:
-            commit(self._table, campaign.tenant_id, campaign.id, writes, facts=[fact], outbox=outbox)
+            commit(self._table, *campaign.ref, writes, facts=[fact], outbox=outbox)
         except ConditionFailed as failed:
             if idempotency is not None and len(operations) in failed.failures:
                 raise  # the key was used in this moment: the next look finds its answer
@@ -451,10 +451,10 @@ class CampaignRepository:
         """Return what closes the open round of a campaign that is cancelled; nothing for other moves."""
         if to is not CampaignStatus.CANCELLED:
             return []
-        current = self._approvals.current_round(campaign.tenant_id, campaign.id)
+        current = self._approvals.current_round(*campaign.ref)
         n = current.n if current else 0
         # Exactly one of "cancelled" and "a new round" wins; `open_round` checks the campaign in its turn.
-        operations: list[Operation] = [Check(keys.round_(campaign.tenant_id, campaign.id, n + 1), ABSENT)]
+        operations: list[Operation] = [Check(keys.round_(*campaign.ref, n + 1), ABSENT)]
         if current is None:
             return operations
         settled = current.outcome in {Decision.APPROVED, Decision.REJECTED}
@@ -470,7 +470,7 @@ class CampaignRepository:
 
 
 def _stands(decided: ApprovalRound) -> Operation:
-    key = keys.round_(decided.tenant_id, decided.campaign_id, decided.n)
+    key = keys.round_(*decided.campaign_ref, decided.n)
     return Check(key, Equals({"version": decided.version}))
 
 

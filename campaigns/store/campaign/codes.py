@@ -17,7 +17,7 @@ class CodeRepository(Repository):
     """The last code of each approver of a round; it is replaced and counted by compare-and-set."""
 
     def get(self, round_: ApprovalRound, approver_id: str) -> OneTimeCode | None:
-        item = self._table.get(keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id))
+        item = self._table.get(keys.code(*round_.campaign_ref, round_.n, approver_id))
         return value_of(item, OneTimeCode) if item else None
 
     def replace(
@@ -30,7 +30,7 @@ class CodeRepository(Repository):
         outbox: Sequence[OutboxEntry] = (),
     ) -> bool:
         """Store a code in place of the one that was read, with what sends it; False: another one is there by now."""
-        key = keys.code(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
+        key = keys.code(*round_.campaign_ref, round_.n, approver_id)
         unmoved = Equals({"state": _state(instead_of)}) if instead_of else ABSENT
         item = item_of(key, "code", code, state=_state(code), **keys.purged_after(code.issued_at + CODE_KEPT, key))
         return wrote(self._table, Put(item, unmoved), *(Put(outbox_item(entry)) for entry in outbox))

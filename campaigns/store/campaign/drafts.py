@@ -16,11 +16,11 @@ class DraftRepository(Repository):
     """One draft for each approver of a round."""
 
     def get(self, round_: ApprovalRound, approver_id: str) -> ReviewDraft | None:
-        item = self._table.get(keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id))
+        item = self._table.get(keys.draft(*round_.campaign_ref, round_.n, approver_id))
         return value_of(item, ReviewDraft) if item else None
 
 
 def draft_item(round_: ApprovalRound, approver_id: str, draft: ReviewDraft) -> Item:
-    key = keys.draft(round_.tenant_id, round_.campaign_id, round_.n, approver_id)
+    key = keys.draft(*round_.campaign_ref, round_.n, approver_id)
     retention = keys.purged_after(max(draft.saved_at, round_.expires_at) + KEPT_AFTER, key)
     return item_of(key, "draft", draft, **retention)

@@ -108,16 +108,16 @@ class PostRepository(Repository):
             ConflictError: a later revision is current and this one was never kept.
             LeaseLostError: the fence's owner no longer holds the campaign.
         """
-        key = keys.revision(post.tenant_id, post.campaign_id, post.id, post.revision)
+        key = keys.revision(*post.campaign_ref, post.id, post.revision)
         kept = self._table.get(key)
         if kept is not None:
             return value_of(kept, Post)
-        current = self.get(post.tenant_id, post.campaign_id, post.id)
+        current = self.get(*post.campaign_ref, post.id)
         if current.revision > post.revision:
             raise ConflictError(f"revision {current.revision} is current", {"currentRevision": current.revision})
         saved = post.model_copy(update={"version": current.version + 1, "created_at": current.created_at})
         writes = [Put(revision_item(saved), ABSENT), Put(post_item(saved), Equals({"version": current.version}))]
-        commit(self._table, post.tenant_id, post.campaign_id, writes, fence=fence)
+        commit(self._table, *post.campaign_ref, writes, fence=fence)
         return saved
 
     def revisions(self, tenant_id: str, campaign_id: str, post_id: str) -> builtins.list[Post]:
@@ -136,13 +136,9 @@ class PostRepository(Repository):
         Raises:
             VersionConflictError: the campaign or a post was changed since it was read; nothing was written.
         """
-        same = Check(
-            keys.campaign(campaign.tenant_id, campaign.id), Equals({"version": campaign.version, "deleted": 0})
-        )
+        same = Check(keys.campaign(*campaign.ref), Equals({"version": campaign.version, "deleted": 0}))
         try:
-            commit(
-                self._table, campaign.tenant_id, campaign.id, [same, *replacing_posts(posts, keep=keep)], facts=facts
-            )
+            commit(self._table, *campaign.ref, [same, *replacing_posts(posts, keep=keep)], facts=facts)
         except ConditionFailed as failed:
             raise VersionConflictError(
                 "the campaign or a post was changed since it was read: look at it, and order anew",

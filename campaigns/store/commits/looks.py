@@ -96,7 +96,7 @@ def look_after(round_: ApprovalRound, now: datetime) -> Put:
         at = min(round_.expires_at + AFTER_A_ROUND, now + RARELY)
     else:
         at = (round_.settles_at or now) + AFTER_A_ROUND
-    return look_at(round_.tenant_id, round_.campaign_id, at)
+    return look_at(*round_.campaign_ref, at)
 
 
 def _look(key: Key, seen: str) -> Look:

@@ -91,7 +91,7 @@ def replacing(current: Item, campaign: Campaign, extra: Mapping[str, Any] | None
 
 
 def campaign_item(campaign: Campaign, beside: Mapping[str, Any]) -> Item:
-    key = keys.campaign(campaign.tenant_id, campaign.id)
+    key = keys.campaign(*campaign.ref)
     attributes: dict[str, Any] = {
         "tenant_id": campaign.tenant_id,
         "id": campaign.id,

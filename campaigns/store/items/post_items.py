@@ -9,7 +9,7 @@ from campaigns.store.tables.table import ABSENT, Equals, Item, Put
 
 
 def post_item(post: Post) -> Item:
-    key = keys.post(post.tenant_id, post.campaign_id, post.id)
+    key = keys.post(*post.campaign_ref, post.id)
     place: dict[str, str | int] = {}
     if post.goes_out:
         place = keys.indexed("list", keys.calendar_partition(post.tenant_id), post.scheduled_at, post.id)
@@ -17,7 +17,7 @@ def post_item(post: Post) -> Item:
 
 
 def revision_item(post: Post) -> Item:
-    return item_of(keys.revision(post.tenant_id, post.campaign_id, post.id, post.revision), "revision", post)
+    return item_of(keys.revision(*post.campaign_ref, post.id, post.revision), "revision", post)
 
 
 def replacing_posts(posts: Sequence[Post], *, keep: bool = False) -> list[Put]:

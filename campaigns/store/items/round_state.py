@@ -23,7 +23,7 @@ def round_item(round_: ApprovalRound, zone: ZoneInfo = _UTC) -> Item:
     Args:
         zone: of its campaign, by which approvers are reminded who have none of their own.
     """
-    key = keys.round_(round_.tenant_id, round_.campaign_id, round_.n)
+    key = keys.round_(*round_.campaign_ref, round_.n)
     index = {}
     if round_.status is RoundStatus.PENDING:
         index = keys.due(Due.ROUNDS, next_moment(round_, zone), key)
@@ -51,7 +51,7 @@ def how_it_ended(round_: ApprovalRound) -> End:
 
 def ran_out_item(round_: ApprovalRound, at: datetime) -> Item:
     """Return what notes that the time of a round was over, although it went on."""
-    key = keys.ran_out(round_.tenant_id, round_.campaign_id, round_.n)
+    key = keys.ran_out(*round_.campaign_ref, round_.n)
     return {**key._asdict(), "kind": "ran-out", **keys.due(Due.ENDED_ROUNDS, at, key, says=End.RAN_OUT)}
 
 

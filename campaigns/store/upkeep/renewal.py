@@ -69,7 +69,7 @@ def _as_now(table: Table, item: Item) -> Item:
             return campaign_item(value_of(item, Campaign), {**beside, "writes": item["writes"] + 1})
         case "round":
             round_ = value_of(item, ApprovalRound)
-            campaign = table.get(keys.campaign(round_.tenant_id, round_.campaign_id))
+            campaign = table.get(keys.campaign(*round_.campaign_ref))
             zone = value_of(campaign, Campaign).schedule.zone if campaign else ZoneInfo("UTC")
             return round_item(round_, zone)
         case "outbox" if item["due_pk"] != "@purge":
