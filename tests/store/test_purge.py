@@ -17,7 +17,7 @@ from campaigns.store.items import keys
 from campaigns.store.library.assets import AssetFiles
 from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.store.tables.table import Item, Key, Put
-from tests.store.samples import NOW, TENANT, a_campaign, a_round, hours
+from tests.store.samples import NOW, TENANT, a_brand, a_campaign, a_round, an_asset, hours, put_round
 
 DAY = 24
 
@@ -108,3 +108,24 @@ def test_what_has_more_time_since_it_was_read_loses_nothing(table: Between, othe
 
     assert store.purge(NOW + hours(201 * DAY), files=files) == {"campaign": 1}
     assert table.query(stone.pk) == []
+
+
+def test_what_nobody_can_read_keeps_nothing_else_from_being_purged(table: Between, files: AssetFiles) -> None:
+    store, late = Store(table), NOW + hours(100 * DAY)
+    campaign, brand = a_campaign(), a_brand()
+    store.campaigns.create(campaign, actor="api", at=NOW)
+    put_round(store, a_round(campaign))
+    store.campaigns.move(TENANT, campaign.id, Move(CampaignStatus.CANCELLED, "user", "no", NOW))
+    store.campaigns.delete(TENANT, campaign.id, actor="user", at=NOW)
+    store.brands.create(brand)
+    asset = store.assets.add(an_asset(brand))
+    store.assets.delete(TENANT, brand.id, asset.id, at=NOW)
+    store.codes.replace(a_round(a_campaign()), "ap-1", OneTimeCode(issued_at=late - hours(2 * DAY)), instead_of=None)
+    damaged = keys.round_(TENANT, campaign.id, 1), keys.asset(TENANT, brand.id, asset.id)
+    for key in damaged:
+        table.write(Put({**(table.get(key) or {}), "body": "{}"}))
+
+    assert store.purge(late, files=files) == {"campaign": 1, "code": 1}
+    assert table.query(keys.campaign_partition(TENANT, campaign.id)) == []
+    assert table.get(damaged[1]) is not None
+    assert store.purge(late, files=files) == {}

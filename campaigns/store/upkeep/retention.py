@@ -12,17 +12,20 @@ a campaign's end (`tasks.checkpoints.retention`), runs of housekeeping after two
 by its own vacuum (docs/production.md).
 """
 
+import logging
 from collections import Counter
 from datetime import datetime
 
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.library.brand import BrandAsset
 from campaigns.store.items import keys
-from campaigns.store.items.documents import value_of
-from campaigns.store.items.due import place_of, read_due
+from campaigns.store.items.documents import readable, value_of
+from campaigns.store.items.due import UNREADABLE, place_of, put_off, read_due
 from campaigns.store.items.keys import Due
 from campaigns.store.library.assets import AssetFiles
 from campaigns.store.tables.table import Delete, Equals, Item, Key, Put, Table, key_of, wrote
+
+log = logging.getLogger("campaigns.retention")
 
 # A partition goes with the item that stands for the whole of it.
 _WHOLE: dict[str, str] = {"tombstone": "campaign", "persona": "persona", "brand": "brand", "template": "template"}
@@ -36,26 +39,41 @@ def purge(table: Table, now: datetime, *, files: AssetFiles, limit: int = 500) -
     """
     counts: Counter[str] = Counter()
     for position in read_due(table, Due.PURGE, now, limit=limit):
-        # The index may lag: what counts is the item as of now.
-        item = table.get(place_of(position))
-        if item is None or item.get("due_pk") not in keys.shards(Due.PURGE) or item["due_sk"] > keys.until(now):
+        key = place_of(position)
+        try:
+            gone = _purged(table, key, now, files)
+        except (ValueError, LookupError):  # a document that nobody can read: the others go in time all the same
+            log.exception("not purged: pk %s, sk %s", *key)
+            put_off(table, key, Due.PURGE, until=now + UNREADABLE)
             continue
-        kind: str = item["kind"]
-        unchanged = Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})
-        # Marked before what hangs on it goes; what has more time since it was read stays.
-        if kind in _WITH_MORE and not wrote(table, Put({**item, "purging": 1}, unchanged)):
-            continue
-        whole = table.query(item["pk"]) if kind in _WHOLE else [item]
-        for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
-            files.delete(asset.tenant_id, asset.brand_id, asset.id)
-        table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
-        # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
-        if wrote(table, Delete(key_of(item), unchanged)):
-            counts[_WHOLE.get(kind, kind)] += 1
+        if gone is not None:
+            counts[gone] += 1
     return dict(counts)
 
 
+def _purged(table: Table, key: Key, now: datetime, files: AssetFiles) -> str | None:
+    """Remove one thing, and return its kind; None: it is not over, or was renewed in this moment."""
+    # The index may lag: what counts is the item as of now.
+    item = table.get(key)
+    if item is None or item.get("due_pk") not in keys.shards(Due.PURGE) or item["due_sk"] > keys.until(now):
+        return None
+    kind: str = item["kind"]
+    unchanged = Equals({"due_pk": item["due_pk"], "due_sk": item["due_sk"]})
+    # Marked before what hangs on it goes; what has more time since it was read stays.
+    if kind in _WITH_MORE and not wrote(table, Put({**item, "purging": 1}, unchanged)):
+        return None
+    whole = table.query(item["pk"]) if kind in _WHOLE else [item]
+    for asset in (value_of(one, BrandAsset) for one in whole if one["kind"] == "asset"):
+        files.delete(asset.tenant_id, asset.brand_id, asset.id)
+    table.delete([*_pointers(whole), *(key_of(one) for one in whole if key_of(one) != key_of(item))])
+    # What was renewed since it was read (a key that is used again, a code, a draft) is due later.
+    return _WHOLE.get(kind, kind) if wrote(table, Delete(key_of(item), unchanged)) else None
+
+
 def _pointers(partition: list[Item]) -> list[Key]:
-    """Return what lies elsewhere and leads into a campaign's partition: the callbacks of its rounds."""
-    rounds = [value_of(item, ApprovalRound) for item in partition if item["kind"] == "round"]
+    """Return what lies elsewhere and leads into a campaign's partition: the callbacks of its rounds.
+
+    That of a round which nobody can read stays, and leads nowhere.
+    """
+    rounds = readable([item for item in partition if item["kind"] == "round"], ApprovalRound)
     return [keys.callback(round_.callback_id) for round_ in rounds]
