@@ -19,7 +19,7 @@ from campaigns.model.approval import ApprovalRound, ApproverDecision
 from campaigns.model.campaign import Campaign
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, CampaignStatus, RoundStatus
-from campaigns.rules.approval.decisions import asked_again, needed_voices, still_asked
+from campaigns.rules.approval.decisions import missing_voices, still_asked
 from campaigns.rules.approval.reminders import reminders_at
 from campaigns.rules.calendar.month import months_of
 from campaigns.rules.merge.explain import explain
@@ -58,8 +58,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 def waiting(round_: ApprovalRound, decisions: Sequence[ApproverDecision], zone: ZoneInfo) -> str:
     """Return who is waited for: `Waiting for 2 of 3 until Thu, 5 Mar 2026, 17:00 WET (UTC), round 2`."""
     able = sum(not approver.revoked for approver in round_.approvers)
-    said = len({decision.approver_id for decision in decisions if not asked_again(round_, decision)})
-    missing = max(1, needed_voices(round_) - said)
+    missing = missing_voices(round_, decisions)
     stage = f", {place}" if (place := where_told(round_)) else ""
     return f"Waiting for {missing} of {able} until {moment(round_.expires_at, zone)}, round {round_.n}{stage}"
 

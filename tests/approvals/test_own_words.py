@@ -65,6 +65,16 @@ def told(scene: Scene, kind: str) -> list[str]:
     return [entry.payload["approver"] for entry in entries if entry.kind == kind]
 
 
+def test_who_is_asked_again_is_among_those_that_the_receipt_waits_for(scene: Scene) -> None:
+    scene.stand_up(posts=2, approvers=THREE, quorum="all", allow_edits=True)
+    scene.decide(1)
+    scene.decide(2, posts=answer(scene, {1: other_words(scene.posts()[0])}))
+
+    receipt = scene.browser().get(scene.url(2))
+
+    assert "Waiting for 2 more answers." in receipt.text
+
+
 # --- one approver -------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from campaigns.approval.invitations import Invitation, Standing
 from campaigns.model.approval import ApproverDecision
 from campaigns.model.post import Post
 from campaigns.model.vocabulary import PLATFORM_NAMES, Decision, RoundStatus
-from campaigns.rules.approval.decisions import needed_voices, undo_until, verdict_of
+from campaigns.rules.approval.decisions import missing_voices, undo_until, verdict_of
 from campaigns.rules.approval.feedback import pointed
 from campaigns.texts import Words
 
@@ -66,7 +66,7 @@ def _lead(visit: Visit, said: ApproverDecision | None) -> str:
 def _next(visit: Visit, outcome: str | None) -> list[str]:
     words, round_ = visit.words, visit.round
     if outcome is None:
-        missing = max(1, needed_voices(round_) - len(visit.found.decisions))
+        missing = missing_voices(round_, visit.found.decisions)
         until = words.both(round_.expires_at, visit.reader_zone, visit.zone)
         return [words("done.waiting", n=missing), words("done.next_waiting", at=until)]
     if outcome == Decision.NEEDS_REVISION:

@@ -1,7 +1,7 @@
 """How an approval round is decided (domain.md section 17). Pure: time, posts and decisions come in.
 
 a round opens      expires_at, blocked_posts, unapprovable_posts, locked_posts
-a decision comes   decision_faults, outcome_of, asked_again, still_asked
+a decision comes   decision_faults, outcome_of, missing_voices, asked_again, still_asked
 a decision goes    undo_until
 a round is closed  post_verdicts, revision_allowed
 nobody decided     extends, timeout_policy, timeout_outcome
@@ -181,6 +181,12 @@ def needed_voices(round_: ApprovalRound) -> int:
     if round_.quorum == "any":
         return 1
     return able if round_.quorum == "all" else min(int(round_.quorum), able)
+
+
+def missing_voices(round_: ApprovalRound, decisions: Iterable[ApproverDecision]) -> int:
+    """Return how many more answers an open round waits for, 1 at least; who is asked again has not answered."""
+    heard = {said.approver_id for said in decisions if not asked_again(round_, said)}
+    return max(1, needed_voices(round_) - len(heard))
 
 
 def asked_again(round_: ApprovalRound, said: ApproverDecision) -> list[str]:
