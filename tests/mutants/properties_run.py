@@ -1,10 +1,13 @@
-"""Faults of the product's own run that a marked property must meet alone: status, retries, recovery."""
+"""Faults of the product's own run that a marked property must meet alone: status, retries, what is told."""
 
 from __future__ import annotations
 
 from tests.mutants.run import Mutant, Survivor
 
 PROGRESSION = "tests/properties/test_property_05_progression.py::test_the_status_of_a_campaign_is_the_fold_of_its_trail"
+MONITORING = (
+    "tests/properties/test_property_11_monitoring.py::test_what_is_told_of_a_campaign_is_what_happened_to_it_once"
+)
 RETRY = (
     "tests/properties/test_property_06_retry.py::test_attempts_follow_the_kind_of_failure_and_end_in_a_truthful_status"
 )
@@ -125,6 +128,76 @@ MUTANTS: list[Mutant] = [
         "old": "fail(store, stored, code=nothing.code,",
         "new": 'fail(store, stored, code="ASK_FAILED",',
         "killed_by": RETRY,
+    },
+    {
+        "name": "property 11: no metric for a change of status",
+        "file": "campaigns/telemetry/measures.py",
+        "old": '    if action == "moved" and to_status in _STATUSES:',
+        "new": '    if action == "moves" and to_status in _STATUSES:',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: every outcome counts as approved",
+        "file": "campaigns/telemetry/measures.py",
+        "old": '{"Outcome": str(outcome)}',
+        "new": '{"Outcome": "approved"}',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: another writer's entry of the trail is written over",
+        "file": "campaigns/store/commits/audit.py",
+        "old": '"audit", entry), ABSENT))',
+        "new": '"audit", entry)))',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a campaign that waits is said to have failed",
+        "file": "api/schemas/execution.py",
+        "old": '    S.AWAITING_REVIEW: "waiting_callback",',
+        "new": '    S.AWAITING_REVIEW: "failed",',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a campaign that is written is said to be planned still",
+        "file": "api/schemas/execution.py",
+        "old": '            return "generate" if _unwritten(known) else "ask"',
+        "new": '            return "plan"',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: what is told is told twice",
+        "file": "campaigns/telemetry/recorder.py",
+        "old": "                    sink(measure, moment)\n",
+        "new": "                    sink(measure, moment)\n                    sink(measure, moment)\n",
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a sink that breaks takes the work with it",
+        "file": "campaigns/telemetry/recorder.py",
+        "old": "                except Exception:  # whatever a sink raises, the work that it watches goes on\n",
+        "new": "                except KeyError:\n",
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a click tells its own story and not the campaign's",
+        "file": "campaigns/store/commits/transaction.py",
+        "old": '            "correlation_id": story or mine,',
+        "new": '            "correlation_id": mine or story,',
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a step that is kept is not counted",
+        "file": "tasks/checkpoints/taken.py",
+        "old": "    recorder.record(measures_of_receipt(receipt), receipt.ended)\n",
+        "new": "    recorder.record([], receipt.ended)\n",
+        "killed_by": MONITORING,
+    },
+    {
+        "name": "property 11: a round that opens again counts as built",
+        "file": "campaigns/telemetry/measures.py",
+        "old": '    if action == "round_opened" and round_ == _FIRST_ROUND and took is not None:',
+        "new": '    if action == "round_opened" and took is not None:',
+        "killed_by": MONITORING,
     },
     {
         "name": "property 13: the rates are not watched",

@@ -632,6 +632,11 @@ class Machine:
         """Return the audit trail, in order."""
         return self.raw.of(campaign_id, "audit")
 
+    def checkpoints(self, campaign_id: str) -> dict[str, bytes]:
+        """Return what lies in the folder of checkpoints of a campaign, as it lies there, by `step/digest`."""
+        folder = self.home / "checkpoints" / "checkpoints" / TENANT / campaign_id
+        return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.glob("*/*"))}
+
     def posts(self, campaign_id: str) -> list[dict[str, Any]]:
         """Return the posts by their number."""
         return sorted(self.raw.of(campaign_id, "post"), key=lambda post: int(post["number"]))
