@@ -7,7 +7,8 @@ from typing import Final
 
 from campaigns import correlation
 from campaigns.errors import ApprovalLinkError, NotFoundError
-from campaigns.keys.links import CLOCK_LEEWAY, LinkClaims
+from campaigns.keys.links import LinkClaims
+from campaigns.keys.stamps import CLOCK_LEEWAY
 from campaigns.model.approval import ApprovalRound, ApproverDecision, Channel, RoundApprover
 from campaigns.model.campaign import AT_REST, Campaign
 from campaigns.model.vocabulary import CampaignStatus, RoundStatus

@@ -1,9 +1,14 @@
-"""The parts of a signed token (RFC 7515), each spelled in exactly one way."""
+"""Tokens that we sign (RFC 7515), and their parts, each spelled in exactly one way."""
 
 import base64
 from typing import Any
 
+import jwt
+
+from campaigns.keys.keyring import Key
 from campaigns.model.strict_json import strict_json
+
+_JWT = jwt.PyJWT()  # an own instance: algorithms registered elsewhere do not reach it
 
 
 def part_of(token: str, number: int) -> bytes:
@@ -30,3 +35,30 @@ def object_of(token: str, number: int) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     raise ValueError("not an object")
+
+
+def signed(claims: dict[str, Any], key: Key, *, type_: str) -> str:
+    """Return the token of these claims, signed with HS256; `type_` says what it is for."""
+    return _JWT.encode(claims, key.secret, algorithm="HS256", headers={"typ": type_, "kid": key.kid})
+
+
+def signed_payload(token: str, key: Key, *, audience: str, issuer: str) -> dict[str, Any]:
+    """Return the claims of a token that this key signed; whether its time is over is for the caller's clock to say.
+
+    Raises:
+        jwt.InvalidTokenError, TypeError, ValueError: another key, issuer or audience, a claim missing, or no token.
+    """
+    return _JWT.decode(
+        token,
+        key.secret,
+        algorithms=["HS256"],
+        audience=audience,
+        issuer=issuer,
+        options={
+            "require": ["iss", "aud", "sub", "iat", "exp"],
+            "strict_aud": True,
+            "enforce_minimum_key_length": True,
+            "verify_exp": False,
+            "verify_iat": False,
+        },
+    )

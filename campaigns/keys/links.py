@@ -16,12 +16,12 @@ from math import ceil
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-import jwt
 from pydantic import ConfigDict, Field, StrictInt, StrictStr, StringConstraints
 
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
-from campaigns.keys.jws import object_of, part_of
+from campaigns.keys.jws import object_of, part_of, signed, signed_payload
 from campaigns.keys.keyring import Key, KeyRing
+from campaigns.keys.stamps import CLOCK_LEEWAY, mac, stamp, stamped_at
 from campaigns.model.approval import ApprovalRound, RoundApprover
 from campaigns.model.base import CampaignId, Maybe, TenantId, Wire
 
@@ -31,10 +31,8 @@ AUDIENCE: Final = "approval-link"
 MAX_TOKEN_LENGTH: Final = 1024
 # 30 days: the longest a round may be open (domain.md section 3), plus an extension of the same length.
 MAX_LIFETIME: Final = timedelta(days=61)
-CLOCK_LEEWAY: Final = timedelta(seconds=60)
 FORM_LIFETIME: Final = timedelta(hours=24)
 
-_FORM_TOKEN = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{10,400}\.[A-Za-z0-9_-]{10,800}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -93,7 +91,6 @@ class LinkSigner:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
-        self._jwt = jwt.PyJWT()  # an own instance: algorithms registered elsewhere do not reach it
 
     def sign(self, round_: ApprovalRound, approver: RoundApprover, *, now: datetime) -> ApprovalLink:
         """Return the link of one approver of one round, good until the round expires."""
@@ -114,8 +111,8 @@ class LinkSigner:
             "digest": round_.digest,
         }
         key = self._ring.signing
-        token = self._jwt.encode(claims, key.secret, algorithm="HS256", headers={"typ": TYPE, "kid": key.kid})
-        return ApprovalLink(round_.callback_id, token, self._nonce(key.secret, token))
+        token = signed(claims, key, type_=TYPE)
+        return ApprovalLink(round_.callback_id, token, _nonce(key, token))
 
     def read(self, token: str, *, now: datetime) -> LinkClaims:
         """Return the claims of a token of ours whose time is not over.
@@ -155,22 +152,7 @@ class LinkSigner:
         return True
 
     def _verified(self, token: str, now: datetime) -> LinkClaims:
-        key = self._key(token)
-        payload = self._jwt.decode(
-            token,
-            key.secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            issuer=ISSUER,
-            options={
-                "require": ["iss", "aud", "sub", "jti", "iat", "exp"],
-                "strict_aud": True,
-                "enforce_minimum_key_length": True,
-                "verify_exp": False,  # compared with the clock of the caller
-                "verify_iat": False,
-            },
-        )
-        claims = LinkClaims.model_validate(payload)
+        claims = LinkClaims.model_validate(signed_payload(token, self._key(token), audience=AUDIENCE, issuer=ISSUER))
         lifetime = claims.exp - claims.iat
         if not 0 < lifetime <= MAX_LIFETIME.total_seconds() or not self._canonical(token, claims):
             raise ApprovalLinkError
@@ -180,7 +162,7 @@ class LinkSigner:
 
     def check_nonce(self, token: str, nonce: str) -> None:
         """Raise `ApprovalLinkError` unless the nonce belongs to this token (compared in constant time)."""
-        if not hmac.compare_digest(self._nonce(self._key(token).secret, token).encode(), nonce.encode()):
+        if not hmac.compare_digest(_nonce(self._key(token), token).encode(), nonce.encode()):
             raise ApprovalLinkError
 
     def form_token(self, claims: LinkClaims, *, now: datetime) -> str:
@@ -189,33 +171,20 @@ class LinkSigner:
         It belongs to the link, not to one token of it: a reminder brings the same link in another token, and
         whoever opens it meanwhile goes on typing in the page that is open already.
         """
-        issued, key = int(now.timestamp()), self._ring.signing
-        return f"{issued}.{key.kid}.{_mac(key, b'approval-form', claims, issued)}"
+        return stamp(self._ring, b"approval-form", _named(claims), now=now)
 
     def code_token(self, claims: LinkClaims, *, now: datetime) -> str:
         """Return what shows that whoever holds this link typed the code that was sent to the approver's address."""
-        issued, key = int(now.timestamp()), self._ring.signing
-        return f"{issued}.{key.kid}.{_mac(key, b'approval-code-shown', claims, issued)}"
+        return stamp(self._ring, b"approval-code-shown", _named(claims), now=now)
 
     def code_was_shown(self, claims: LinkClaims, code_token: str, *, now: datetime) -> bool:
         """Whether this is a `code_token` of the same link, not older than a form may be."""
-        at = self._issued_at(b"approval-code-shown", claims, code_token, now)
+        at = stamped_at(self._ring, b"approval-code-shown", _named(claims), code_token, now=now)
         return at is not None and now < at + FORM_LIFETIME
 
     def form_issued_at(self, claims: LinkClaims, form_token: str, *, now: datetime) -> datetime | None:
         """Return when a form of this link was handed out, or None when it was not."""
-        return self._issued_at(b"approval-form", claims, form_token, now)
-
-    def _issued_at(self, label: bytes, claims: LinkClaims, token: str, now: datetime) -> datetime | None:
-        parts = _FORM_TOKEN.fullmatch(token)
-        key = self._ring.readable(parts[2]) if parts else None
-        if parts is None or key is None:
-            return None
-        issued = int(parts[1])
-        if not hmac.compare_digest(_mac(key, label, claims, issued), parts[3]):
-            return None
-        at = datetime.fromtimestamp(issued, UTC)
-        return at if at - CLOCK_LEEWAY <= now else None
+        return stamped_at(self._ring, b"approval-form", _named(claims), form_token, now=now)
 
     def one_time_code(self, approver: RoundApprover, issued_at: datetime) -> str:
         """Return six digits that only the holder of our key can make; nothing keeps them."""
@@ -225,20 +194,13 @@ class LinkSigner:
 
     def fingerprint(self, text: str) -> str:
         """Return what stands for an address in the audit: the same for the same, and not to be guessed back."""
-        return hmac.new(self._ring.signing.secret, b"approval-client\x00" + text.encode(), hashlib.sha256).hexdigest()[
-            :16
-        ]
+        return mac(self._ring.signing, b"approval-client", text)[:16]
 
     def _key(self, token: str) -> Key:
         key = self._ring.readable(self._jwt_header(token)["kid"])
         if key is None:
             raise ApprovalLinkError
         return key
-
-    @staticmethod
-    def _nonce(secret: bytes, token: str) -> str:
-        # Derived with a label of its own, so that it can be re-made for a reminder and serves nothing else.
-        return hmac.new(secret, b"approval-link-nonce\x00" + token.encode(), hashlib.sha256).hexdigest()[:32]
 
     @staticmethod
     def _jwt_header(token: str) -> dict[str, Any]:
@@ -256,9 +218,13 @@ class LinkSigner:
         return part_of(token, 1) == written
 
 
-def _mac(key: Key, label: bytes, claims: LinkClaims, issued: int) -> str:
-    message = label + b"\x00" + f"{issued}.{claims.callback_id}.{claims.sub}.{claims.jti}".encode()
-    return hmac.new(key.secret, message, hashlib.sha256).hexdigest()[:32]
+def _nonce(key: Key, token: str) -> str:
+    # Derived, so that it can be re-made for a reminder.
+    return mac(key, b"approval-link-nonce", token)
+
+
+def _named(claims: LinkClaims) -> str:
+    return f"{claims.callback_id}.{claims.sub}.{claims.jti}"
 
 
 def new_callback_id() -> str:

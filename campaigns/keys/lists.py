@@ -6,7 +6,6 @@ and so does replacing them: whoever held it, and showed a code, does not come to
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import re
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 
 from campaigns.errors import ApprovalLinkError
 from campaigns.keys.keyring import Key, KeyRing
+from campaigns.keys.stamps import mac, stamp, stamped_at
 from campaigns.model.approval import ApprovalRound, RoundApprover
 
 LIST_PATH: Final = "/approve/list"
@@ -25,7 +25,6 @@ PROVEN_FOR: Final = timedelta(hours=12)
 """How long a browser that showed the code is not asked for another."""
 
 _SHAPE: Final = re.compile(r"([A-Za-z0-9_-]{20,300})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
-_STAMP: Final = re.compile(r"([0-9]{1,12})\.([a-z0-9-]{1,32})\.([0-9a-f]{32})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class ListLinks:
         named = [*round_.campaign_ref, round_.n, approver.id, until, _mark(key, approver)]
         said = json.dumps(named, separators=(",", ":")).encode()
         payload = base64.urlsafe_b64encode(said).decode().rstrip("=")
-        return f"{payload}.{key.kid}.{_mac(key, b'approver-list', payload)}"
+        return f"{payload}.{key.kid}.{mac(key, b'approver-list', payload)}"
 
     def read(self, token: str) -> ListClaims:
         """Return what a token of ours says, expired or not.
@@ -72,7 +71,7 @@ class ListLinks:
         """
         parts = _SHAPE.fullmatch(token)
         key = self._ring.readable(parts[2]) if parts else None
-        if parts is None or key is None or not hmac.compare_digest(_mac(key, b"approver-list", parts[1]), parts[3]):
+        if parts is None or key is None or not hmac.compare_digest(mac(key, b"approver-list", parts[1]), parts[3]):
             raise ApprovalLinkError
         # Signed: it is as `sign` wrote it.
         said = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
@@ -90,35 +89,22 @@ class ListLinks:
 
     def form(self, token: str, *, now: datetime) -> str:
         """Return what a form on the page of this token carries, so that no other site can send it."""
-        return self._stamp(b"approver-list-form", token, now)
+        return stamp(self._ring, b"approver-list-form", token, now=now)
 
     def is_form_of(self, token: str, form: str, *, now: datetime) -> bool:
-        return self._stamped(b"approver-list-form", token, form, now)
+        return self._is_fresh(b"approver-list-form", token, form, now)
 
     def proof(self, token: str, *, now: datetime) -> str:
         """Return what shows that whoever holds this token typed the code that was sent to the approver."""
-        return self._stamp(b"approver-list-proven", token, now)
+        return stamp(self._ring, b"approver-list-proven", token, now=now)
 
     def is_proven(self, token: str, proof: str, *, now: datetime) -> bool:
-        return self._stamped(b"approver-list-proven", token, proof, now)
+        return self._is_fresh(b"approver-list-proven", token, proof, now)
 
-    def _stamp(self, label: bytes, token: str, now: datetime) -> str:
-        issued, key = int(now.timestamp()), self._ring.signing
-        return f"{issued}.{key.kid}.{_mac(key, label, f'{issued}.{token}')}"
-
-    def _stamped(self, label: bytes, token: str, stamp: str, now: datetime) -> bool:
-        parts = _STAMP.fullmatch(stamp)
-        key = self._ring.readable(parts[2]) if parts else None
-        if parts is None or key is None:
-            return False
-        if not hmac.compare_digest(_mac(key, label, f"{parts[1]}.{token}"), parts[3]):
-            return False
-        return timedelta(minutes=-1) <= now - datetime.fromtimestamp(int(parts[1]), UTC) < PROVEN_FOR
+    def _is_fresh(self, label: bytes, token: str, given: str, now: datetime) -> bool:
+        at = stamped_at(self._ring, label, token, given, now=now)
+        return at is not None and now < at + PROVEN_FOR
 
 
 def _mark(key: Key, approver: RoundApprover) -> str:
-    return _mac(key, b"approver-list-for", approver.email.casefold())[:16]
-
-
-def _mac(key: Key, label: bytes, text: str) -> str:
-    return hmac.new(key.secret, label + b"\x00" + text.encode(), hashlib.sha256).hexdigest()[:32]
+    return mac(key, b"approver-list-for", approver.email.casefold())[:16]

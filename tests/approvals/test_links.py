@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from api.auth.identity import mint
 from campaigns.errors import ApprovalLinkError, RoundExpiredError
+from campaigns.keys import jws
 from campaigns.keys.keyring import KeyRing, new_ring
 from campaigns.keys.links import MAX_TOKEN_LENGTH, ApprovalLink, LinkClaims, LinkSigner
 from tests.store.samples import NOW, a_campaign, a_round
@@ -324,4 +325,4 @@ def test_an_address_is_kept_as_something_that_cannot_be_turned_back() -> None:
 
 
 def test_algorithms_registered_elsewhere_do_not_reach_our_links() -> None:
-    assert SIGNER._jwt is not jwt.api_jwt._jwt_global_obj
+    assert jws._JWT is not jwt.api_jwt._jwt_global_obj

@@ -46,15 +46,9 @@ MUTANTS: list[Mutant] = [
     },
     {
         "name": "property 3: a signature is not looked at",
-        "file": "api/auth/identity.py",
-        "old": (
-            '                    "verify_iat": False,\n                },\n            )\n            '
-            "claims = OwnClaims"
-        ),
-        "new": (
-            '                    "verify_iat": False,\n                    "verify_signature": '
-            "False,\n                },\n            )\n            claims = OwnClaims"
-        ),
+        "file": "campaigns/keys/jws.py",
+        "old": '            "verify_iat": False,\n',
+        "new": '            "verify_iat": False,\n            "verify_signature": False,\n',
         "killed_by": SERVED,
     },
     {
