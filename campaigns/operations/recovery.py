@@ -177,7 +177,7 @@ def diagnose_ended(campaign: Campaign, run: RunSeen, lease: Lease | None, *, now
     match run.state:
         case RunState.PAUSED if now - run.since > TO_BE_RUNG:
             return Diagnosis(Remedy.RING, f"the campaign is {campaign.status}")
-        case RunState.RUNNING if now - run.since > TO_END:
+        case RunState.RUNNING | RunState.CANCELLING if now - run.since > TO_END:
             return Diagnosis(Remedy.CLOSE_RUN, "nobody executes it any more")
         case RunState.PENDING if now - run.since > to_begin(run):
             return Diagnosis(Remedy.CLOSE_RUN, "it was taken by a worker and never started")

@@ -232,6 +232,8 @@ def test_the_run_of_an_ended_campaign_gets_its_end(status: CampaignStatus) -> No
     assert remedy(R.PENDING, 51) is Remedy.CLOSE_RUN
     assert remedy(R.SCHEDULED, 999) is remedy(R.COMPLETED, 999) is remedy(R.MISSING, 999) is Remedy.NOTHING
     assert remedy(R.CRASHED, 31) is (Remedy.NOTHING if status is S.FAILED else Remedy.CLOSE_RUN)
+    assert remedy(R.CANCELLING, 119) is Remedy.NOTHING  # its worker ends it
+    assert remedy(R.CANCELLING, 121) is Remedy.CLOSE_RUN  # or has died before it could
     assert remedy(R.CANCELLED, 0) is (Remedy.NOTHING if status in {S.CANCELLED, S.FAILED} else Remedy.CLOSE_RUN)
 
 
