@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,11 +15,13 @@ from campaigns.approval.renewing import extend_round
 from campaigns.approval.rounds import undo
 from campaigns.errors import FaultsError
 from campaigns.model.post import Post, round_digest
+from campaigns.model.terms.key_dates import PlatformTimes
+from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import Decision, PostStatus, RoundStatus
 from campaigns.rules.approval.rewriting import board_of
 from campaigns.rules.calendar.moving import Board
 from tests.approvals.reader import read, send
-from tests.approvals.scene import TENANT, TWO, Scene, some_posts
+from tests.approvals.scene import TENANT, TWO, Scene, a_campaign, some_posts
 from tests.approvals.test_own_words import answer, decisions, other_words, told
 from tests.approvals.voices import by_link
 
@@ -80,6 +83,26 @@ def test_a_moment_that_breaks_a_rule_is_refused_by_its_name(scene: Scene, rule: 
 
     assert code == "MOVE_BREAKS_RULE"
     assert words in message
+
+
+def test_a_post_is_moved_within_the_days_and_hours_of_its_platform(scene: Scene) -> None:
+    platform = some_posts(scene.campaign, 4)[1].platform
+    early = [PostingWindow(start="07:00", end="08:00")]
+    times = [PlatformTimes(platform=platform, days=["sat"], windows=early)]
+    scene = replace(scene, campaign=a_campaign(platform_times=times)).stand_up(posts=4, allow_moves=True)
+    saturday = datetime(2027, 3, 20, 7, 30, tzinfo=LISBON)
+
+    ((code, message),) = refused(scene, moved(scene, 2, FREE))  # free, and of the campaign's windows
+    assert (code, "on a day that is none of sat" in message) == ("MOVE_BREAKS_RULE", True)
+    ((code, message),) = refused(scene, moved(scene, 2, saturday + timedelta(hours=2)))
+    assert (code, "(07:00 to 08:00)" in message) == ("MOVE_BREAKS_RULE", True)
+    offered = board(scene).offered(scene.posts()[1])
+    assert offered
+    assert {(f"{at.astimezone(LISBON):%a}", at.astimezone(LISBON).hour) for at in offered} == {("Sat", 7)}
+
+    scene.decide(posts=moved(scene, 2, saturday))
+
+    assert saturday in {post.scheduled_at for post in scene.posts()}
 
 
 def test_no_post_is_moved_into_the_time_to_decide(scene: Scene) -> None:

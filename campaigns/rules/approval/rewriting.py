@@ -19,6 +19,7 @@ from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.approval.decisions import LAST_CALL, after_edit
 from campaigns.rules.calendar.moving import Board, refusal_of
 from campaigns.rules.calendar.slots.demand import Terms
+from campaigns.rules.calendar.slots.openings import own_terms
 from campaigns.rules.guardrails import check_post
 from campaigns.rules.guardrails.policy_of import content_policy
 from campaigns.rules.merge.config import MergedConfig
@@ -204,7 +205,8 @@ def board_of(material: Material, round_: ApprovalRound, posts: Sequence[Post] | 
     later = material.brief.approval.in_stages[round_.stage.n :] if round_.stage else []
     earliest = round_.expires_at + timedelta(hours=sum(stage.expires_in_hours for stage in later)) + LAST_CALL
     terms = Terms.of(material.brief, material.config)
-    return Board(terms, material.posts if posts is None else posts, earliest=earliest)
+    own = own_terms(material.brief, terms)
+    return Board(terms, material.posts if posts is None else posts, earliest=earliest, own=own)
 
 
 def _misplaced(
@@ -215,7 +217,7 @@ def _misplaced(
     board = board_of(material, round_, posts)
     for post in moved:
         if (rule := board.broken(post, post.scheduled_at)) is not None:
-            yield Fault(f"posts.{post.id}.moveTo", refusal_of(rule, board.terms), "MOVE_BREAKS_RULE")
+            yield Fault(f"posts.{post.id}.moveTo", refusal_of(rule, board.terms_of(post)), "MOVE_BREAKS_RULE")
 
 
 def _refused(

@@ -5,16 +5,16 @@ The rules are those of the calendar (domain.md section 14, rules 1-3, 6 and 7), 
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from campaigns.model.post import Post
-from campaigns.model.vocabulary import DAYS, PostStatus, ReviewState
+from campaigns.model.vocabulary import DAYS, Platform, PostStatus, ReviewState
 from campaigns.rules.calendar.slots.demand import Terms
 from campaigns.rules.calendar.slots.placing import SPACING
-from campaigns.rules.calendar.slots.timeline import MARK_MINUTES, instant_of, timeline
+from campaigns.rules.calendar.slots.timeline import MARK_MINUTES, Timeline, instant_of, timeline
 
 MOST_OFFERED: Final = 6
 
@@ -38,19 +38,34 @@ class Board:
 
     Args:
         earliest: before it the approvers may still be deciding.
+        own: the terms of platforms that have days or windows of their own.
     """
 
-    def __init__(self, terms: Terms, posts: Sequence[Post], *, earliest: datetime) -> None:
+    def __init__(
+        self, terms: Terms, posts: Sequence[Post], *, earliest: datetime, own: Mapping[Platform, Terms] | None = None
+    ) -> None:
         self.terms, self.earliest, self.zone = terms, earliest, terms.schedule.zone
+        self._own = own or {}
         self._posts = [post for post in posts if _goes_out(post)]
         self._at = {post.id: post.scheduled_at for post in self._posts}
         self._days = Counter(self._day(post.scheduled_at) for post in self._posts)
         self._weeks = Counter(_monday(self._day(post.scheduled_at)) for post in self._posts)
-        self._line = timeline(terms.schedule, terms.windows, earliest)
+        self._lines: dict[Platform | None, Timeline] = {}
+
+    def terms_of(self, post: Post) -> Terms:
+        """Return the terms by which a post may go out: those of its platform, or the campaign's."""
+        return self._own.get(post.platform, self.terms)
+
+    def _line(self, post: Post) -> Timeline:
+        place = post.platform if post.platform in self._own else None
+        if place not in self._lines:
+            terms = self.terms_of(post)
+            self._lines[place] = timeline(terms.schedule, terms.windows, self.earliest)
+        return self._lines[place]
 
     def broken(self, post: Post, at: datetime) -> PlaceRule | None:
         """Return the rule that a post would break at a moment; None: it may go out then."""
-        schedule, day = self.terms.schedule, self._day(at)
+        schedule, day = self.terms_of(post).schedule, self._day(at)
         if not schedule.starts_at() <= at < schedule.ends_at():
             return PlaceRule.CAMPAIGN
         if at < self.earliest:
@@ -59,7 +74,7 @@ class Board:
             return PlaceRule.BLACKOUT
         if DAYS[day.weekday()] not in schedule.allowed_days_of_week:
             return PlaceRule.WEEKDAY
-        marks, second = self._line.marks, at.timestamp()
+        marks, second = self._line(post).marks, at.timestamp()
         place = bisect_left(marks, second)
         if place == len(marks) or marks[place] != second:
             return PlaceRule.WINDOW
@@ -80,11 +95,11 @@ class Board:
 
     def offered(self, post: Post) -> list[datetime]:
         """Return moments that the rules allow, on the nearest days, each as near as can be to the same time of day."""
-        before = self._day(post.scheduled_at)
-        days = sorted(self._line.days, key=lambda day: (abs(day.date - before), day.date))
+        before, line = self._day(post.scheduled_at), self._line(post)
+        days = sorted(line.days, key=lambda day: (abs(day.date - before), day.date))
         found: list[datetime] = []
         for day in days:
-            marks = self._line.marks[day.first : day.end]
+            marks = line.marks[day.first : day.end]
             fitting = next(self._fitting(post, marks), None)
             if fitting is not None:
                 found.append(fitting)

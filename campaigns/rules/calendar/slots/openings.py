@@ -35,9 +35,9 @@ class Openings:
 
 def openings_of(brief: CampaignBrief, config: MergedConfig, terms: Terms) -> Openings:
     """Return the moments of every platform with a share."""
-    own = {times.platform: times for times in brief.platform_times or []}
+    own = own_terms(brief, terms)
     platforms = [rules.platform for rules in config.platforms if rules.share.value > 0]
-    each = {platform: _terms_of(own.get(platform), terms) for platform in platforms}
+    each = {platform: own.get(platform, terms) for platform in platforms}
     days = {day for of_one in each.values() for day in of_one.schedule.allowed_days_of_week}
     schedule = terms.schedule.model_copy(update={"allowed_days_of_week": [day for day in DAYS if day in days]})
     together = replace(terms, schedule=schedule, windows=_together(each.values()))
@@ -48,9 +48,12 @@ def openings_of(brief: CampaignBrief, config: MergedConfig, terms: Terms) -> Ope
     )
 
 
-def _terms_of(own: PlatformTimes | None, terms: Terms) -> Terms:
-    if own is None:
-        return terms
+def own_terms(brief: CampaignBrief, terms: Terms) -> dict[Platform, Terms]:
+    """Return the terms of the platforms that have days or windows of their own."""
+    return {times.platform: _terms_of(times, terms) for times in brief.platform_times or []}
+
+
+def _terms_of(own: PlatformTimes, terms: Terms) -> Terms:
     windows = tuple(sorted(own.windows, key=lambda window: window.start)) or terms.windows
     days = own.days or terms.schedule.allowed_days_of_week
     return replace(
