@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,10 @@ from campaigns.approval.expiry import expire
 from campaigns.approval.renewing import extend_round
 from campaigns.approval.rounds import undo
 from campaigns.errors import FaultsError
+from campaigns.model.brief import Messaging
 from campaigns.model.post import Post, round_digest
-from campaigns.model.terms.key_dates import PlatformTimes
+from campaigns.model.terms.given import Given, Inclusion, Near
+from campaigns.model.terms.key_dates import KeyDate, PlatformTimes
 from campaigns.model.terms.schedule import PostingWindow
 from campaigns.model.vocabulary import Decision, PostStatus, RoundStatus
 from campaigns.rules.approval.rewriting import board_of
@@ -103,6 +105,32 @@ def test_a_post_is_moved_within_the_days_and_hours_of_its_platform(scene: Scene)
     scene.decide(posts=moved(scene, 2, saturday))
 
     assert saturday in {post.scheduled_at for post in scene.posts()}
+
+
+def test_a_post_that_is_moved_carries_what_holds_on_its_new_day(scene: Scene) -> None:
+    offer, festival = (
+        "Free shipping this week",
+        {"label": "Harvest festival", "date": date(2027, 3, 16), "wants": ["on"]},
+    )
+    until = Inclusion(text=offer, scope="every_post", until=date(2027, 3, 19))
+    brief = {"key_dates": [KeyDate.model_validate(festival)], "messaging": Messaging(inclusions=[until])}
+    campaign = a_campaign(**brief)
+    posts = some_posts(campaign, 4)
+    near = [Near(label="Harvest festival", date=date(2027, 3, 16), when="ahead")]
+    posts = [post.model_copy(update={"given": Given(key_dates=near)}) for post in posts]
+    said = posts[2].content.model_copy(update={"text": f"{offer}. {posts[2].content.text}"})
+    posts[2] = posts[2].model_copy(update={"content": said, "required_inclusions": [offer]})
+    scene = replace(scene, campaign=campaign).stand_up(posts=posts, allow_moves=True, settle_seconds=60)
+    before = scene.posts()[1]
+
+    found = refused(scene, moved(scene, 3, FREE))
+    assert ("MOVE_BREAKS_RULE", f"“{offer}” holds on other days, not on the day of this post.") in found
+
+    scene.decide(posts=moved(scene, 2, FREE))
+    after = next(post for post in scene.posts() if post.id == before.id)
+    assert after.given == Given(key_dates=[near[0].model_copy(update={"when": "over"})], not_said=[offer])
+    undo(scene.store, scene.round(), by_link(scene.round()), now=scene.clock.now)
+    assert next(post for post in scene.posts() if post.id == before.id).given == before.given
 
 
 def test_no_post_is_moved_into_the_time_to_decide(scene: Scene) -> None:

@@ -53,7 +53,7 @@ MUTANTS: list[Mutant] = [
     {
         "name": "words of one day are said on every day",
         "file": "campaigns/rules/calendar/giving.py",
-        "old": 'if each.scope == "every_post" and not each.in_time(place.day)',
+        "old": 'if each.scope == "every_post" and not each.in_time(day)',
         "new": 'if each.scope == "once"',
         "killed_by": GIVEN,
     },

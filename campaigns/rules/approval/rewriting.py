@@ -17,6 +17,7 @@ from campaigns.model.post import Check, Post, PostContent, Quality
 from campaigns.model.terms.approval_terms import Approval
 from campaigns.model.vocabulary import PostStatus
 from campaigns.rules.approval.decisions import LAST_CALL, after_edit
+from campaigns.rules.calendar.giving import given_on
 from campaigns.rules.calendar.moving import Board, refusal_of
 from campaigns.rules.calendar.slots.demand import Terms
 from campaigns.rules.calendar.slots.openings import own_terms
@@ -73,12 +74,21 @@ def judged(material: Material, before: Post, content: PostContent) -> Quality:
     return check_post(content, post=before, policy=policy, siblings=siblings)
 
 
+def _out_at(material: Material, post: Post, at: datetime) -> dict[str, Any]:
+    """Return what changes of a post that goes out at another time: that, and what it carries on its day."""
+    if at == post.scheduled_at:
+        return {}
+    day = at.astimezone(material.brief.schedule.zone).date()
+    given, required = given_on(material.brief, post.given, post.required_inclusions, day)
+    return {"scheduled_at": at, "given": given, "required_inclusions": required}
+
+
 def found_then(material: Material, post: Post, at: datetime) -> list[Check]:
     """Return what the guardrails find in the words of a post when it goes out at another time, and not at its own."""
     if post.content is None or at == post.scheduled_at:
         return []
     known = {(check.code, check.message) for check in judged(material, post, post.content).checks}
-    there = judged(material, post.model_copy(update={"scheduled_at": at}), post.content).checks
+    there = judged(material, post.model_copy(update=_out_at(material, post, at)), post.content).checks
     return [check for check in there if (check.code, check.message) not in known]
 
 
@@ -111,7 +121,10 @@ def restored(now_stored: Post, before: Post, *, now: datetime) -> Post:
     """Return the next revision of a post, with everything that people see as it was before."""
     words = {
         name: getattr(before, name)
-        for name in ("content", "quality", "status", "comment_answers", "edited_by", "scheduled_at")
+        for name in (
+            "content", "quality", "status", "comment_answers", "edited_by", "scheduled_at", "given",
+            "required_inclusions",
+        )
     }  # fmt: skip
     return _next(now_stored, words, now)
 
@@ -170,7 +183,7 @@ def _edited(
     path = f"posts.{before.id}.edit"
     if refused := _refused(round_, before.id, said, path, allowed=terms.allow_edits, kind="EDIT"):
         return [refused], before
-    due = before.model_copy(update={"scheduled_at": at})
+    due = before.model_copy(update=_out_at(material, before, at))
     try:
         after = reworded(material, due, said.edit or "", by=by, now=now)
     except ValidationError as error:
@@ -188,7 +201,7 @@ def _moved(
         return [refused], before
     if said.move_to is None or said.move_to == before.scheduled_at:
         return [], before
-    after = _next(before, {"scheduled_at": said.move_to}, now)
+    after = _next(before, _out_at(material, before, said.move_to), now)
     if said.edit is not None or before.content is None:
         return [], after  # the words that replace these are judged instead
     gained = found_then(material, before, said.move_to)
@@ -263,7 +276,7 @@ def _kept_there(material: Material, before: Post, at: datetime) -> Post:
     quality = _with(before.quality, found_then(material, before, at))
     blocked = quality is not None and quality.blocked
     status = PostStatus.NEEDS_REVIEW if blocked else before.status
-    return before.model_copy(update={"scheduled_at": at, "quality": quality, "status": status})
+    return before.model_copy(update={**_out_at(material, before, at), "quality": quality, "status": status})
 
 
 def _taken(back: Sequence[Post], before: Mapping[str, Post], material: Material, round_: ApprovalRound) -> list[Post]:

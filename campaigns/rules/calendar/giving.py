@@ -79,13 +79,28 @@ def _given(brief: CampaignBrief, config: MergedConfig, place: Place, item: Campa
         item=item,
         hashtags=[each.tag for each in messaging.hashtags or [] if each.holds(place.platform)],
         disclosures=[each.text for each in messaging.disclosures or [] if each.holds(place.platform)],
-        not_said=[
-            each.text
-            for each in messaging.inclusions or []
-            if each.scope == "every_post" and not each.in_time(place.day)
-        ],
+        not_said=_not_said(brief, place.day),
         link=link_of(brief, config, place.platform, item),
     )
+
+
+def _not_said(brief: CampaignBrief, day: date) -> list[str]:
+    inclusions = brief.messaging.inclusions or []
+    return [each.text for each in inclusions if each.scope == "every_post" and not each.in_time(day)]
+
+
+def given_on(
+    brief: CampaignBrief, given: Given | None, required: Sequence[str], day: date
+) -> tuple[Given | None, list[str]]:
+    """Return what a post carries that goes out on another day than it was planned for.
+
+    Args:
+        required: its inclusions; those that hold on other days only are not among them any more.
+    """
+    there = (given or Given()).model_copy(
+        update={"key_dates": near(brief.key_dates or [], day), "not_said": _not_said(brief, day)}
+    )
+    return None if there == Given() else there, [each for each in required if each not in there.not_said]
 
 
 def near(key_dates: Sequence[KeyDate], day: date) -> list[Near]:
