@@ -114,7 +114,7 @@ def _deliver_all(read: Callable[[int], list[OutboxEntry]], store: Store, now: da
         read: told how many there are already that were not delivered.
     """
     seen: set[str] = set()
-    delivered, left = 0, dict(LANE_SECONDS)
+    delivered, left, started = 0, dict(LANE_SECONDS), time.monotonic()
     for _ in range(_PASSES):
         due = [entry for entry in read(len(seen)) if entry.is_open and entry.due_at <= now and entry.id not in seen]
         if not due:
@@ -125,21 +125,26 @@ def _deliver_all(read: Callable[[int], list[OutboxEntry]], store: Store, now: da
             for entry in due:
                 if carrier_of(entry.kind) != lane:
                     continue
-                if time.monotonic() - began > left[lane]:
+                at = time.monotonic()
+                if at - began > left[lane]:
                     break
-                delivered += deliver(store, entry, now=now)
+                delivered += deliver(store, entry, now=now, since=timedelta(seconds=int(at - started)))
             left[lane] -= time.monotonic() - began
     return delivered
 
 
-def deliver(store: Store, entry: OutboxEntry, *, now: datetime) -> bool:
-    """Deliver one entry; return whether it is done. Two deliverers at once: one finds it claimed."""
+def deliver(store: Store, entry: OutboxEntry, *, now: datetime, since: timedelta = timedelta()) -> bool:
+    """Deliver one entry; return whether it is done. Two deliverers at once: one finds it claimed.
+
+    Args:
+        since: what others have taken since `now`: the claim on this one begins after it.
+    """
     breakers = _BREAKERS.setdefault(store, Breakers())
     if (until := breakers.rests_until(entry, now)) is not None:
         store.outbox.put_off(entry, until=until)  # due meanwhile, it would keep others from being read
         return False
     sends = entry.kind in NOTICE_KINDS or entry.kind == HAND_OVER
-    claimed = store.outbox.claim(entry, until=now + (CLAIM_TO_SEND if sends else CLAIM))
+    claimed = store.outbox.claim(entry, until=now + since + (CLAIM_TO_SEND if sends else CLAIM))
     if claimed is None:
         return False
     try:

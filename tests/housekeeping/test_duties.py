@@ -367,6 +367,24 @@ def test_a_channel_that_does_not_answer_takes_no_turns_of_the_others(
     assert asked.count("slack-webhook/team") == deliver.IN_A_ROW + 1  # one that tries whether it answers again
 
 
+def test_a_claim_lasts_from_when_the_entry_has_its_turn(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.prepare(posts=1)
+    both = [OutboxEntry.about(RESULT, TENANT, scene.campaign.id, n, due_at=NOW, payload={"round": 1}) for n in (1, 2)]
+    scene.store.outbox.add(both)
+    seconds, claimed = [100.0], []
+    monkeypatch.setattr(deliver.time, "monotonic", lambda: seconds[0])
+
+    def carry(_: object, entry: OutboxEntry, __: object) -> bool:
+        claimed.append(entry.due_at)
+        seconds[0] += 12  # a mail server that thinks about it
+        return True
+
+    carried_by(monkeypatch, carry)
+    deliver.deliver_due(scene.store, now=NOW, lanes=[deliver.NOTICES])
+
+    assert claimed == [NOW + deliver.CLAIM_TO_SEND, NOW + 12 * SECOND + deliver.CLAIM_TO_SEND]
+
+
 def test_mails_go_out_while_prefect_is_away(scene: Scene) -> None:
     scene.stand_up(posts=1)
 
