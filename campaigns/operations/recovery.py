@@ -207,7 +207,7 @@ def next_look(
         if run.state is RunState.PENDING and begun > now:
             later = min(later, begun + _BREATH)
         return None if over else later
-    if ends_at is not None:
+    if ends_at is not None and run.state is RunState.PAUSED:
         return min(max(ends_at, now) + AFTER_A_ROUND, now + RARELY)
     if run.state in {RunState.PENDING, RunState.RUNNING}:
         return max(run.since + to_begin(run), now) + _BREATH

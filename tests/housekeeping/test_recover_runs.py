@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,17 +16,20 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateDetails, StateType
+from prefect.settings import get_current_settings
 from prefect.states import Scheduled
 
 from campaigns.checkpoints.faults import CheckpointUnavailable
 from campaigns.errors import StoreUnavailableError
-from campaigns.model.vocabulary import CampaignStatus
+from campaigns.model.vocabulary import CampaignStatus, RoundStatus
 from campaigns.operations.acts import By, retry
 from campaigns.operations.cancelling import cancel
 from campaigns.operations.recovery import LEASE_LASTS, RESTART_RUN
 from campaigns.store import Lease, OutboxEntry
+from campaigns.store.commits.looks import SOON
 from campaigns.store.commits.outbox import outbox_item
 from campaigns.store.tables.table import Put
+from deployments.place import ROOT
 from tasks.delivery.deliver import deliver_due
 from tasks.engine.lease import process_of
 from tasks.engine.server.answers import PrefectUnavailableError
@@ -196,7 +203,7 @@ def test_a_campaign_that_waits_is_not_looked_at_until_its_run_is_cancelled_in_pr
     campaign_id, run_id = studio.submit(one_week())
     studio.attempt(run_id)
     other, _ = studio.submit(sample_brief())
-    recover_due(studio.store, now=datetime.now(UTC))
+    recover_due(studio.store, now=datetime.now(UTC) + SOON)
     tonight = datetime.now(UTC) + timedelta(hours=20)
     assert campaign_id not in {look.campaign_id for look in studio.store.looks.due(tonight)}
 
@@ -205,6 +212,45 @@ def test_a_campaign_that_waits_is_not_looked_at_until_its_run_is_cancelled_in_pr
     assert recover_due(studio.store, now=datetime.now(UTC)) == {"cancel": 1}
     assert studio.store.campaigns.get(TENANT, campaign_id).status is CampaignStatus.CANCELLED
     assert studio.store.campaigns.get(TENANT, other).status is CampaignStatus.PLANNING
+
+
+@pytest.mark.timeout(300)
+def test_a_run_whose_process_dies_between_asking_and_waiting_is_started_again(studio: Studio) -> None:
+    """People are asked, and Prefect calls the run running: nothing but the look tells that nobody executes it."""
+    campaign_id, run_id = studio.submit(one_week())
+    killed_before_waiting(run_id)
+    asked = studio.store.approvals.current_round(TENANT, campaign_id)
+    assert asked is not None
+    assert asked.status is RoundStatus.PENDING
+    assert studio.run(run_id).state_name == "Running"
+
+    done: Counter[str] = Counter()
+    for seconds in range(0, 120, 15):
+        done += recover_due(studio.store, now=datetime.now(UTC) + timedelta(seconds=seconds))
+    assert done == {"restart": 1}
+
+    assert studio.attempt(run_id).name == "Suspended"
+    again = studio.store.approvals.current_round(TENANT, campaign_id)
+    assert again is not None
+    assert again.callback_id == asked.callback_id
+
+
+def killed_before_waiting(run_id: UUID) -> None:
+    """Execute a run in a process of its own, which is killed with its round open and before its run is suspended."""
+    script = (
+        "import os, signal, sys; from uuid import UUID\n"
+        "from prefect.client.orchestration import get_client; from prefect.flow_engine import run_flow\n"
+        "from prefect.states import Pending\n"
+        "from flows import approval_gate; from flows.build_campaign import build_campaign\n"
+        "approval_gate.suspend = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with get_client(sync_client=True) as client:\n"
+        "    client.set_flow_run_state(UUID(sys.argv[1]), Pending())\n"
+        "    run = client.read_flow_run(UUID(sys.argv[1]))\n"
+        "run_flow(build_campaign, flow_run=run, parameters=run.parameters)\n"
+    )
+    env = {**os.environ, **get_current_settings().to_environment_variables(exclude_unset=True)}
+    ended = subprocess.run([sys.executable, "-c", script, str(run_id)], cwd=ROOT, env=env, check=False, timeout=240)
+    assert ended.returncode == -signal.SIGKILL
 
 
 def test_a_run_that_is_gone_when_its_bell_is_rung_gets_a_successor_at_once(studio: Studio) -> None:

@@ -148,6 +148,8 @@ def test_a_campaign_is_looked_at_when_something_may_have_changed() -> None:
     assert look(old, R.CRASHED, 3600) == 5 * minute
     assert look(waiting, R.PAUSED, ends_at=NOW + 120 * minute) == 121 * minute
     assert look(waiting, R.PAUSED, ends_at=NOW + 9999 * minute) == timedelta(hours=24)
+    assert look(waiting, R.RUNNING, 30, ends_at=NOW + 9999 * minute) == 21 * SECONDS  # nothing waits for people yet
+    assert look(waiting, R.CRASHED, ends_at=NOW + 9999 * minute) == 10 * SECONDS
     assert look(over, R.COMPLETED) is None
     assert look(over, R.RUNNING) == 10 * SECONDS
     while_ago = over.model_copy(update={"updated_at": NOW - 60 * minute})

@@ -483,7 +483,7 @@ def test_campaigns_in_work_are_found_across_tenants(store: Store, eventually: As
     assert over.id not in found()
 
 
-def test_a_campaign_is_looked_at_soon_after_it_moved_and_late_while_it_waits(store: Store, eventually: Ask) -> None:
+def test_a_campaign_is_looked_at_soon_after_whatever_brings_that_about(store: Store, eventually: Ask) -> None:
     campaign = created(store)
 
     def looked_at(after: timedelta) -> list[str]:
@@ -492,13 +492,13 @@ def test_a_campaign_is_looked_at_soon_after_it_moved_and_late_while_it_waits(sto
     assert looked_at(SOON - hours(0.001)) == []
     assert eventually(lambda: looked_at(SOON) == [campaign.id])
     [early] = store.looks.due(NOW + SOON)
-    store.approvals.open_round(a_round(campaign, expires_at=NOW + hours(9)), actor="flow", at=NOW)
-    assert eventually(lambda: looked_at(hours(9)) == [])
-    assert looked_at(hours(9) + AFTER_A_ROUND) == [campaign.id]
+    store.approvals.open_round(a_round(campaign, expires_at=NOW + hours(9)), actor="flow", at=NOW + hours(0.1))
+    assert eventually(lambda: looked_at(hours(0.1)) == [])
+    assert looked_at(hours(0.1) + SOON) == [campaign.id]  # its process may have died before its run waits
 
     store.looks.over(early)  # whoever has looked at what it was before
     store.looks.again(early, at=NOW)
-    assert looked_at(hours(9)) == []
+    assert looked_at(hours(0.1)) == []
     decide(store, a_decision(store.approvals.round(TENANT, campaign.id, 1), at=NOW + hours(1)))
     assert eventually(lambda: looked_at(hours(1) + AFTER_A_ROUND) == [campaign.id])
     [now] = store.looks.due(NOW + hours(2))

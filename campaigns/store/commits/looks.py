@@ -1,7 +1,7 @@
 """When a campaign is looked at next: whether it has the run that it needs, or its run the end that it has.
 
-Every campaign in work has such a moment: soon while a run builds it, far off while it waits for people. It is written
-with what brings it about, and moved by whoever has looked.
+Every campaign in work has such a moment. It is written, soon, with what brings it about; only who has looked, and has
+seen that its run waits for people, moves it far off.
 """
 
 from collections import Counter
@@ -92,10 +92,9 @@ def look_at(tenant_id: str, campaign_id: str, at: datetime) -> Put:
 
 def look_after(round_: ApprovalRound, now: datetime) -> Put:
     """Return the write that has a campaign looked at when its round has made that necessary."""
-    if round_.status is RoundStatus.PENDING:
-        at = min(round_.expires_at + AFTER_A_ROUND, now + RARELY)
-    else:
-        at = (round_.settles_at or now) + AFTER_A_ROUND
+    is_open = round_.status is RoundStatus.PENDING
+    # Also an open one, soon: whoever opened it may die before its run waits.
+    at = now + SOON if is_open else (round_.settles_at or now) + AFTER_A_ROUND
     return look_at(*round_.campaign_ref, at)
 
 
