@@ -21,6 +21,7 @@ class Clock:
         self._recoveries = store.recoveries
         self._place = tenant_id, campaign_id
         self._counted = patiently(lambda: store.recoveries.worked(tenant_id, campaign_id)).total_seconds()
+        self._before = self._counted
         self._uncounted = 0.0
         self._since: float | None = monotonic()
         self._rests = self._waiting = self._calling = 0
@@ -31,6 +32,10 @@ class Clock:
         with self._changing:
             self._advance()
             return self._counted + self._uncounted
+
+    def overtime(self, allowed: float) -> float:
+        """Return the seconds that this process has worked since the campaign was worked on as long as is allowed."""
+        return self.worked() - max(allowed, self._before)
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:

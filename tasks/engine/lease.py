@@ -7,6 +7,7 @@ The steps of a run execute in threads of its process, so they find the lease her
 stopped, and comes back after another has taken over, is refused by the store at its next write.
 """
 
+import faulthandler
 import logging
 import os
 import socket
@@ -46,6 +47,9 @@ from tasks.steps import SavedCampaign
 log = logging.getLogger("campaigns.lease")
 
 _LOOK_AGAIN_SECONDS: Final = 0.5
+
+OVERTIME_SECONDS: Final = 300.0
+"""The longest time that a process goes on when its build's time is over: to end what was begun, and to say so."""
 
 
 class Hold:
@@ -87,8 +91,13 @@ class Hold:
                 self._lost = lost
 
     def keep(self) -> None:
-        """Beat until the lease is let go or lost. The work of a thread of its own."""
+        """Beat until the lease is let go or lost. The work of a thread of its own.
+
+        It ends a process that hangs: the lease is what keeps others from going on with the campaign.
+        """
         while self._lost is None and not self._let_go.wait(HEARTBEAT.total_seconds()):
+            if self.clock.overtime(get_settings().build_timeout_seconds) > OVERTIME_SECONDS:
+                _end_process(self._lease.campaign_id)
             try:
                 self.beat(datetime.now(UTC))
                 self.clock.count()
@@ -115,6 +124,16 @@ class Hold:
                     self._store.leases.release(self._lease)
             except StoreUnavailableError as error:
                 log.warning("the lease could not be given up, it will expire: %s", error)
+
+
+def _end_process(campaign_id: str) -> None:
+    """End this process, whatever its other threads do, and say where they stand; another one goes on.
+
+    Nothing here takes a lock, not even to log: one that is never given back may be what they wait for.
+    """
+    os.write(2, f"the build of {campaign_id} does not end although its time is over: its process ends\n".encode())
+    faulthandler.dump_traceback(2)
+    os._exit(os.EX_SOFTWARE)
 
 
 _HOLDS: dict[tuple[str, str], Hold] = {}

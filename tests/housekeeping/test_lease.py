@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from campaigns.settings import get_settings
 from campaigns.store import Lease, Store
 from campaigns.store.tables.sqlite import SQLiteTable
 from campaigns.store.tables.table import Operation
+from deployments.place import ROOT
 from tasks.engine.lease import Hold, at_rest, building, clock_of, fence, time_for
 from tasks.engine.permits import permit
 from tasks.steps import SavedCampaign
@@ -52,6 +56,53 @@ def test_only_who_builds_has_a_fence_and_afterwards_the_campaign_is_free(store: 
     assert store.leases.last(TENANT, CAMPAIGN.id) is None
     with pytest.raises(LeaseLostError):
         fence(CAMPAIGN)
+
+
+HANGS = """
+import sys, threading
+from datetime import timedelta
+from tasks.engine import lease
+from tasks.steps import SavedCampaign
+
+lease.HEARTBEAT, lease.OVERTIME_SECONDS = timedelta(seconds=0.1), 1.0
+
+def never_given_back():
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+with lease.building(SavedCampaign(tenant_id=sys.argv[1], id=sys.argv[2], name="Spring", plan_version="v1")):
+    never_given_back()
+"""
+
+
+def test_a_build_that_hangs_ends_with_its_process_when_its_time_is_over(store: Store) -> None:
+    env = {**os.environ, "CAMPAIGNS_BUILD_TIMEOUT_SECONDS": "1"}
+    command = [sys.executable, "-c", HANGS, TENANT, CAMPAIGN.id]
+    ended = subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=120, capture_output=True, text=True)
+
+    assert ended.returncode == os.EX_SOFTWARE, ended.stderr
+    assert "in never_given_back" in ended.stderr  # where it stood
+    assert 1 < store.recoveries.worked(TENANT, CAMPAIGN.id).total_seconds() < 60
+    left = store.leases.last(TENANT, CAMPAIGN.id)
+    assert left is not None
+    assert take(store, "another process", left.expires_at).token == left.token + 1
+
+
+def test_overtime_is_what_one_process_works_after_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that comes after the end has its own; waiting for people is none."""
+    passed = [0.0]
+    monkeypatch.setattr("tasks.engine.clock.monotonic", lambda: passed[0])
+    store.recoveries.count_work(TENANT, CAMPAIGN.id, timedelta(hours=2))
+
+    with building(CAMPAIGN):
+        clock = clock_of(CAMPAIGN)
+        assert (clock.overtime(3600), clock.overtime(7260)) == (0, -60)
+        passed[0] += 90
+        assert (clock.overtime(3600), clock.overtime(7260)) == (90, 30)
+        with at_rest(CAMPAIGN):
+            passed[0] += 1000
+        assert clock.overtime(3600) == 90
 
 
 def test_the_campaign_is_free_also_after_a_pause_or_a_fault(store: Store) -> None:
