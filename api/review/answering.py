@@ -156,7 +156,7 @@ def _to_send_step(at: Desk, visit: Visit, answers: Answers, shown: int) -> Respo
             _kept(at, visit, answers, "", shown)
         return review(visit, answers, number=shown, status=422, faults=faults)
     if visit.needs_code:
-        send_code(visit.store, visit.round, visit.approver, now=at.now)
+        send_code(visit.store, at.links, visit.round, visit.approver, now=at.now)
         return _delivering(at, visit, send_step(visit, answers, attempt_id=secrets.token_urlsafe(16)))
     return _kept(at, visit, answers, visit.path(step="send"), shown)
 
@@ -214,7 +214,7 @@ def _proving(at: Desk, visit: Visit, form: Form, act: Callable[[], Response]) ->
         fault = visit.words(f"fault.code_{proof}")
     elif typed:
         fault = visit.words("fault.code")
-    send_code(visit.store, visit.round, visit.approver, now=at.now)
+    send_code(visit.store, at.links, visit.round, visit.approver, now=at.now)
     hidden = [(name, value) for name, values in form.values.items() for value in values if name not in _OF_THE_PAGE]
     return _delivering(at, visit, code_page(visit, action=form.one("action"), hidden=hidden, fault=fault))
 
@@ -288,7 +288,7 @@ def _missing(at: Desk, visit: Visit, form: Form, answers: Answers) -> Response |
         step = send_step(visit, answers, attempt_id=attempt, faults=faults)
         if not visit.needs_code:
             return step
-        send_code(visit.store, visit.round, visit.approver, now=at.now)
+        send_code(visit.store, at.links, visit.round, visit.approver, now=at.now)
         return _delivering(at, visit, step)
     if visit.needs_code:
         proof = prove(visit.store, at.links, visit.round, visit.approver, answers.code, now=at.now)
@@ -340,7 +340,7 @@ def _code_again(at: Desk, visit: Visit, answers: Answers, proof: Proof, *, attem
     """Say what is wrong with a code; one whose time is over is followed by another."""
     faults = Faults(fields={"code": visit.words(f"fault.code_{proof}")})
     if proof is Proof.OVER:
-        send_code(visit.store, visit.round, visit.approver, now=at.now)
+        send_code(visit.store, at.links, visit.round, visit.approver, now=at.now)
     return _delivering(at, visit, send_step(visit, answers, attempt_id=attempt_id, faults=faults))
 
 

@@ -125,7 +125,7 @@ def _answer(at: Desk, lists: ListLinks, body: bytes) -> Response:
 def _proved(holder: Holder, form: Form) -> Response:
     at, words, typed = holder.at, holder.words, "".join(form.text("code", 20).split())
     if form.one("action") == "code" and not typed:
-        send_code(at.store, holder.round, holder.approver, now=at.now, kind=LIST_CODE)
+        send_code(at.store, at.links, holder.round, holder.approver, now=at.now, kind=LIST_CODE)
         at.courier.deliver(*holder.round.campaign_ref)
         return RedirectResponse(f"{LIST_PATH}?sent=1", status_code=303)
     if not re.fullmatch(r"[0-9]{6}", typed):

@@ -186,10 +186,29 @@ class LinkSigner:
         """Return when a form of this link was handed out, or None when it was not."""
         return stamped_at(self._ring, b"approval-form", _named(claims), form_token, now=now)
 
-    def one_time_code(self, approver: RoundApprover, issued_at: datetime) -> str:
-        """Return six digits that only the holder of our key can make; nothing keeps them."""
+    @property
+    def signing_kid(self) -> str:
+        """The name of the key that whatever is made now is made with."""
+        return self._ring.signing.kid
+
+    def reads(self, kid: str | None) -> bool:
+        """Whether the key of that name may still be read with; none is that which signs."""
+        return kid is None or self._ring.readable(kid) is not None
+
+    def one_time_code(self, approver: RoundApprover, issued_at: datetime, kid: str | None = None) -> str:
+        """Return six digits that only the holder of our key can make; nothing keeps them.
+
+        Args:
+            kid: the key that signed when the code was issued, so that it is the same everywhere while keys change.
+
+        Raises:
+            ApprovalLinkError: that key is unknown or revoked.
+        """
+        key = self._ring.signing if kid is None else self._ring.readable(kid)
+        if key is None:
+            raise ApprovalLinkError
         message = b"approval-code\x00" + f"{int(issued_at.timestamp())}.{approver.jti}".encode()
-        digest = hmac.new(self._ring.signing.secret, message, hashlib.sha256).digest()
+        digest = hmac.new(key.secret, message, hashlib.sha256).digest()
         return f"{int.from_bytes(digest[:8]) % 1_000_000:06d}"
 
     def fingerprint(self, text: str) -> str:

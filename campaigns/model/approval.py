@@ -214,10 +214,11 @@ class ReviewDraft(Wire):
 
 
 class OneTimeCode(Wire):
-    """A code that was sent to an approver; its digits are made from `issued_at` and kept nowhere."""
+    """A code that was sent to an approver; its digits are made from `issued_at` by the key `kid`, and kept nowhere."""
 
     issued_at: Instant
     tries: Annotated[int, Field(ge=0)] = 0
+    kid: Maybe[str] = None
 
 
 class AuditEntry(Wire):

@@ -185,9 +185,8 @@ def _notice(
     if asked is None:
         return None
     if entry.kind == CODE:  # also for whoever has decided: it is asked for to take that back
-        issued_at = datetime.fromisoformat(entry.payload["issued"])
-        over = asked.revoked or now >= issued_at + CODE_LASTS
-        return None if over else to_approver(CODE, about, asked, code=get_link_signer().one_time_code(asked, issued_at))
+        code = None if asked.revoked else _code(entry, asked, now)
+        return None if code is None else to_approver(CODE, about, asked, code=code)
     if not _still_wanted(about, entry, asked, now):
         return None
     if entry.kind == RECEIPT:
@@ -201,7 +200,8 @@ def _of_a_person(
 ) -> Notice | None:
     base_url, lists, links = get_settings().api_base_url, get_list_links(), get_link_signer()
     if entry.kind == LIST_CODE:
-        return list_code(about, asked, code=links.one_time_code(asked, datetime.fromisoformat(entry.payload["issued"])))
+        code = _code(entry, asked, now)
+        return None if code is None else list_code(about, asked, code=code)
     list_url = lists.url(base_url, about.round, asked, now=now)
     if entry.kind == LIST_LINK:
         return list_link(about, asked, list_url=list_url, until=now + LIST_LIFETIME)
@@ -210,6 +210,14 @@ def _of_a_person(
         for campaign, round_, approver in waiting
     ]
     return digest(about, asked, linked, list_url=list_url) if linked else None
+
+
+def _code(entry: OutboxEntry, asked: RoundApprover, now: datetime) -> str | None:
+    """Return the code that an entry is about; None: its time is over, or its key was revoked since."""
+    links, kid = get_link_signer(), entry.payload.get("kid")
+    issued_at = datetime.fromisoformat(entry.payload["issued"])
+    over = now >= issued_at + CODE_LASTS or not links.reads(kid)
+    return None if over else links.one_time_code(asked, issued_at, kid)
 
 
 def _still_waiting(store: Store, entry: OutboxEntry, now: datetime) -> list[_Waiting]:

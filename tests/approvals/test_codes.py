@@ -10,9 +10,13 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from campaigns import wiring
 from campaigns.approval.codes import Proof, prove, send_code
 from campaigns.approval.renewing import renew_link
 from campaigns.errors import StoreUnavailableError
+from campaigns.keys.keyring import KeyRing
+from campaigns.keys.links import LinkSigner
+from campaigns.keys.rotation import added, promoted
 from campaigns.settings import get_settings
 from tasks.delivery.deliver import deliver_now
 from tests.approvals.reader import read, send
@@ -154,7 +158,7 @@ def test_where_no_channel_reaches_one_person_the_code_stays_in_the_outbox_with_t
     scene.stand_up(posts=1, require_otp=True)
     for entry in scene.store.outbox.of(TENANT, scene.campaign.id):
         scene.store.outbox.done(entry, at=scene.clock.now)
-    send_code(scene.store, scene.round(), scene.round().approvers[0], now=scene.clock.now)
+    send_code(scene.store, scene.signer, scene.round(), scene.round().approvers[0], now=scene.clock.now)
 
     deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
 
@@ -172,10 +176,51 @@ def test_each_approver_and_each_code_is_another(scene: Scene) -> None:
     assert prove(scene.store, signer, scene.round(), ana, "000000", now=now) is Proof.OVER
 
 
+@pytest.mark.parametrize(("mails", "reads"), [("k1", "k2"), ("k2", "k1"), ("k2", "k2")])
+def test_a_code_is_the_same_for_whoever_mails_and_reads_it_while_keys_change(
+    scene: Scene, mails: str, reads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.stand_up(posts=1, require_otp=True)
+    round_, now, of_before = scene.round(), scene.clock.now, get_settings().approval_keys
+    assert of_before is not None
+    rings = {"k1": added(of_before.get_secret_value(), "k2")}
+    rings["k2"] = promoted(rings["k1"])
+    signs = {kid: LinkSigner(KeyRing.parse(ring)) for kid, ring in rings.items()}
+    (ana,) = round_.approvers
+    send_code(scene.store, signs["k1"], round_, ana, now=now)
+
+    monkeypatch.setenv("CAMPAIGNS_APPROVAL_KEYS", rings[mails])
+    get_settings.cache_clear()
+    wiring.get_link_signer.cache_clear()
+    deliver_now(scene.store, TENANT, scene.campaign.id, now=now)
+
+    (code,) = codes(scene)
+    assert prove(scene.store, signs[reads], round_, ana, code, now=now) is Proof.RIGHT
+
+
+def test_a_code_of_a_revoked_key_is_over_and_another_is_sent(scene: Scene) -> None:
+    scene.stand_up(posts=1, require_otp=True)
+    round_, now, of_before = scene.round(), scene.clock.now, get_settings().approval_keys
+    assert of_before is not None
+    ring = promoted(added(of_before.get_secret_value(), "k2")).replace("k1:verify", "k1:revoked")
+    leaked, (ana,) = LinkSigner(KeyRing.parse(ring)), round_.approvers
+    send_code(scene.store, scene.signer, round_, ana, now=now)
+    issued = scene.store.codes.get(round_, ana.id)
+    assert issued is not None
+    code = scene.signer.one_time_code(ana, issued.issued_at)
+
+    assert prove(scene.store, leaked, round_, ana, code, now=now) is Proof.OVER
+    scene.clock.pass_(minutes=1)
+    send_code(scene.store, leaked, round_, ana, now=scene.clock.now)
+    again = scene.store.codes.get(round_, ana.id)
+    assert again is not None
+    assert (again.kid, again.issued_at > issued.issued_at) == ("k2", True)
+
+
 def test_with_a_new_link_comes_a_new_code(scene: Scene) -> None:
     scene.stand_up(posts=2, require_otp=True)
     before = scene.round()
-    send_code(scene.store, before, before.approvers[0], now=scene.clock.now)
+    send_code(scene.store, scene.signer, before, before.approvers[0], now=scene.clock.now)
     deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
     scene.clock.pass_(minutes=1)
     renew_link(
@@ -183,7 +228,7 @@ def test_with_a_new_link_comes_a_new_code(scene: Scene) -> None:
     )
     asked = scene.round()
 
-    send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+    send_code(scene.store, scene.signer, asked, asked.approvers[0], now=scene.clock.now)
     deliver_now(scene.store, TENANT, scene.campaign.id, now=scene.clock.now)
 
     code = codes(scene)[-1]
@@ -220,9 +265,9 @@ def test_a_code_is_promised_by_nothing_but_its_mail(scene: Scene, monkeypatch: p
 
     with monkeypatch.context() as broken, suppress(StoreUnavailableError):
         broken.setattr(scene.store.table, "write", away)
-        send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+        send_code(scene.store, scene.signer, asked, asked.approvers[0], now=scene.clock.now)
     scene.clock.pass_(seconds=5)
 
-    send_code(scene.store, asked, asked.approvers[0], now=scene.clock.now)
+    send_code(scene.store, scene.signer, asked, asked.approvers[0], now=scene.clock.now)
 
     assert [entry.kind for entry in scene.store.outbox.of(TENANT, scene.campaign.id)].count("code") == 1

@@ -109,7 +109,7 @@ def test_whoever_is_asked_again_hears_of_it_gets_a_code_and_is_reminded(scene: S
 
     sweep(scene)
     assert told(scene, "changed") == {"ap-2": 1}
-    send_code(scene.store, scene.round(), scene.round().approvers[1], now=scene.clock.now)
+    send_code(scene.store, scene.signer, scene.round(), scene.round().approvers[1], now=scene.clock.now)
     sweep(scene)
     assert told(scene, "code") == {"ap-2": 1}
     assert not told(scene, "reminder")

@@ -147,7 +147,7 @@ def test_a_late_comment_in_a_form_that_was_taken_back_reaches_somebody(scene: Sc
 def test_a_code_of_the_round_before_proves_nothing_in_the_next(scene: Scene) -> None:
     scene.stand_up(posts=2, require_otp=True)
     first, now = scene.round(), scene.clock.now
-    send_code(scene.store, first, first.approvers[0], now=now)
+    send_code(scene.store, scene.signer, first, first.approvers[0], now=now)
     issued = scene.store.codes.get(first, "ap-1")
     assert issued is not None
     code = scene.signer.one_time_code(first.approvers[0], issued.issued_at)
@@ -158,7 +158,7 @@ def test_a_code_of_the_round_before_proves_nothing_in_the_next(scene: Scene) -> 
         return prove(scene.store, scene.signer, second, second.approvers[0], typed, now=now)
 
     assert proof(code) is Proof.OVER
-    send_code(scene.store, second, second.approvers[0], now=now)  # in the same second
+    send_code(scene.store, scene.signer, second, second.approvers[0], now=now)  # in the same second
     assert proof(code) is Proof.WRONG
 
 

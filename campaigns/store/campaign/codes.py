@@ -18,7 +18,7 @@ class CodeRepository(Repository):
 
     def get(self, round_: ApprovalRound, approver_id: str) -> OneTimeCode | None:
         item = self._table.get(keys.code(*round_.campaign_ref, round_.n, approver_id))
-        return value_of(item, OneTimeCode) if item else None
+        return value_of(item, OneTimeCode).model_copy(update={"kid": item.get("kid")}) if item else None
 
     def replace(
         self,
@@ -32,7 +32,10 @@ class CodeRepository(Repository):
         """Store a code in place of the one that was read, with what sends it; False: another one is there by now."""
         key = keys.code(*round_.campaign_ref, round_.n, approver_id)
         unmoved = Equals({"state": _state(instead_of)}) if instead_of else ABSENT
-        item = item_of(key, "code", code, state=_state(code), **keys.purged_after(code.issued_at + CODE_KEPT, key))
+        # The key stands beside the document: the release before goes on reading that.
+        beside = {"state": _state(code), **({"kid": code.kid} if code.kid is not None else {})}
+        document = code.model_copy(update={"kid": None})
+        item = item_of(key, "code", document, **beside, **keys.purged_after(code.issued_at + CODE_KEPT, key))
         return wrote(self._table, Put(item, unmoved), *(Put(outbox_item(entry)) for entry in outbox))
 
 
