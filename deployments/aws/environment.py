@@ -112,10 +112,10 @@ def _fault_of(name: str, given: Given) -> str:
     field = Settings.model_fields.get(name.removeprefix("CAMPAIGNS_").lower())
     if field is None or not name.startswith("CAMPAIGNS_") or not name.isupper():
         return "there is no such setting; docs/settings.md has them all"
+    if SecretStr in {field.annotation, *get_args(field.annotation)}:
+        return "it is a secret, and this file has none: docs/operating.md, Keys"
     if name in given_settings():
         return "deployments/aws/run.yaml gives it already"
-    if SecretStr in {field.annotation, *get_args(field.annotation)}:
-        return "it is a secret, and this file has none"
     one_field: Any = (field.annotation, field)
     alone: Any = create_model("Alone", value=one_field)
     try:

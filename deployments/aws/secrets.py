@@ -10,14 +10,16 @@ from campaigns.keys.keyring import new_ring
 
 RINGS: Final = ("checkpoint", "approval", "api")
 MAIL: Final = "mail"
-NAMES: Final = (*RINGS, "prefect", "redis", MAIL)
+WEBHOOKS: Final = "webhooks"
+NAMES: Final = (*RINGS, "prefect", "redis", MAIL, WEBHOOKS)
 SERVICES: Final = {
     "checkpoint": ("WorkerService",),
     "approval": ("WorkerService", "ApiService"),
     "api": ("ApiService",),
     "prefect": ("ServerService", "WorkerService", "ApiService"),
     "redis": ("ServerService",),
-    "mail": ("WorkerService", "ApiService"),
+    MAIL: ("WorkerService", "ApiService"),
+    WEBHOOKS: ("WorkerService", "ApiService"),
 }
 """Outputs of the run stack that name who has to be started again when a secret changes."""
 
@@ -47,6 +49,7 @@ class Secrets:
             "prefect": f"campaigns:{secrets.token_urlsafe(24)}",
             "redis": secrets.token_urlsafe(32),
             MAIL: mail_url,
+            WEBHOOKS: "{}",  # of no tenant; people write it
         }
         text = value.get(name) or new_ring(fresh_kid())
         made = self._client.create_secret(Name=self.path(name), SecretString=text, KmsKeyId=key)

@@ -21,6 +21,7 @@ from campaigns.operations.watching.metrics import DENIED
 from campaigns.settings import Settings
 from campaigns.telemetry.instruments import BY_NAME, NAMESPACE
 from campaigns.telemetry.measures import measures_of
+from deployments.aws.secrets import NAMES
 from deployments.aws.stacks import Stack, StackFailedError, Stacks
 from deployments.aws.templates import HERE, INSTEAD, LEFT_OUT, STACKS, emulated, read, template
 from deployments.local.aws_local import INSTALLATION, AwsLocal
@@ -35,7 +36,7 @@ RUN = {
     "OperatorEmail": "ops@example.com",
     "ProtectDatabase": "false",
 }
-SECRETS = ("Checkpoint", "Approval", "Api", "Prefect", "Redis", "Mail")
+SECRETS = [name.title() for name in NAMES]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ import yaml
 from botocore.exceptions import NoCredentialsError
 
 from campaigns.keys.keyring import KeyRing, new_ring
+from campaigns.keys.webhooks import webhooks_of
+from campaigns.settings import Settings
 from deployments.aws import deploy, inside
 from deployments.aws import rotate as rotating
 from deployments.aws.deploy import DeployError, Installation
@@ -20,7 +22,7 @@ from deployments.aws.preflight import MAIL_URL, missing
 from deployments.aws.release import Release
 from deployments.aws.rotate import TooEarlyError, rotate
 from deployments.aws.secrets import fresh_kid
-from deployments.aws.templates import STACKS, emulated
+from deployments.aws.templates import STACKS, emulated, given_settings
 from deployments.local import rehearsal
 from deployments.local.rehearsal import FIRST, SECOND, Clients, OnTheEmulator, account
 from deployments.local.rehearsal import MAIL_URL as MAIL
@@ -67,6 +69,7 @@ def test_everything_is_made_once_and_the_second_run_changes_nothing(clients: Cli
     rings = [KeyRing.parse(made.secrets.read(name)) for name in ("checkpoint", "approval", "api")]
     assert len({ring.signing.secret for ring in rings}) == 3
     assert made.secrets.read("mail") == MAIL
+    assert webhooks_of(made.secrets.read("webhooks")) == {}
 
 
 def test_a_release_moves_the_image_and_a_rollback_takes_it_back(clients: Clients, environment: Environment) -> None:
@@ -232,6 +235,14 @@ def test_a_setting_that_cannot_be_given_is_refused(
 
     with pytest.raises(ValueError, match=f"{name}: .*{fault}"):
         Environment.model_validate({**said, "settings": {name: given}}, by_alias=True)
+
+
+def test_every_secret_that_a_setting_takes_comes_from_the_stack() -> None:
+    fields = Settings.model_fields.items()
+    secret = {f"CAMPAIGNS_{name.upper()}" for name, each in fields if "SecretStr" in str(each.annotation)}
+
+    assert "CAMPAIGNS_WEBHOOKS" in secret
+    assert secret <= given_settings()
 
 
 def test_a_file_that_is_missing_says_which_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
