@@ -272,10 +272,10 @@ MUTANTS: list[Mutant] = [
         "killed_by": TIMEOUT,
     },
     {
-        "name": "the reaper has no condition: it writes over a decision",
-        "file": STORE,
-        "old": "else Put(round_item(after, case.campaign.schedule.zone), unchanged),",
-        "new": "else Put(round_item(after, case.campaign.schedule.zone)),",
+        "name": "the reaper does not look at what became of the round: it writes over a decision",
+        "file": ENDS,
+        "old": "if round_.status is not RoundStatus.PENDING or now < round_.expires_at:",
+        "new": "if now < round_.expires_at:",
         "killed_by": TIMEOUT,
     },
     {
