@@ -117,6 +117,19 @@ def test_a_reminder_is_enqueued_once_however_often_it_is_looked_for(scene: Scene
     assert len(entries(scene, REMINDER)) == 1
 
 
+def test_a_reminder_belongs_to_the_story_of_its_campaign(scene: Scene) -> None:
+    scene.stand_up(expires_in_hours=96, reminders=[24])
+    stored = scene.store.campaigns.get(TENANT, scene.campaign.id)
+    story, place = {"correlation_id": "story-0815"}, (TENANT, scene.campaign.id)
+    scene.store.campaigns.update(*place, story, actor="tests", at=NOW, expect_version=stored.version)
+
+    remind_due(scene.store, now=scene.round().expires_at - HOUR)
+
+    told = [*entries(scene, REMINDER), *entries(scene, STILL_WAITING)]
+    assert {entry.correlation_id for entry in told} == {"story-0815"}
+    assert len(told) == 3
+
+
 def test_after_a_long_silence_only_the_latest_reminder_goes_out(scene: Scene) -> None:
     scene.stand_up(expires_in_hours=96, reminders=[72, 48, 24])
 

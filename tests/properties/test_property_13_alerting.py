@@ -291,10 +291,10 @@ def _outage(machine: Machine, ledger: Ledger) -> int:
 
 def _tried_in_vain(machine: Machine) -> int:
     """Return how many entries of the outbox have been due for more than ten minutes, or were set aside."""
-    entries = [each["is"] for each in machine.raw.items("outbox") if "doneAt" not in each["is"]]
-    since = [datetime.fromisoformat(each.get("firstDueAt", each["dueAt"])) for each in entries]
+    items = [each for each in machine.raw.items("outbox") if "doneAt" not in each["is"]]
+    since = [datetime.fromisoformat(each.get("first_due_at", each["is"]["dueAt"])) for each in items]
     late = [machine.clock.now() - each > timedelta(minutes=10) for each in since]
-    return sum("quarantinedAt" in each or is_late for each, is_late in zip(entries, late, strict=True))
+    return sum("quarantinedAt" in each["is"] or is_late for each, is_late in zip(items, late, strict=True))
 
 
 def _end(machine: Machine, ledger: Ledger, ends: Ended, now: datetime) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from campaigns import correlation
 from campaigns.errors import IdempotencyMismatchError, VersionConflictError
 from campaigns.model.campaign import Campaign
 from campaigns.store import Fact, IdempotencyRecord, OutboxEntry, Store
@@ -163,6 +165,33 @@ def test_a_transaction_whose_fact_was_enqueued_before_still_happens(store: Store
 
 
 # --- idempotency -----------------------------------------------------------------------------------------
+
+
+def test_the_first_release_can_read_every_entry(store: Store, campaign: Campaign) -> None:
+    """It refuses a document with fields that it does not know, and what stands beside one it overlooks."""
+    entry = an_entry(campaign, 1).model_copy(update={"correlation_id": "story-0815"})
+    store.outbox.add([entry])
+    claimed = store.outbox.claim(entry, until=NOW + hours(1))
+    assert claimed is not None
+    store.outbox.retry(claimed, at=NOW + hours(2), error="away")
+
+    (item,) = store.table.query(keys.subject_partition(TENANT, campaign.id), keys.OUTBOX)
+    known = {"id", "kind", "tenantId", "subjectId", "payload", "dueAt", "attempts", "failures", "lastError"}
+    assert set(json.loads(item["body"])) <= known
+    (stored,) = store.outbox.of(TENANT, campaign.id)
+    assert (stored.due_since, stored.correlation_id) == (NOW, "story-0815")
+    assert store.outbox.due(NOW + hours(3)) == [stored]
+
+
+def test_what_follows_from_a_write_belongs_to_the_story_of_its_campaign(store: Store) -> None:
+    with correlation.bound("story-0815"):
+        campaign = store.campaigns.create(a_campaign(), actor="api", at=NOW).campaign
+    found, own = an_entry(campaign, 1), an_entry(campaign, 2).model_copy(update={"correlation_id": "story-4711"})
+
+    store.record(TENANT, campaign.id, Fact("housekeeping", "noted", NOW), outbox=[found, own])
+
+    stored = {each.id: each.correlation_id for each in store.outbox.of(TENANT, campaign.id)}
+    assert (stored[found.id], stored[own.id]) == ("story-0815", "story-4711")
 
 
 def test_the_first_answer_under_a_key_is_given_again(store: Store) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from campaigns import correlation
 from campaigns.approval.messages.digests import Telling, digested
 from campaigns.approval.messages.notice_kinds import REMINDER, STILL_WAITING, personal, to_the_team
 from campaigns.errors import NotFoundError
@@ -40,7 +41,8 @@ def remind_due(store: Store, *, now: datetime, rounds: Iterable[ApprovalRound] |
         try:
             campaign = store.campaigns.get(*round_.campaign_ref, deleted=True)
             zone, channels = campaign.schedule.zone, tuple(map(str, campaign.approval.channels))
-            tellings.append(Telling(round_, zone, channels, tuple(_due(store, round_, zone, now))))
+            with correlation.bound(campaign.correlation_id):
+                tellings.append(Telling(round_, zone, channels, tuple(_due(store, round_, zone, now))))
         except (ValueError, LookupError, NotFoundError):  # a document that nobody can read: the others are reminded
             _put_off(store, round_, now)
     for together in digested(store, tellings, now=now):

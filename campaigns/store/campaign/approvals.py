@@ -15,7 +15,7 @@ from campaigns.store.campaign.drafts import draft_item
 from campaigns.store.campaign.usage import summed_up
 from campaigns.store.commits.leases import Lease
 from campaigns.store.commits.looks import look_after
-from campaigns.store.commits.outbox import OutboxEntry, outbox_item
+from campaigns.store.commits.outbox import OutboxEntry, entry_of, outbox_item
 from campaigns.store.commits.transaction import commit, contended
 from campaigns.store.items import keys
 from campaigns.store.items.campaign_items import replacing, with_changes
@@ -379,7 +379,7 @@ class ApprovalRepository(Repository):
     def _withdrawn(self, closed: ApprovalRound, kinds: Collection[str], change: Change) -> list[OutboxEntry]:
         """Return what still waits to be delivered because the round was closed, as done."""
         pk = keys.campaign_partition(*closed.campaign_ref)
-        entries = [value_of(item, OutboxEntry) for item in self._table.query(pk, keys.OUTBOX)]
+        entries = [entry_of(item) for item in self._table.query(pk, keys.OUTBOX)]
         return [
             entry.model_copy(update={"done_at": change.facts[0].at})
             for entry in entries

@@ -92,6 +92,11 @@ class OutboxEntry(Wire):
             correlation_id=correlation.current.get(),
         )
 
+    def of_story(self, correlation_id: str | None) -> Self:
+        """Return the entry as part of a story, unless it is of one already."""
+        belongs = self.correlation_id is not None or correlation_id is None
+        return self if belongs else self.model_copy(update={"correlation_id": correlation_id})
+
 
 class OutboxRepository(Repository):
     """Entries by due time, across tenants. Delivery is at least once, so deliverers must make repeating harmless."""
@@ -109,7 +114,7 @@ class OutboxRepository(Repository):
         found: list[OutboxEntry] = []
         for carrier in carriers:
             for item in read_items(self._table, read_due(self._table, carrier, now, limit=limit)):
-                entries = readable([item], OutboxEntry)
+                entries = _readable(item)
                 if not entries:
                     put_off(self._table, key_of(item), carrier, until=now + UNREADABLE)
                 found += [entry for entry in entries if entry.due_at <= now]  # the others are claimed
@@ -118,7 +123,7 @@ class OutboxRepository(Repository):
     def of(self, tenant_id: str, subject_id: str) -> list[OutboxEntry]:
         """Return every entry of a campaign or persona, delivered and quarantined ones too, by id."""
         pk = keys.subject_partition(tenant_id, subject_id)
-        return [value_of(item, OutboxEntry) for item in self._table.query(pk, keys.OUTBOX)]
+        return [entry_of(item) for item in self._table.query(pk, keys.OUTBOX)]
 
     def claim(self, entry: OutboxEntry, *, until: datetime) -> OutboxEntry | None:
         """Put the entry off to `until` and return it, or None when somebody else has it or has delivered it.
@@ -149,7 +154,7 @@ class OutboxRepository(Repository):
     def quarantined(self, *, since: datetime) -> list[OutboxEntry]:
         """Return entries of all tenants that were set aside after `since` and still are, latest first."""
         found = read_since(self._table, Due.ASIDE, since)
-        return readable(read_items(self._table, found[::-1]), OutboxEntry)
+        return [entry for item in read_items(self._table, found[::-1]) for entry in _readable(item)]
 
     def _replace(
         self, entry: OutboxEntry, changed: OutboxEntry, *, beside: Mapping[str, str] = MappingProxyType({})
@@ -179,7 +184,28 @@ def outbox_item(entry: OutboxEntry) -> Item:
         "attempts": entry.attempts,
         "done": int(entry.done_at is not None),
     }
-    return item_of(key, "outbox", entry, **state, **_place(entry))
+    document = entry.model_copy(update={"first_due_at": None, "correlation_id": None})
+    return item_of(key, "outbox", document, **state, **_beside(entry), **_place(entry))
+
+
+def entry_of(item: Item) -> OutboxEntry:
+    return _with_beside(item, value_of(item, OutboxEntry))
+
+
+def _readable(item: Item) -> list[OutboxEntry]:
+    return [_with_beside(item, entry) for entry in readable([item], OutboxEntry)]
+
+
+def _beside(entry: OutboxEntry) -> dict[str, str]:
+    """Return what came after the first release, which refuses a document with anything that it does not know."""
+    first_due_at = {"first_due_at": keys.instant(entry.first_due_at)} if entry.first_due_at else {}
+    return {**first_due_at, **({"correlation_id": entry.correlation_id} if entry.correlation_id else {})}
+
+
+def _with_beside(item: Item, entry: OutboxEntry) -> OutboxEntry:
+    first = {"first_due_at": datetime.fromisoformat(item["first_due_at"])} if "first_due_at" in item else {}
+    story = {"correlation_id": item["correlation_id"]} if "correlation_id" in item else {}
+    return entry.model_copy(update={**first, **story})
 
 
 def _place(entry: OutboxEntry) -> dict[str, str]:

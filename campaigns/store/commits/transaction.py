@@ -80,7 +80,7 @@ def commit(
     """Write it all or nothing.
 
     Another writer's audit entry in between is no conflict: ours goes after it. An outbox entry whose
-    fact was enqueued before is left as it is.
+    fact was enqueued before is left as it is; one that belongs to no story yet, to that of the campaign.
 
     Raises:
         LeaseLostError: the fence's owner no longer holds the campaign.
@@ -89,9 +89,9 @@ def commit(
     waiting = list(outbox)
     for _ in attempts():
         head = table.get(keys.audit_head(tenant_id, campaign_id)) if facts else None
-        entries = [Put(outbox_item(entry), ABSENT) for entry in waiting]
-        fences = [fence.check()] if fence else []
         story = head.get("correlation") if head else correlation.current.get()
+        entries = [Put(outbox_item(entry.of_story(story)), ABSENT) for entry in waiting]
+        fences = [fence.check()] if fence else []
         try:
             table.write(*operations, *fences, *entries, *append_operations(tenant_id, campaign_id, head, facts, story))
         except ConditionFailed as failed:

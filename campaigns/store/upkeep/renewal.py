@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from campaigns.model.approval import ApprovalRound
 from campaigns.model.campaign import Campaign
 from campaigns.store.commits.looks import look_item
-from campaigns.store.commits.outbox import OutboxEntry, outbox_item
+from campaigns.store.commits.outbox import entry_of, outbox_item
 from campaigns.store.items import keys
 from campaigns.store.items.campaign_items import campaign_item
 from campaigns.store.items.documents import value_of
@@ -73,7 +73,7 @@ def _as_now(table: Table, item: Item) -> Item:
             zone = value_of(campaign, Campaign).schedule.zone if campaign else ZoneInfo("UTC")
             return round_item(round_, zone)
         case "outbox" if item["due_pk"] != "@purge":
-            return outbox_item(value_of(item, OutboxEntry))
+            return outbox_item(entry_of(item))
         case _:
             at = datetime.fromisoformat(item["due_sk"].partition("#")[0])
             return {**item, **keys.due(Due.PURGE, at, key_of(item))}
