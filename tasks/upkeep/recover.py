@@ -35,11 +35,11 @@ from campaigns.operations.recovery import (
     progress_mark,
 )
 from campaigns.store import Fact, OutboxEntry, Recovery, Store, if_there
-from campaigns.store.commits.looks import SOON, Look
+from campaigns.store.commits.looks import BUILT_WITHIN, SOON, Look
 from tasks.complete import completion_of, final_state
 from tasks.delivery.deliver import deliver_now
 from tasks.engine.server.answers import PrefectUnavailableError
-from tasks.engine.server.run_states import campaign_of, close_run, ended_since, read_runs
+from tasks.engine.server.run_states import begun_before, campaign_of, close_run, ended_since, read_runs
 from tasks.engine.server.runs import Bell, ring
 from tasks.engine.tags import tag_ended
 from tasks.showing.events import tell
@@ -56,13 +56,16 @@ _ON_ITS_WAY: Final = frozenset({START_RUN, RESTART_RUN})
 _ASKED: Final[WeakKeyDictionary[Store, datetime]] = WeakKeyDictionary()
 """Until when this process has heard from Prefect which runs broke."""
 _FIRST_ASKED: Final = timedelta(minutes=10)
+_COMPARED: Final[WeakKeyDictionary[Store, datetime]] = WeakKeyDictionary()
+"""When this process asked Prefect last which runs go on."""
 
 
 def recover_due(store: Store, *, now: datetime) -> Counter[str]:
     """Look at the campaigns whose time for it has come, and give each what it needs; return how often each remedy.
 
     Each has its own round, run and lease read, and its own next look: one that cannot be helped keeps no other from it.
-    Those whose run Prefect calls broken or cancelled since it was asked last are looked at too.
+    Those whose run Prefect calls broken or cancelled since it was asked last are looked at too; and once a minute those
+    that wait for people, and whose run does not: somebody pressed *Resume*, and its worker may have died since.
 
     Raises:
         PrefectUnavailableError: the rest is still due; there is nothing to compare with.
@@ -74,6 +77,12 @@ def recover_due(store: Store, *, now: datetime) -> Counter[str]:
     others = (if_there(store.looks.of, *place) for place in broken if place not in known)
     done = _look_at(store, [*(look for look in others if look is not None), *due], now)
     _ASKED[store] = now
+    if store not in _COMPARED or now - _COMPARED[store] >= BUILT_WITHIN:
+        going_on = (if_there(store.looks.of, *place) for place in begun_before(now - BUILT_WITHIN))
+        done += _look_at(
+            store, (look for look in going_on if look is not None and look.is_after(now + BUILT_WITHIN)), now
+        )
+        _COMPARED[store] = now
     return done
 
 

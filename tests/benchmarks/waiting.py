@@ -90,6 +90,7 @@ def without_prefect(runs: Runs) -> Iterator[None]:
         for module, name, instead in (
             (recover, "read_runs", runs.read),
             (recover, "ended_since", lambda _: []),
+            (recover, "begun_before", lambda _: []),
             (recover, "ring", runs.ring),
             (sweep, "is_answering", lambda: True),
             (sweep, "LESS_OFTEN", (housekeeping.renew, housekeeping.watch_rates)),

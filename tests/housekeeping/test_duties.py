@@ -544,6 +544,7 @@ def test_a_run_that_failed_because_of_a_mistyped_id_keeps_no_campaign_from_help(
     scene.store.campaigns.update(TENANT, campaign_id, {"execution_id": str(run_id)}, actor="test", at=NOW)
     broken = [("Fernwood Coffee", campaign_id), (TENANT, "spring campaign"), (TENANT, campaign_id)]
     monkeypatch.setattr(recover, "ended_since", lambda _: broken)
+    monkeypatch.setattr(recover, "begun_before", lambda _: broken)
     monkeypatch.setattr(recover, "read_runs", lambda *_, now: {run_id: RunSeen(RunState.CANCELLED, now)})
 
     assert recover.recover_due(scene.store, now=NOW) == {"cancel": 1}

@@ -214,6 +214,24 @@ def test_a_campaign_that_waits_is_not_looked_at_until_its_run_is_cancelled_in_pr
     assert studio.store.campaigns.get(TENANT, other).status is CampaignStatus.PLANNING
 
 
+@pytest.mark.parametrize("left", [StateType.PENDING, StateType.RUNNING])
+def test_a_run_that_a_person_resumed_and_whose_worker_died_is_started_again(studio: Studio, left: StateType) -> None:
+    """Nothing was decided: only Prefect knows that the run does not wait any more."""
+    _, run_id = studio.submit(one_week())
+    studio.attempt(run_id)
+    looked = datetime.now(UTC) + SOON
+    assert recover_due(studio.store, now=looked) == {}
+    say(run_id, left)
+
+    done: Counter[str] = Counter()
+    for minutes in range(1, 5):
+        done += recover_due(studio.store, now=looked + timedelta(minutes=minutes))
+
+    assert done == {"restart": 1}
+    deliver_due(studio.store, now=looked + timedelta(minutes=5))
+    assert studio.run(run_id).state_name == "AwaitingRetry"
+
+
 @pytest.mark.timeout(300)
 def test_a_run_whose_process_dies_between_asking_and_waiting_is_started_again(studio: Studio) -> None:
     """People are asked, and Prefect calls the run running: nothing but the look tells that nobody executes it."""

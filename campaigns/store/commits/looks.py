@@ -35,6 +35,10 @@ class Look:
     campaign_id: str
     seen: str
 
+    def is_after(self, moment: datetime) -> bool:
+        """Whether nobody looks until then, nor at that moment."""
+        return self.seen > keys.until(moment)
+
 
 class LookRepository(Repository):
     """One item per campaign that is looked at. Whoever moves it moves what was read: a sooner one is not lost."""

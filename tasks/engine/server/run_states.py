@@ -76,6 +76,17 @@ def ended_since(moment: datetime) -> list[tuple[str, str]]:
     return list(dict.fromkeys(campaign_of(run) for run in builds(ended)))
 
 
+def begun_before(moment: datetime) -> list[tuple[str, str]]:
+    """Return tenant and campaign of every run that has been going on, or with a worker, since before this moment; once.
+
+    Raises:
+        PrefectUnavailableError: nobody knows.
+    """
+    going_on = FlowRunFilter(state=state_of(StateType.PENDING, StateType.RUNNING))
+    begun = (run for run in builds(going_on) if run.state is not None and run.state.timestamp < moment)
+    return list(dict.fromkeys(campaign_of(run) for run in begun))
+
+
 def builds(wanted: FlowRunFilter) -> list[FlowRun]:
     """Return all runs of campaigns that a filter finds.
 
