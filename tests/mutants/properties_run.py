@@ -1,10 +1,14 @@
-"""Faults of the product's own run that a marked property must meet alone: status, retries, what is told."""
+"""Faults of the product's own run that a marked property must meet alone: recovery, status, retries, what is told."""
 
 from __future__ import annotations
 
 from tests.mutants.run import Mutant, Survivor
 
 PROGRESSION = "tests/properties/test_property_05_progression.py::test_the_status_of_a_campaign_is_the_fold_of_its_trail"
+RECOVERY = (
+    "tests/properties/test_property_02_recovery.py::"
+    "test_an_interrupted_campaign_goes_on_with_what_it_kept_and_pays_for_nothing_twice"
+)
 MONITORING = (
     "tests/properties/test_property_11_monitoring.py::test_what_is_told_of_a_campaign_is_what_happened_to_it_once"
 )
@@ -17,6 +21,79 @@ ALERTING = (
 )
 
 MUTANTS: list[Mutant] = [
+    {
+        "name": "property 2: what was written is not read back",
+        "file": "campaigns/checkpoints/vault.py",
+        "old": "        if kept != sealed or self._open(key, kept) != plain:",
+        "new": "        if kept == plain:",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: an unknown error of reading counts as not there",
+        "file": "tasks/checkpoints/storage.py",
+        "old": '        raise CheckpointUnavailable("checkpoint", f"{act} failed: {type(error).__name__}") from error',
+        "new": '        raise CheckpointAbsentError("checkpoint") from error',
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: a storage that does not answer counts as empty",
+        "file": "tasks/checkpoints/storage.py",
+        "old": "            record = self.vault().read(key)\n            if record is None:",
+        "new": (
+            "            try:\n                record = self.vault().read(key)\n"
+            "            except CheckpointUnavailable:\n                record = None\n            if record is None:"
+        ),
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: no step ever finds its checkpoint",
+        "file": "tasks/checkpoints/storage.py",
+        "old": "            if record is None:\n                raise",
+        "new": "            if record is not None:\n                raise",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: changed bytes count as not there",
+        "file": "tasks/checkpoints/storage.py",
+        "old": "            _report_refusal(key, error.reason)\n            raise\n",
+        "new": "            raise CheckpointAbsentError(key.path) from error\n",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: all posts share one checkpoint",
+        "file": "tasks/generate.py",
+        "old": 'return {"post": post.id, "revision": post.revision,',
+        "new": 'return {"post": "", "revision": post.revision,',
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: what was sealed with the key before does not open",
+        "file": "campaigns/keys/seal.py",
+        "old": "        key = self.ring.readable(kid)\n",
+        "new": "        key = self.ring.signing if self.ring.signing.kid == kid else None\n",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: words that are stored and not kept are paid for again",
+        "file": "campaigns/build/writing.py",
+        "old": "    if is_written(post, revision):\n        return post\n    if revision and",
+        "new": "    if revision and",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: a plan that is stored and not kept is made again",
+        "file": "campaigns/build/planning.py",
+        "old": "        if setting.campaign.plan_summary is not None:\n            return store.posts.list",
+        "new": "        if setting.campaign.deleted_at is not None:\n            return store.posts.list",
+        "killed_by": RECOVERY,
+    },
+    {
+        "name": "property 2: who begins again under a new run has nothing kept",
+        "file": "tasks/checkpoints/cached.py",
+        "old": '    digest = content_hash({"planVersion": scope.plan_version, "inputs": _canonical(inputs)})',
+        "new": '    digest = content_hash({"planVersion": scope.plan_version, "inputs": str(datetime.now(UTC))})',
+        "killed_by": RECOVERY,
+    },
     {
         "name": "property 5: the trail says that a move began where it ended",
         "file": "campaigns/store/campaign/campaigns.py",

@@ -18,6 +18,7 @@ import email
 import email.policy
 import json
 import logging
+import os
 import re
 import shutil
 import sqlite3
@@ -88,9 +89,11 @@ T = TypeVar("T")
 
 Place = Literal["read", "store", "load", "keep", "model", "prefect"]
 """What a process touches: the table (read, store), the checkpoints (load, keep), the model, Prefect's API."""
-Kind = Literal["away", "lost", "killed before", "killed after", "torn", "flipped", "dropped"]
-"""What happens: nothing is done; it is done, the answer is lost; the process dies; bytes that are kept are damaged."""
+Kind = Literal["away", "lost", "broken", "killed before", "killed after", "torn", "flipped", "dropped"]
+"""What happens: nothing is done, or a library broke instead of saying so; it is done, the answer is lost; the process
+dies; bytes that are kept are damaged."""
 PLACES: tuple[Place, ...] = Place.__args__
+CHECKPOINT_KEYS = "CAMPAIGNS_CHECKPOINT_KEYS"
 LINK = re.compile(r"/approve/(?P<callback>[\w-]+)\?\S*token=(?P<token>[\w.~%-]+)")
 TENANT = "fernwood"
 OTHER_TENANT = "larkspur"
@@ -151,6 +154,8 @@ def touch(place: Place, act: Callable[[], T], away: Callable[[], Exception]) -> 
         process.die()
     if kind == "away":
         raise away()
+    if kind == "broken":
+        raise RuntimeError("a library broke")
     found = act()
     if kind == "killed after":
         process.die()
@@ -453,6 +458,8 @@ class Machine:
         self.model.gate, self.model.most_at_once = None, 0
         self.clock.slept.clear()
         self.clock.come_back()
+        if "," in os.environ[CHECKPOINT_KEYS]:
+            self._use_checkpoint_keys(new_ring())
         deliver._BREAKERS.clear()
         recover._ASKED.clear()  # at an hour that has not come yet, in the example before
         self.app.state.approval_limits = None  # wrong links of the example before
@@ -464,6 +471,16 @@ class Machine:
             self.store.brands.create(Brand.model_validate({**sample("brand.json"), **stamps}))
             for each in sample("personas.json"):
                 self.store.personas.create(Persona.model_validate({**each, **stamps}))
+
+    def rotate_checkpoint_key(self) -> None:
+        """Let what is kept from now on be sealed with a new key; those of before open what they have sealed."""
+        before = [each.replace(":sign:", ":verify:") for each in os.environ[CHECKPOINT_KEYS].split(",")]
+        self._use_checkpoint_keys(",".join([new_ring(f"k{len(before) + 1}"), *before]))
+
+    def _use_checkpoint_keys(self, keys: str) -> None:
+        os.environ[CHECKPOINT_KEYS] = keys  # put back when the machine is taken down
+        get_settings.cache_clear()
+        _open_vault.cache_clear()
 
     # --- over HTTP ---------------------------------------------------------------------------------------
 
