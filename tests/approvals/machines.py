@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.approvals.check import Plan, Row
+from tests.approvals.test_callback_model import Approval
 from tests.properties.test_deadline_model import Deadline
-from tests.properties.test_property_08_callback import Approval
 
 EXAMPLES = 400
 STEPS = 50

@@ -31,8 +31,8 @@ from tests.approvals.court import Court
 from tests.approvals.faulty import TROUBLE
 from tests.approvals.oracles import Judge, Rounds, Said, decisions_of
 from tests.approvals.scene import ANA, TENANT, Scene
+from tests.approvals.test_callback_model import Approval
 from tests.approvals.voices import by_link
-from tests.properties.test_property_08_callback import Approval
 from tests.store.samples import put_round
 
 OLGA = By("Olga", "as agreed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.run import Mutant
 
-CALLBACK = "tests/properties/test_property_08_callback.py"
+CALLBACK = "tests/approvals/test_callback_model.py"
 TIMEOUT = "tests/properties/test_deadline_model.py"
 STORE = "campaigns/store/campaign/approvals.py"
 VOICES = "campaigns/rules/approval/gate/voices.py"

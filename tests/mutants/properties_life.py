@@ -1,4 +1,4 @@
-"""Faults of beginnings and ends, of time and of work side by side, that a marked property must meet alone."""
+"""Faults of beginnings, answers and ends, of time and of work side by side, that a marked property must meet alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ INITIATION = (
     "tests/properties/test_property_01_initiation.py::"
     "test_every_accepted_request_is_one_campaign_and_one_run_and_ends_as_it_was_decided"
 )
+CALLBACK = (
+    "tests/properties/test_property_08_callback.py::test_a_callback_decides_once_is_told_truthfully_and_resumes_the_run"
+)
+VOICES = "campaigns/rules/approval/gate/voices.py"
 PARALLEL = (
     "tests/properties/test_property_10_parallel.py::"
     "test_every_planned_post_is_written_once_within_the_limit_whatever_fails"
@@ -16,6 +20,90 @@ PARALLEL = (
 CONDITIONS = "campaigns/rules/approval/gate/conditions.py"
 
 MUTANTS: list[Mutant] = [
+    {
+        "name": "property 8: a second answer overwrites the first",
+        "file": VOICES,
+        "old": "        raise already_decided(own)  # also an attempt of before with another answer in it",
+        "new": "        pass",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: the digest is not compared when somebody decides",
+        "file": VOICES,
+        "old": "if decision.digest != case.round.digest or request.callback_id",
+        "new": "if request.callback_id",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: who lost the answer is told that somebody decided",
+        "file": VOICES,
+        "old": "if says_the_same(own, decision):",
+        "new": "if False:",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: a link that was replaced stays good",
+        "file": CONDITIONS,
+        "old": "if isinstance(voice.proof, LinkProof) and asked is not None and voice.proof.jti != asked.jti:",
+        "new": "if isinstance(voice.proof, LinkProof) and asked is not None and not voice.proof.jti:",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: the nonce of a link is not looked at",
+        "file": "campaigns/keys/links.py",
+        "old": "if not hmac.compare_digest(self._nonce(self._key(token).secret, token).encode(), nonce.encode()):",
+        "new": "if not nonce:",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: the bell resumes nothing",
+        "file": "tasks/engine/server/runs.py",
+        "old": "    answer = client.resume_flow_run(run_id, run_input=LOOK_AGAIN)\n",
+        "new": "    return Bell.RUNG\n",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: no doorbell is kept",
+        "file": "campaigns/approval/rounds.py",
+        "old": "    return [bell, to_the_team(kind, before, *fact, due_at=due)]",
+        "new": "    return [to_the_team(kind, before, *fact, due_at=due)]",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: the gate waits for ever unless it was approved",
+        "file": "flows/approval_gate.py",
+        "old": "        if (outcome := read_outcome(campaign, asked)) is not None:",
+        "new": "        if (outcome := read_outcome(campaign, asked)) is Outcome.APPROVED:",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: who wakes the run approves",
+        "file": "campaigns/approval/rounds.py",
+        "old": "        case RoundStatus.PENDING:\n            return None",
+        "new": "        case RoundStatus.PENDING:\n            return Outcome.APPROVED",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: one voice is enough where all are asked",
+        "file": "campaigns/rules/approval/decisions.py",
+        "old": '    return able if round_.quorum == "all" else min(int(round_.quorum), able)',
+        "new": '    return 1 if round_.quorum == "all" else min(int(round_.quorum), able)',
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: what was answered in the form is not recorded",
+        "file": "tasks/forms/form_answer.py",
+        "old": "        decide(store, round_, voice, request, attempt_id=attempt, now=datetime.now(UTC))\n",
+        "new": "        _ = voice, request, attempt\n",
+        "killed_by": CALLBACK,
+    },
+    {
+        "name": "property 8: a run that waits keeps its campaign",
+        "file": "tasks/engine/lease.py",
+        "old": "        hold.let_go()\n        threads[0].join()",
+        "new": "        hold._let_go.set()\n        threads[0].join()",
+        "killed_by": CALLBACK,
+    },
     {
         "name": "property 9: nobody calls the reaper",
         "file": "tasks/upkeep/housekeeping.py",

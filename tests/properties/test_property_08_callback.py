@@ -1,271 +1,409 @@
-"""Callbacks: whatever happens around a decision, it is taken once, kept, told truthfully and carried out as shown.
+"""Property 8: a callback decides once, is told truthfully and resumes the run.
 
-**Feature: campaign-orchestration-durable, Property 8: Callback workflow consistency**
-*For any* approval workflow, the system should create callbacks with unique URLs, suspend execution, and resume with
-approval decisions when callbacks are submitted.
+A campaign waits on the machine, its run suspended in Prefect. Ana and Ben answer by the links in their mails, by the
+form behind Prefect's Resume, twice, in contradiction, with links that were replaced, about words that were edited
+since, while the store or Prefect does not answer. What each must be told, what must be kept, and what becomes of the
+run is written down here by hand.
+
+Many more orders of the same acts, without a run: `tests/approvals/test_callback_model.py`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, event, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from prefect.client.schemas.responses import SetStateStatus
 
-from campaigns.approval.editing import edit_text
-from campaigns.approval.invitations import invitation
-from campaigns.approval.renewing import extend_round, renew_link, revoke_link
-from campaigns.approval.rounds import UNDO_LEEWAY
-from campaigns.keys.keyring import new_ring
-from campaigns.model.campaign import Move
-from campaigns.model.vocabulary import CampaignStatus, Decision, RoundStatus
-from tests.approvals.court import Court, Sent
-from tests.approvals.faulty import TROUBLE
-from tests.approvals.oracles import Judge
-from tests.approvals.scene import TENANT
+from campaigns.operations import acts
+from campaigns.operations.acts import By
+from deployments.local.mail import newest_link
+from tasks.upkeep import operate
+from tests.properties.machine import TENANT, Fault, Machine, Mail
 
-ANSWERS = st.sampled_from(["approved", "rejected", "needs_revision", "one of two", "one of two"])
-NUMBERS = st.integers(0, 9)
+ANA, BEN = "ana@fernwood.example", "ben@fernwood.example"
+NAMES = {ANA: "Ana Duarte", BEN: "Ben Okoro"}
 WHY = "Please say it in other words."
+OLGA = By("Olga", "a test orders it")
+
+Who = str
+Answer = Literal["approved", "rejected", "needs_revision"]
 
 
-class Approval(RuleBasedStateMachine):
-    """One campaign, its people, and everything that can go wrong between them."""
+@dataclass(frozen=True)
+class Says:
+    """Somebody answers by a link: the newest or the first that they were sent, and with or without saying about what.
 
-    tally: ClassVar[Counter[str]] = Counter()
-    """What happened in all examples together."""
+    `trouble`: the store does not answer, before or after it has done its part; or Prefect does not.
+    """
 
-    @initialize(
-        quorum=st.sampled_from(["any", "all"]),
-        on_timeout=st.sampled_from(["reject", "approve", "extend"]),
-        revised=st.booleans(),
-        settle_seconds=st.sampled_from([0, 0, 180]),
-    )
-    def begin(self, quorum: str, on_timeout: str, revised: bool, settle_seconds: int) -> None:
-        self.court = Court(quorum=quorum, on_timeout=on_timeout, settle_seconds=settle_seconds)
-        self.judge = Judge(self.court)
-        self.court.work()
-        if revised:
-            self.somebody_decides_in_peace(who=0, said="one of two")
-
-    # --- people ---------------------------------------------------------------------------------------
-
-    @rule(who=NUMBERS)
-    def a_link_is_sent(self, who: int) -> None:
-        self.court.issue(who)
-
-    @rule(who=NUMBERS, said=ANSWERS, old=NUMBERS, attempt=st.integers(0, 2), shown=st.booleans(), fault=TROUBLE)
-    def somebody_decides(self, who: int, said: str, old: int, attempt: int, shown: bool, fault: Any) -> None:
-        fresh = self.court.issue(who)
-        sent = fresh if fresh is not None and old > 3 else self._an_old_link(old)
-        if sent is not None:
-            self.court.table.trouble(fault)
-            # Who looked at the page says so with the digest; the JSON way may leave it out.
-            digest = {"digest": sent.digest} if shown else {}
-            attempt_id = f"attempt-{sent.link.callback_id[:6]}-{attempt:04d}"
-            self.court.click(sent, attempt_id, **digest, **self.answer(sent, said))
-
-    @precondition(lambda self: self.court.open)
-    @rule(who=st.integers(0, 1), said=ANSWERS)
-    def somebody_decides_in_peace(self, who: int, said: str) -> None:
-        if sent := self.court.issue(who):
-            self.court.table.heal()
-            # An answer of its own each time: one that was taken back is used up.
-            attempt_id = f"attempt-{sent.link.callback_id[:6]}-{who}-peace-{len(self.court.acks)}"
-            self.court.click(sent, attempt_id, **self.answer(sent, said))
-            self.court.sweep()
-            self.court.work()
-
-    def _an_old_link(self, which: int) -> Sent | None:
-        links = self.court.links
-        return links[-1 - which % len(links)] if links else None
-
-    def answer(self, sent: Sent, said: str) -> dict[str, Any]:
-        if said != "one of two":
-            return {"decision": said, "comments": "" if said == "approved" else WHY}
-        round_ = self.court.truth.approvals.by_callback(sent.link.callback_id)
-        open_posts = [post_id for post_id in round_.posts if post_id not in round_.locked]
-        posts = {post_id: {"decision": "approved"} for post_id in open_posts}
-        if open_posts:
-            posts[open_posts[0]] = {"decision": "needs_revision", "comment": WHY}
-        return {"decision": "needs_revision", "comments": WHY, "posts": posts}
-
-    @precondition(lambda self: self.court.acks and self.court.rounds[-1].settle_seconds)
-    @rule(which=NUMBERS, fault=TROUBLE)
-    def somebody_takes_it_back(self, which: int, fault: Any) -> None:
-        acks = self.court.acks
-        self.court.table.trouble(fault)
-        self.tally.update([f"undo {self.court.take_back(acks[-1 - which % len(acks)].sent)}"])
-
-    @precondition(lambda self: self.court.acks)
-    @rule(which=NUMBERS, fault=TROUBLE)
-    def the_same_form_is_sent_again(self, which: int, fault: Any) -> None:
-        before = self.court.acks[-1 - which % len(self.court.acks)]
-        body = before.request.to_wire()
-        body.pop("callbackId")
-        self.court.table.trouble(fault)
-        told = self.court.click(before.sent, before.attempt_id, **body)
-        if before.told == "recorded":
-            assert told in {"recorded", "taken back", "not recorded", "cut off", "unknown link", "gone"}, told
-
-    @precondition(lambda self: self.court.links)
-    @rule(which=NUMBERS)
-    def somebody_looks(self, which: int) -> None:
-        token, now = self.court.links[-1 - which % len(self.court.links)].link.token, self.court.clock.now
-        written = self.court.table.writes
-        self.court.quietly(lambda: invitation(self.court.store, self.court.signer.verify(token, now=now), now=now))
-        assert self.court.table.writes == written, "looking wrote something"
-
-    @rule(said=st.sampled_from(["approved", "rejected"]))
-    def two_decide_in_the_same_moment(self, said: str) -> None:
-        first, second = self.court.issue(0), self.court.issue(1)
-        if first is None or second is None:
-            return
-        self.court.table.between = lambda: self._say(second, "attempt-in-between", "rejected")
-        self._say(first, "attempt-of-the-first", said)
-        self.court.table.between = None
-
-    def _say(self, sent: Sent, attempt: str, said: str) -> None:
-        self.court.click(sent, attempt, decision=said, comments="" if said == "approved" else WHY)
-
-    # --- operators ------------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.court.open)
-    @rule(
-        what=st.sampled_from(["revoke", "renew", "renew", "extend", "edit", "edit"]),
-        who=NUMBERS,
-        said=st.none() | ANSWERS,
-        fault=TROUBLE,
-    )
-    def an_operator_acts_while_somebody_reads(self, what: str, who: int, said: str | None, fault: Any) -> None:
-        court, current, reader = self.court, self.court.open, self.court.issue(who % 2)
-        assert current is not None
-        approver = current.approvers[who % 2].id
-        where = (court.store, TENANT, court.campaign_id, current.n)
-        by: dict[str, Any] = {"actor": "op", "reason": "r"}
-        now, until = court.clock.now, current.expires_at + timedelta(hours=5)
-        acts: dict[str, Callable[[], Any]] = {
-            "revoke": lambda: revoke_link(*where, approver, now=now, **by),
-            "renew": lambda: renew_link(*where, approver, now=now, **by),
-            "extend": lambda: extend_round(*where, until=until, now=now, **by),
-            "edit": lambda: self._edit(1 + who % 2),
-        }
-        self.court.table.trouble(fault)
-        court.quietly(acts[what])
-        if said is not None and reader is not None:
-            court.click(reader, "attempt-of-a-reader", digest=reader.digest, **self.answer(reader, said))
-
-    def _edit(self, number: int) -> None:
-        text = f"Words of post {number}, edited {self.court.clock.now:%H:%M:%S} {len(self.court.acks)}."
-        by: dict[str, Any] = {"actor": "op", "reason": "r", "now": self.court.clock.now}
-        edit_text(self.court.store, self.court.campaign, number, text, **by)
-
-    def _reword(self, post: Any) -> None:
-        words = post.content.model_copy(update={"text": f"{post.content.text} (edited)"})
-        changed = post.model_copy(update={"content": words, "revision": post.revision + 1})
-        self.court.store.posts.save_revision(changed)
-
-    @precondition(lambda self: self.court.open)
-    @rule(number=st.integers(0, 1), rarely=NUMBERS)
-    def somebody_tampers_with_what_was_approved(self, number: int, rarely: int) -> None:
-        if rarely > 2:
-            return
-        self.court.table.heal()
-        for who in (0, 1):
-            if sent := self.court.issue(who):
-                self.court.click(sent, f"attempt-of-all-{who}", decision="approved")
-        last = self.court.rounds[-1]
-        if last.status is RoundStatus.DECIDED and last.outcome is Decision.APPROVED:
-            if last.settles_at is not None:  # approved for good
-                self.court.clock.now = max(self.court.clock.now, last.settles_at + UNDO_LEEWAY)
-            self._reword(self.court.posts[number])
-            self.court.sweep()
-            self.court.work()
-
-    @rule(rarely=NUMBERS)
-    def the_campaign_is_cancelled(self, rarely: int) -> None:
-        if rarely:
-            return
-        court = self.court
-        end = Move(CampaignStatus.CANCELLED, "op", "r", court.clock.now)
-        court.quietly(lambda: court.store.campaigns.move(TENANT, court.campaign_id, end))
-        if court.campaign.status is CampaignStatus.CANCELLED:
-            court.run_state = "done"  # cancelling ends the run too (tasks.engine.server.runs.cancel_run)
-
-    @rule(leaked=st.booleans(), said=st.none() | ANSWERS)
-    def the_key_is_changed_while_somebody_reads(self, leaked: bool, said: str | None) -> None:
-        """In good time, so that old links stay good; or because it leaked, and they must not."""
-        reader = self.court.issue(0)
-        old = [ring.replace(":sign:", ":revoked:" if leaked else ":verify:") for ring in self.court.keys]
-        self.court.keys = [new_ring(f"k{len(old)}"), *old]
-        if said is not None and reader is not None:
-            self.court.click(reader, "attempt-with-an-old-key", **self.answer(reader, said))
-
-    # --- machines and time ----------------------------------------------------------------------------
-
-    @rule(fault=TROUBLE)
-    def the_worker_works(self, fault: Any) -> None:
-        self.court.table.trouble(fault)
-        self.court.work()
-
-    @rule(fault=TROUBLE, bell=st.sampled_from([None, "503", "lost"]))
-    def housekeeping_sweeps(self, fault: Any, bell: Any) -> None:
-        self.court.table.trouble(fault)
-        self.court.bell_fault = bell
-        self.court.sweep()
-
-    @rule()
-    def somebody_presses_resume_in_prefect(self) -> None:
-        if self.court.run_state == "paused":
-            self.court.run_state = "scheduled"
-            self.court.work()
-
-    @rule(minutes=st.sampled_from([1, 5, 30, 180, -5]))
-    def time_passes(self, minutes: int) -> None:
-        self.court.clock.now += timedelta(minutes=minutes)
-
-    @precondition(lambda self: self.court.open)
-    @rule(seconds=st.sampled_from([-1, 0, 1]), rarely=NUMBERS)
-    def the_end_is_near(self, seconds: int, rarely: int) -> None:
-        if rarely < 2:
-            self.court.clock.now = self.court.open.expires_at + timedelta(seconds=seconds)
-
-    # --- what must hold -------------------------------------------------------------------------------
-
-    @invariant()
-    def everything_holds(self) -> None:
-        self.judge.look()
-
-    def teardown(self) -> None:
-        if not hasattr(self, "court"):
-            return
-        try:
-            self.judge.rest()
-            self._tell()
-        finally:
-            self.court.close()
-
-    def _tell(self) -> None:
-        """Say what this example came to; an example that came to nothing has shown nothing."""
-        court, faults = self.court, self.court.table.faults
-        self.tally.update(examples=1, clicks=len(court.acks), faults=faults.total() + court.bell_faults)
-        self.tally.update(f"told {ack.told}" for ack in court.acks)
-        for told in sorted({ack.told for ack in court.acks}):
-            event(f"told: {told}")
-        event(f"ended: {court.campaign.status}")
-        event(f"rounds: {len(court.rounds)}")
-        event(f"faults: {min(3, faults.total() + court.bell_faults)} or more")
-        if faults["killed after"]:
-            event("killed after a commit")
+    who: Who
+    answer: Answer
+    link: Literal["newest", "first"] = "newest"
+    about: Literal["as the link", "as shown now"] = "as the link"
+    trouble: Fault | None = None
 
 
-TestApproval = Approval.TestCase
-TestApproval.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+@dataclass(frozen=True)
+class Types:
+    """Somebody answers in the form behind Resume, under their name, about the words that the form was made for."""
+
+    who: Who
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The last answer that was taken is sent once more."""
+
+
+@dataclass(frozen=True)
+class Replaces:
+    """An operator makes somebody's link worthless and has another one sent."""
+
+    who: Who
+
+
+@dataclass(frozen=True)
+class Edits:
+    """An operator gives the post other words."""
+
+
+@dataclass(frozen=True)
+class Wakes:
+    """Somebody presses Resume, and decides nothing."""
+
+
+@dataclass(frozen=True)
+class Opens:
+    """Somebody, or a scanner of mails, opens the newest link."""
+
+
+@dataclass(frozen=True)
+class Forges:
+    """Somebody tries a link with one part that is not ours."""
+
+    part: Literal["signature", "nonce", "callback"]
+
+
+Act = Says | Types | Repeats | Replaces | Edits | Wakes | Opens | Forges
+people: st.SearchStrategy[Who] = st.sampled_from([ANA, ANA, BEN])
+answers: st.SearchStrategy[Answer] = st.sampled_from(["approved", "approved", "rejected", "needs_revision"])
+troubles = st.none() | st.sampled_from(
+    [Fault("store", 1, "away"), Fault("store", 1, "lost"), Fault("prefect", 1, "away"), Fault("prefect", 1, "lost")]
 )
-TestApproval.pytestmark = [pytest.mark.property(8, "a callback decides once, is told truthfully and resumes the run")]
+says = st.builds(
+    Says, people, answers, st.sampled_from(["newest", "newest", "first"]),
+    st.sampled_from(["as the link", "as shown now"]), troubles,
+)  # fmt: skip
+things_done: st.SearchStrategy[Act] = st.one_of(
+    says,
+    says,
+    says,
+    st.builds(Types, people, answers),
+    st.builds(Repeats),
+    st.builds(Replaces, people),
+    st.builds(Edits),
+    st.builds(Edits),
+    st.builds(Wakes),
+    st.builds(Opens),
+    st.builds(Forges, st.sampled_from(["signature", "nonce", "callback"])),
+)
+
+ENDS = {"approved": ("completed", "Approved"), "rejected": ("rejected", "Rejected")}
+
+
+def outcome_of(quorum: str, said: dict[str, str]) -> str | None:
+    """Return what answers come to: one is enough, or all are needed, and then the strictest counts; a no ends it."""
+    if "rejected" in said.values():
+        return "rejected"
+    if len(said) < (1 if quorum == "any" else 2):
+        return None
+    return "needs_revision" if "needs_revision" in said.values() else "approved"
+
+
+@dataclass
+class Desk:
+    """Ana, Ben, an operator, and a note of what must have come of all they did in this round."""
+
+    machine: Machine
+    campaign: str
+    quorum: str
+    n: int = 1
+    said: dict[str, str] = field(default_factory=dict)
+    """Who is on record, with which answer."""
+    links: dict[str, list[tuple[Mail, str, int]]] = field(default_factory=lambda: {ANA: [], BEN: []})
+    """The links of each, in the order in which they came: with the words they were sent about, and their generation."""
+    generation: dict[str, int] = field(default_factory=lambda: {ANA: 0, BEN: 0})
+    last: tuple[Mail, dict[str, Any]] | None = None
+    edits: int = 0
+    form: str = ""
+    """The digest of the words that the form behind Resume is about: those shown when the run went to wait."""
+    seen: int = 0
+    callbacks: set[str] = field(default_factory=set)
+
+    @property
+    def outcome(self) -> str | None:
+        return outcome_of(self.quorum, self.said)
+
+    def round(self) -> dict[str, Any]:
+        [found] = [each for each in self.machine.raw.of(self.campaign, "round") if each["n"] == self.n]
+        return found
+
+    def collect(self) -> None:
+        """Take the new mails out of the boxes."""
+        mails = self.machine.mails(self.campaign)
+        for mail in mails[self.seen :]:
+            for who in (ANA, BEN):
+                if who in mail.to and mail.token and mail.callback_id == self.round()["callbackId"]:
+                    self.links[who].append((mail, self.round()["digest"], self.generation[who]))
+        self.seen = len(mails)
+
+    def do(self, act: Act) -> None:
+        match act:
+            case Says():
+                self._say(act)
+            case Types():
+                self._type(act)
+            case Repeats() if self.last is not None:
+                before = self._record()
+                told = self.post(*self.last)
+                assert (told.status_code, told.json()["repeated"]) == (200, True)
+                assert self._record() == before
+            case Replaces(who) if who not in self.said and self.outcome is None:
+                self._order(lambda store, found, now: acts.replace(store, found, OLGA, now, approver=who))
+                self.generation[who] += 1
+            case Edits() if not self.said:
+                self.edits += 1
+                [post] = self.machine.posts(self.campaign)  # words that no check holds, and a little more
+                text = f"{post['content']['text']} We roast {'and roast ' * self.edits}."
+                self._order(lambda store, found, now: acts.edit(store, found, OLGA, now, post=1, text=text))
+            case Wakes() if self.outcome is None:
+                self._resume({"decision": "look_again"})
+            case Opens():
+                self._open()
+            case Forges():
+                self._forge(act)
+            case _:
+                return
+        self.collect()
+        self.holds()
+
+    def _say(self, act: Says) -> None:
+        mail, about, generation = self.links[act.who][0 if act.link == "first" else -1]
+        about = self.round()["digest"] if act.about == "as shown now" else about
+        body = {
+            "decision": act.answer,
+            "callbackId": mail.callback_id,
+            "comments": WHY if act.answer != "approved" else "",
+        }
+        body |= {"digest": about} if act.about == "as shown now" else {}
+        before = self._record()
+        told = self.post(mail, body, *([act.trouble] if act.trouble else []))
+        expected = self._expected(act, about, generation)
+        if expected == 200 and act.who not in self.said and act.trouble is not None and act.trouble.place == "store":
+            # The store did not answer: nobody may say that it is recorded, or that it is not.
+            assert told.status_code == 503
+            if act.trouble.kind == "lost":
+                self.said[act.who] = act.answer
+            else:
+                assert self._record() == before
+            told = self.post(mail, body)
+            assert told.status_code == 200
+            assert told.json()["repeated"] == (act.trouble.kind == "lost")
+        else:
+            assert told.status_code == expected, told.text
+        if expected != 200:
+            assert self._record() == before, "what was refused was recorded"
+            if told.json()["errorCode"] == "STALE_REVIEW":
+                assert told.json()["details"]["digest"] == self.round()["digest"]
+            event(f"told {told.json()['errorCode']}")
+            return
+        self.said[act.who] = act.answer
+        self.last = mail, body
+        assert told.json().get("outcome") == self.outcome
+        assert (told.json()["decision"], told.json()["decidedBy"]) == (act.answer, NAMES[act.who])
+
+    def _expected(self, act: Says, about: str, generation: int) -> int:
+        """Return the status that an answer must get, by what is on record."""
+        replaced = generation != self.generation[act.who]
+        newer = len(self.machine.raw.of(self.campaign, "round")) > self.n
+        if act.who in self.said:
+            return 410 if replaced else 200 if self.said[act.who] == act.answer else 409
+        if replaced or newer:
+            return 410
+        if self.outcome is not None or about != self.round()["digest"]:
+            return 409
+        return 200
+
+    def post(self, mail: Mail, body: dict[str, Any], *faults: Fault) -> Any:
+        headers = {"Authorization": f"Bearer {mail.token}"}
+        path = f"/campaigns/{self.campaign}/approve"
+        return self.machine.http("POST", path, json=body, headers=headers, faults=faults)
+
+    def _type(self, act: Types) -> None:
+        if self.outcome is not None:
+            return
+        round_ = self.round()
+        typed = {
+            "decision": act.answer, "decided_by": NAMES[act.who], "decide_as": "approver",
+            "comments": WHY if act.answer != "approved" else "", "round": round_["n"], "digest": self.form,
+        }  # fmt: skip
+        if act.who not in self.said and self.form == round_["digest"]:  # else it asks anew, about the words of now
+            self.said[act.who] = act.answer
+        self._resume(typed)
+
+    def _resume(self, typed: dict[str, Any]) -> None:
+        """Send the form of the pause, and let the run go on as far as it can."""
+        run_id = self.machine.run_id(self.campaign)
+        assert run_id is not None
+        told = self.machine.prefect.resume_flow_run(run_id, run_input=typed)
+        assert told.status is SetStateStatus.ACCEPT, told
+        self.machine.run(self.campaign)
+        self.form = self.round()["digest"]
+
+    def _order(self, act: Any) -> None:
+        operate.carry_out.fn(TENANT, self.campaign, act)
+
+    def _open(self) -> None:
+        before = self._record()
+        link = newest_link(self.machine.home / "mail", self.campaign)
+        assert link is not None
+        parts = urlsplit(link)
+        answer = self.machine.client.get(f"{parts.path}?{parts.query}", follow_redirects=False)
+        assert answer.status_code == 303
+        self.machine.client.cookies.clear()
+        assert self._record() == before, "opening a link decided something"
+
+    def _forge(self, act: Forges) -> None:
+        before = self._record()
+        mail, _, _ = self.links[ANA][-1]
+        body = {"decision": "approved", "callbackId": mail.callback_id}
+        match act.part:
+            case "signature":
+                end = "A" if mail.token[-2] != "A" else "B"
+                forged = Mail(mail.to, mail.subject, mail.callback_id, mail.token[:-2] + end + mail.token[-1])
+                assert self.post(forged, body).status_code == 401
+            case "callback":
+                assert self.post(mail, body | {"callbackId": "another-callback-of-somebody"}).status_code in {404, 422}
+            case "nonce":
+                address = f"/approve/{mail.callback_id}?token={mail.token}&nonce={'0' * 32}"
+                answer = self.machine.client.get(address, follow_redirects=False)
+                assert answer.status_code == 404
+                assert "set-cookie" not in answer.headers
+        assert self._record() == before
+
+    def _record(self) -> list[dict[str, Any]]:
+        """Return what is on record about decisions and rounds."""
+        return [*self.machine.raw.of(self.campaign, "decision"), *self.machine.raw.of(self.campaign, "round")]
+
+    def holds(self) -> None:
+        """What is on record is what was taken; the round is as that comes to; and the run waits while nothing does."""
+        people = {each["id"]: each["email"] for each in self.round()["approvers"]}
+        found = [each for each in self.machine.raw.of(self.campaign, "decision") if each["round"] == self.n]
+        assert {people[each["approverId"]]: each["decision"] for each in found} == self.said
+        assert len(found) == len(self.said)
+        assert all(each["digest"] == self.round()["digest"] for each in found), "decided about other words"
+        assert self.round().get("outcome") == self.outcome
+        assert self.round()["status"] == ("pending" if self.outcome is None else "decided")
+        if self.outcome is None:
+            self.is_suspended()
+
+    def is_suspended(self) -> None:
+        """The run waits: suspended, and no process holds its campaign."""
+        state = self.machine.run_state(self.campaign)
+        assert state is not None
+        assert state.name == "Suspended"
+        assert self.machine.status(self.campaign) == "awaiting_review"
+        [lease] = [each for each in self.machine.raw.items("lease") if each["pk"].endswith(f"#{self.campaign}")]
+        assert lease["owner"] == "", "a process waits with the run"
+
+    def asks_again(self) -> None:
+        """The run has gone on with what was asked for: other words, a new round, and links of its own."""
+        self.n += 1
+        self.said, self.last = {}, None
+        self.invited()
+        self.holds()
+        assert [post["revision"] for post in self.machine.posts(self.campaign)] == [self.n - 1 + self.edits]
+        texts = [each["content"]["text"] for each in self.machine.raw.of(self.campaign, "revision")]
+        assert len(set(texts)) == len(texts) == self.n + self.edits, "the same words are shown again"
+
+    def invited(self) -> None:
+        """Both have got a link of their own, which nobody else has and no round had before."""
+        self.links = {ANA: [], BEN: []}
+        self.generation, self.seen = {ANA: 0, BEN: 0}, 0
+        self.collect()
+        round_ = self.round()
+        self.form = round_["digest"]
+        assert all(len(found) == 1 for found in self.links.values())
+        [ana], [ben] = self.links[ANA], self.links[BEN]
+        assert ana[0].callback_id == ben[0].callback_id == round_["callbackId"]
+        assert ana[0].token != ben[0].token
+        assert round_["callbackId"] not in self.callbacks
+        self.callbacks.add(round_["callbackId"])
+
+
+@pytest.mark.property(8, "a callback decides once, is told truthfully and resumes the run")
+@settings(max_examples=100, deadline=None)
+@given(quorum=st.sampled_from(["any", "all", "all"]), things=st.lists(things_done, min_size=1, max_size=4))
+@example(quorum="any", things=[Wakes(), Opens(), Says(ANA, "needs_revision"), Says(BEN, "approved")])
+@example(quorum="any", things=[Replaces(ANA), Says(ANA, "approved", "first"), Says(ANA, "rejected")])
+@example(quorum="all", things=[Edits(), Says(ANA, "approved", "first"), Says(ANA, "approved", "first", "as shown now")])
+@example(quorum="all", things=[Says(ANA, "approved"), Says(ANA, "rejected"), Repeats(), Types(BEN, "approved")])
+@example(quorum="any", things=[Edits(), Types(ANA, "rejected"), Types(BEN, "approved")])
+@example(quorum="all", things=[Says(ANA, "approved", trouble=Fault("store", 1, "lost")), Says(BEN, "rejected")])
+@example(quorum="any", things=[Forges("signature"), Forges("nonce"), Forges("callback"), Opens()])
+@example(quorum="any", things=[Says(BEN, "approved", trouble=Fault("prefect", 1, "away")), Repeats()])
+@example(quorum="any", things=[Says(BEN, "rejected", trouble=Fault("prefect", 1, "away"))])
+def test_a_callback_decides_once_is_told_truthfully_and_resumes_the_run(
+    machine: Machine, quorum: str, things: list[Act]
+) -> None:
+    """**Feature: campaign-orchestration-durable, Property 8: Callback workflow consistency**
+
+    *For any* approval workflow, the system should create callbacks with unique URLs, suspend execution, and resume
+    with approval decisions when callbacks are submitted.
+    **Validates: Requirements 5.1, 5.2, 5.3, 5.4, 5.5**
+    """
+    machine.fresh()
+    approvers = [{"name": NAMES[who], "email": who} for who in (ANA, BEN)]
+    approval = {"approvers": approvers, "quorum": quorum, "expiresInHours": 72}
+    campaign = machine.submit(machine.brief(1, approval=approval))
+    machine.run(campaign)
+    machine.settle(campaign)
+    desk = Desk(machine, campaign, quorum)
+    desk.invited()
+    desk.holds()
+    for thing in things:
+        desk.do(thing)
+    for who in (ANA, BEN):  # whoever has not answered does now
+        if desk.outcome is None and who not in desk.said:
+            desk.do(Says(who, "approved", about="as shown now"))
+    event(f"{quorum}: {desk.outcome}")
+    if desk.outcome == "needs_revision":
+        first, said = desk.links, desk.said
+        machine.settle(campaign)
+        desk.asks_again()
+        for who, sent in first.items():  # and the links of before decide nothing any more
+            told = desk.post(sent[-1][0], {"decision": "approved", "callbackId": sent[-1][0].callback_id})
+            assert told.status_code in ({200} if said.get(who) == "approved" else {409, 410}), told.text
+            desk.holds()
+            if desk.outcome is None:
+                desk.do(Says(who, "approved"))
+    assert desk.outcome in ENDS
+    shown = machine.posts(campaign)
+
+    machine.settle(campaign)
+
+    status, run = ENDS[desk.outcome]
+    assert machine.status(campaign) == status
+    state = machine.run_state(campaign)
+    assert state is not None
+    assert state.name == run
+    [post] = machine.posts(campaign)
+    assert post["content"] == shown[0]["content"], "other words go out than were decided on"
+    assert post["review"]["state"] == desk.outcome
+    desk.holds()
