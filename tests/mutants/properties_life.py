@@ -51,7 +51,7 @@ MUTANTS: list[Mutant] = [
     {
         "name": "property 8: the nonce of a link is not looked at",
         "file": "campaigns/keys/links.py",
-        "old": "if not hmac.compare_digest(self._nonce(self._key(token).secret, token).encode(), nonce.encode()):",
+        "old": "if not hmac.compare_digest(_nonce(self._key(token), token).encode(), nonce.encode()):",
         "new": "if not nonce:",
         "killed_by": CALLBACK,
     },
