@@ -72,7 +72,10 @@ def break_everything(stack: LocalStack) -> None:
     changed(stack, "POST", f"/deployments/{there['retry-campaign']['id']}/pause_deployment")
     schedule = there["housekeeping"]["schedules"][0]["id"]
     changed(stack, "PATCH", f"/deployments/{there['housekeeping']['id']}/schedules/{schedule}", {"active": False})
-    changed(stack, "POST", f"/deployments/{there['housekeeping']['id']}/create_flow_run", {})
+    ago = datetime.now(UTC) - timedelta(minutes=10)
+    # Prefect's mark "Late" sets the time back to that of the state: it must be the state's own.
+    waiting = {"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": ago.isoformat()}}}
+    changed(stack, "POST", f"/deployments/{there['housekeeping']['id']}/create_flow_run", waiting)
     open_to_all = {"base_job_template": ProcessWorker.get_default_base_job_template(), "is_paused": True}
     changed(stack, "PATCH", "/work_pools/campaigns", open_to_all)
     kept = changed(
@@ -80,14 +83,10 @@ def break_everything(stack: LocalStack) -> None:
     )
     elsewhere = {"data": {**kept["data"], "location": "file:///srv/elsewhere"}}
     changed(stack, "PATCH", f"/block_documents/{kept['id']}", elsewhere)
-    before = (datetime.now(UTC) - timedelta(minutes=10)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    before = ago.strftime("%Y-%m-%d %H:%M:%S.%f")
     with closing(sqlite3.connect(stack.home / "prefect" / "prefect.db", timeout=60)) as database, database:
         database.execute("UPDATE worker SET last_heartbeat_time = ?", [before])
         database.execute("UPDATE flow_run SET end_time = ? WHERE end_time IS NOT NULL", [before])
-        database.execute(
-            "UPDATE flow_run SET expected_start_time = ?, next_scheduled_start_time = ? WHERE state_type = 'SCHEDULED'",
-            [before, before],
-        )
 
 
 def test_what_the_doctor_advises_mends_what_it_finds(stack: LocalStack, mail_port: int, tmp_path: Path) -> None:
